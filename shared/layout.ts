@@ -153,7 +153,12 @@ export const f32s = (offset: number, count: number): Bytes => new Bytes(offset, 
 export type Fields = Readonly<Record<string, Field>>;
 
 /** The fields by name, and under `$` what is known of the whole. */
-export type Struct<F extends Fields = Fields> = F & { readonly $: StructInfo };
+export type Struct<F extends Fields> = F & AnyStruct;
+
+/** Any structure, for code that walks over `$.fields`. */
+export interface AnyStruct {
+  readonly $: StructInfo;
+}
 
 export interface StructInfo {
   /** The name in C. */
