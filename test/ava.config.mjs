@@ -1,0 +1,9 @@
+// Every test file is a process of its own: tests mount, chdir and load native libraries, and one that crashes must
+// take no other down. Two at a time, because a third only waits for the disk.
+export default {
+  files: ['dist/**/*.test.js'],
+  workerThreads: false,
+  concurrency: 2,
+  timeout: '2m',
+  utilizeParallelBuilds: false,
+};
