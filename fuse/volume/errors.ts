@@ -1,0 +1,40 @@
+import { constants } from 'node:os';
+
+const { errno } = constants;
+
+/** EUCLEAN is missing from os.constants.errno. */
+export const EUCLEAN = 117;
+
+/** An operation ends with this errno (positive); nothing on the volume has changed. */
+export class FsError extends Error {
+  readonly errno: number;
+  constructor(code: number, message?: string) {
+    super(message ?? `errno ${code}`);
+    this.name = 'FsError';
+    this.errno = code;
+  }
+}
+
+/** A block on the volume is not what the format says. Answered as EUCLEAN. */
+export class DamageError extends FsError {
+  constructor(message: string) {
+    super(EUCLEAN, message);
+    this.name = 'DamageError';
+  }
+}
+
+/** The volume cannot be opened: the message is a sentence for the user. */
+export class VolumeError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'VolumeError';
+  }
+}
+
+/** Blocks were freed but wait for a commit before they may be used again: commit, then try the operation once more. */
+export class NeedCommit extends FsError {
+  constructor() {
+    super(errno.ENOSPC, 'no free blocks until the running transaction is committed');
+    this.name = 'NeedCommit';
+  }
+}
