@@ -1,0 +1,182 @@
+/** The text of kernel/include/uapi/vexfs.h. */
+import {
+  batchInsertRequest,
+  type Command,
+  CommandNumber,
+  CompressionType,
+  commands,
+  ElementType,
+  getEmbedding,
+  InsertFlag,
+  IOC_READ,
+  IOC_WRITE,
+  SearchType,
+  StorageFormat,
+  VEXFS_MAGIC,
+  vectorFileInfo,
+  vectorSearchRequest,
+  vexfsStats,
+} from '../ioctl.js';
+import {
+  MAX_ALIGNMENT_BYTES,
+  MAX_BYTES_PER_CALL,
+  MAX_DIMENSIONS,
+  MAX_EMPTY_DATA_OFFSET,
+  MAX_INLINE_BYTES,
+  MAX_K,
+  MAX_NAME_BYTES,
+  MAX_ROWS_PER_CALL,
+  MAX_ROWS_PER_FILE,
+  NO_ID,
+} from '../limits.js';
+import { comment, defines, headerText, structDefinition } from './source.js';
+
+const structs = [vectorFileInfo, vectorSearchRequest, batchInsertRequest, getEmbedding, vexfsStats];
+
+const prefixed = (prefix: string, values: Readonly<Record<string, number>>): Record<string, number> =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [`${prefix}${name}`, value]));
+
+const limits = {
+  VEXFS_MAX_DIMENSIONS: MAX_DIMENSIONS,
+  VEXFS_MAX_ROWS_PER_CALL: MAX_ROWS_PER_CALL,
+  VEXFS_MAX_BYTES_PER_CALL: MAX_BYTES_PER_CALL,
+  VEXFS_MAX_K: MAX_K,
+  VEXFS_MAX_ROWS_PER_FILE: MAX_ROWS_PER_FILE,
+  VEXFS_MAX_EMPTY_DATA_OFFSET: MAX_EMPTY_DATA_OFFSET,
+  VEXFS_MAX_ALIGNMENT_BYTES: MAX_ALIGNMENT_BYTES,
+  VEXFS_MAX_INLINE_BYTES: MAX_INLINE_BYTES,
+  VEXFS_MAX_NAME_BYTES: MAX_NAME_BYTES,
+};
+
+/** `_IOWR(magic, number, type)` for the direction of the command. */
+export function commandMacro(magic: string, { direction, number, argument }: Command): string {
+  const macro = direction === IOC_READ ? '_IOR' : direction === IOC_WRITE ? '_IOW' : '_IOWR';
+  return `${macro}(${magic}, ${number < 16 ? number : `0x${number.toString(16)}`}, struct ${argument.$.name})`;
+}
+
+function commandDefinitions(): string {
+  const lines: Record<string, string> = {};
+  for (const [name, command] of Object.entries(commands)) {
+    lines[`VEXFS_IOC_${name}`] = commandMacro('VEXFS_IOC_MAGIC', command);
+  }
+  for (const [name, command] of Object.entries(commands)) {
+    if (command.number >= 0x10) lines[`VEXFS_IOCTL_${name}`] = `VEXFS_IOC_${name}`;
+  }
+  return defines(lines);
+}
+
+const inlineDefinition = [
+  comment(
+    'GET_EMBEDDING with room for a vector of that many bytes, VEXFS_MAX_INLINE_BYTES at most, in the argument.',
+  ),
+  '#define VEXFS_IOC_GET_EMBEDDING_INLINE(bytes) \\',
+  '\t_IOC(_IOC_READ | _IOC_WRITE, VEXFS_IOC_MAGIC, VEXFS_NR_GET_EMBEDDING, \\',
+  `\t     sizeof(struct ${getEmbedding.$.name}) + (bytes))`,
+].join('\n');
+
+export function vexfsHeader(): string {
+  return headerText({
+    guard: '_UAPI_VEXFS_H',
+    assertion: 'VEXFS_LAYOUT_ASSERT',
+    includes: ['linux/ioctl.h', 'linux/types.h'],
+    about:
+      'The ioctl protocol of a mounted VexFS volume; docs/api.md says what every call means. Offsets are those of LP64 ' +
+      'callers, the only ones there are. Reserved fields and unknown flags must be zero. After an error output is undefined and the volume unchanged.',
+    parts: [
+      `#define VEXFS_IOC_MAGIC '${VEXFS_MAGIC}'`,
+      `${comment('Element types. BINARY packs eight components into a byte, the first one in its highest bit.')}\n${defines(prefixed('VEXFS_ELEMENT_', ElementType))}`,
+      defines(prefixed('VEXFS_STORAGE_', StorageFormat)),
+      defines(prefixed('VEXFS_COMPRESS_', CompressionType)),
+      `${comment('Distances; the smaller, the nearer: root taken; 1 - cosine; minus the dot product.')}\n${defines(prefixed('VEXFS_SEARCH_', SearchType))}`,
+      `${comment('Flags of BATCH_INSERT; OVERWRITE and APPEND exclude each other, VALIDATE alone stores nothing.')}\n${defines(prefixed('VEXFS_INSERT_', InsertFlag))}`,
+      `${comment('What one call, one file and one name can hold.')}\n${defines(limits)}`,
+      `${comment('The one 64-bit number that is no id.')}\n${defines({ VEXFS_NO_ID: NO_ID }, true)}`,
+      `${comment('Numbers of the commands; those without a structure below are reserved.')}\n${defines(prefixed('VEXFS_NR_', CommandNumber), true)}`,
+      structDefinition(
+        vectorFileInfo,
+        { endian: 'host' },
+        {
+          about: 'SET_VECTOR_META and GET_VECTOR_META',
+          fields: {
+            dimensions: '1 to VEXFS_MAX_DIMENSIONS',
+            element_type: 'VEXFS_ELEMENT_*',
+            vector_count: 'live rows, saturating; ignored by SET',
+            storage_format: 'VEXFS_STORAGE_*',
+            data_offset: 'byte of slot 0, a multiple of the element size',
+            index_offset: '0; ignored by SET',
+            compression_type: 'VEXFS_COMPRESS_*',
+            alignment_bytes: 'rows are padded to it: 0 or a power of two',
+          },
+        },
+      ),
+      structDefinition(
+        vectorSearchRequest,
+        { endian: 'host' },
+        {
+          about: 'VECTOR_SEARCH',
+          fields: {
+            query_vector: 'in: dimensions elements',
+            k: 'room in results and result_ids, 1 to VEXFS_MAX_K',
+            search_type: 'VEXFS_SEARCH_*',
+            results: 'out: distances, nearest first',
+            result_ids: 'out: the ids of the same rows',
+            result_count: 'out: how many there are',
+          },
+        },
+      ),
+      structDefinition(
+        batchInsertRequest,
+        { endian: 'host' },
+        {
+          about: 'BATCH_INSERT',
+          fields: {
+            vectors: 'in: vector_count * dimensions elements, row after row',
+            vector_ids: 'in: an id for each row, or NULL: the next free ones',
+            flags: 'VEXFS_INSERT_*',
+          },
+        },
+      ),
+      structDefinition(
+        getEmbedding,
+        { endian: 'host' },
+        {
+          about:
+            'GET_EMBEDDING. With data 0 the vector follows the structure in the argument: see VEXFS_IOC_GET_EMBEDDING_INLINE.',
+          fields: {
+            id: 'in',
+            data: 'in: address of the buffer, 0 for inline',
+            data_size: 'in: room in bytes, 0 asks for the size only; out: bytes of the vector',
+            element_type: 'in: wanted, 0 as stored; out: delivered',
+            dimensions: 'out',
+            flags: '0',
+            slot: 'out',
+            reserved: '0',
+          },
+        },
+      ),
+      structDefinition(
+        vexfsStats,
+        { endian: 'host' },
+        {
+          about: 'GET_STATS: all out, all zero on entry. Counters run since the mount.',
+          fields: {
+            rows: 'live rows',
+            slots: 'of the matrix, free ones included',
+            next_id: 'the id that a row without one gets next',
+            matrix_bytes: 'slots * stride',
+            log_bytes: 'of the row log',
+            rows_scanned: 'distances computed by searches',
+            row_bytes: 'of one row, without padding',
+            stride: 'bytes from slot to slot',
+            flags: '0',
+            reserved: '0',
+            indexed_rows: '0 while there is no index',
+          },
+        },
+      ),
+      commandDefinitions(),
+      inlineDefinition,
+    ],
+    structs,
+  });
+}

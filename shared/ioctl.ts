@@ -1,0 +1,186 @@
+/**
+ * The ioctl protocol of a mounted volume: command numbers, constants and the layout of every argument, little-endian
+ * LP64. `kernel/include/uapi/vexfs.h` is generated from this file.
+ *
+ * Command values follow include/uapi/asm-generic/ioctl.h, which x86-64, arm64 and riscv64 share.
+ */
+import { type AnyStruct, Bytes, pointer, struct, u32, u64 } from './layout.js';
+import { MAX_INLINE_BYTES } from './limits.js';
+
+export const IOC_NONE = 0;
+/** The caller writes: the argument travels to the filesystem. */
+export const IOC_WRITE = 1;
+/** The caller reads: the argument travels back. */
+export const IOC_READ = 2;
+
+/** The largest argument that a command can describe: the size field has 14 bits. */
+export const IOC_MAX_SIZE = (1 << 14) - 1;
+
+/**
+ * The value of a command, an unsigned 32-bit number.
+ * @param direction IOC_READ and IOC_WRITE as bits
+ * @param size bytes of the argument
+ * @throws RangeError when a part does not fit its field: its bits would spill into the next one
+ */
+export function ioc(direction: number, magic: string, number: number, size: number): number {
+  const type = magic.charCodeAt(0);
+  const fits = (value: number, max: number): boolean => Number.isInteger(value) && value >= 0 && value <= max;
+  if (!fits(direction, 3)) throw new RangeError(`ioctl direction ${direction} is not 0..3`);
+  if (magic.length !== 1 || !fits(type, 255)) throw new RangeError(`ioctl magic '${magic}' is not one byte`);
+  if (!fits(number, 255)) throw new RangeError(`ioctl number ${number} is not 0..255`);
+  if (!fits(size, IOC_MAX_SIZE))
+    throw new RangeError(`ioctl argument of ${size} bytes is not 0..${IOC_MAX_SIZE}`);
+  return ((direction << 30) | (size << 16) | (type << 8) | number) >>> 0;
+}
+
+export const iocDirection = (command: number): number => command >>> 30;
+export const iocSize = (command: number): number => (command >>> 16) & IOC_MAX_SIZE;
+export const iocMagic = (command: number): string => String.fromCharCode((command >>> 8) & 0xff);
+export const iocNumber = (command: number): number => command & 0xff;
+
+export const VEXFS_MAGIC = 'V';
+
+export const ElementType = { FLOAT32: 1, FLOAT16: 2, INT8: 3, BINARY: 4 } as const;
+export type ElementType = (typeof ElementType)[keyof typeof ElementType];
+
+export const StorageFormat = { DENSE: 0, SPARSE: 1, COMPRESSED: 2 } as const;
+export type StorageFormat = (typeof StorageFormat)[keyof typeof StorageFormat];
+
+export const CompressionType = { NONE: 0, LZ4: 1, ZSTD: 2 } as const;
+export type CompressionType = (typeof CompressionType)[keyof typeof CompressionType];
+
+export const SearchType = { EUCLIDEAN: 0, COSINE: 1, DOT_PRODUCT: 2 } as const;
+export type SearchType = (typeof SearchType)[keyof typeof SearchType];
+
+/** Bits of `vexfs_batch_insert_request.flags`. */
+export const InsertFlag = { OVERWRITE: 1, APPEND: 2, VALIDATE: 4 } as const;
+
+/** The number of each command; 1-4 are frozen, those from 0x10 on get a new number instead of a new layout. */
+export const CommandNumber = {
+  SET_VECTOR_META: 1,
+  GET_VECTOR_META: 2,
+  VECTOR_SEARCH: 3,
+  BATCH_INSERT: 4,
+  ADD_EMBEDDING: 0x10,
+  GET_EMBEDDING: 0x11,
+  UPDATE_EMBEDDING: 0x12,
+  DELETE_EMBEDDING: 0x13,
+  HYBRID_SEARCH: 0x14,
+  MANAGE_INDEX: 0x15,
+  BATCH_SEARCH: 0x16,
+  BATCH_GET: 0x17,
+  BATCH_DELETE: 0x18,
+  GET_STATS: 0x19,
+} as const;
+
+/** Argument of SET_VECTOR_META and GET_VECTOR_META, 40 bytes. Frozen. */
+export const vectorFileInfo = struct('vexfs_vector_file_info', 40, {
+  dimensions: u32(0),
+  element_type: u32(4),
+  vector_count: u32(8),
+  storage_format: u32(12),
+  data_offset: u64(16),
+  index_offset: u64(24),
+  compression_type: u32(32),
+  alignment_bytes: u32(36),
+});
+
+/** Argument of VECTOR_SEARCH, 48 bytes. Frozen. `results` takes k float32 distances, `result_ids` k 64-bit ids. */
+export const vectorSearchRequest = struct('vexfs_vector_search_request', 48, {
+  query_vector: pointer(0, 'float'),
+  dimensions: u32(8),
+  k: u32(12),
+  search_type: u32(16),
+  results: pointer(24, 'float'),
+  result_ids: pointer(32, '__u64'),
+  result_count: u32(40),
+});
+
+/** Argument of BATCH_INSERT, 32 bytes. Frozen. `vectors` holds vector_count * dimensions float32, row-major. */
+export const batchInsertRequest = struct('vexfs_batch_insert_request', 32, {
+  vectors: pointer(0, 'float'),
+  vector_count: u32(8),
+  dimensions: u32(12),
+  vector_ids: pointer(16, '__u64'),
+  flags: u32(24),
+});
+
+/** Argument of GET_EMBEDDING, 64 bytes, followed by the vector when `data` is 0. */
+export const getEmbedding = struct('vexfs_get_embedding', 64, {
+  id: u64(0),
+  data: u64(8),
+  data_size: u32(16),
+  element_type: u32(20),
+  dimensions: u32(24),
+  flags: u32(28),
+  slot: u64(32),
+  reserved: new Bytes(40, 8, '__u64', 3),
+});
+
+/** Argument of GET_STATS, 128 bytes, zero on entry. */
+export const vexfsStats = struct('vexfs_stats', 128, {
+  rows: u64(0),
+  slots: u64(8),
+  free_slots: u64(16),
+  next_id: u64(24),
+  matrix_bytes: u64(32),
+  log_bytes: u64(40),
+  log_records: u64(48),
+  log_compactions: u64(56),
+  searches: u64(64),
+  rows_scanned: u64(72),
+  insert_calls: u64(80),
+  rows_inserted: u64(88),
+  dimensions: u32(96),
+  element_type: u32(100),
+  row_bytes: u32(104),
+  stride: u32(108),
+  flags: u32(112),
+  reserved: u32(116),
+  indexed_rows: u64(120),
+});
+
+/** What the header generator and its test need to know of a command. */
+export interface Command {
+  readonly number: number;
+  readonly direction: number;
+  readonly argument: AnyStruct;
+  readonly value: number;
+}
+
+function command(direction: number, name: keyof typeof CommandNumber, argument: AnyStruct): Command {
+  const number = CommandNumber[name];
+  return { number, direction, argument, value: ioc(direction, VEXFS_MAGIC, number, argument.$.size) };
+}
+
+/** The commands whose arguments are laid out, by the name that follows VEXFS_IOC_. */
+export const commands = {
+  SET_VECTOR_META: command(IOC_WRITE, 'SET_VECTOR_META', vectorFileInfo),
+  GET_VECTOR_META: command(IOC_READ, 'GET_VECTOR_META', vectorFileInfo),
+  VECTOR_SEARCH: command(IOC_READ | IOC_WRITE, 'VECTOR_SEARCH', vectorSearchRequest),
+  BATCH_INSERT: command(IOC_WRITE, 'BATCH_INSERT', batchInsertRequest),
+  GET_EMBEDDING: command(IOC_READ | IOC_WRITE, 'GET_EMBEDDING', getEmbedding),
+  GET_STATS: command(IOC_READ | IOC_WRITE, 'GET_STATS', vexfsStats),
+} as const;
+
+export const VEXFS_IOC_SET_VECTOR_META = commands.SET_VECTOR_META.value;
+export const VEXFS_IOC_GET_VECTOR_META = commands.GET_VECTOR_META.value;
+export const VEXFS_IOC_VECTOR_SEARCH = commands.VECTOR_SEARCH.value;
+export const VEXFS_IOC_BATCH_INSERT = commands.BATCH_INSERT.value;
+export const VEXFS_IOC_GET_EMBEDDING = commands.GET_EMBEDDING.value;
+export const VEXFS_IOC_GET_STATS = commands.GET_STATS.value;
+
+/** From 0x10 on every command has a second name. */
+export const VEXFS_IOCTL_GET_EMBEDDING = VEXFS_IOC_GET_EMBEDDING;
+export const VEXFS_IOCTL_GET_STATS = VEXFS_IOC_GET_STATS;
+
+/**
+ * GET_EMBEDDING with room for `bytes` bytes of vector behind the structure.
+ * @throws RangeError above MAX_INLINE_BYTES
+ */
+export function VEXFS_IOC_GET_EMBEDDING_INLINE(bytes: number): number {
+  if (!(bytes >= 0 && bytes <= MAX_INLINE_BYTES)) {
+    throw new RangeError(`${bytes} bytes of inline data are not 0..${MAX_INLINE_BYTES}`);
+  }
+  return ioc(IOC_READ | IOC_WRITE, VEXFS_MAGIC, CommandNumber.GET_EMBEDDING, getEmbedding.$.size + bytes);
+}

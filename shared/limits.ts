@@ -1,0 +1,24 @@
+/** Every bound that a caller of the protocol can run into, by name. The generated headers carry the same numbers. */
+
+/** Components of a vector. */
+export const MAX_DIMENSIONS = 65536;
+/** Rows that one call may carry: 2^20. */
+export const MAX_ROWS_PER_CALL = 1 << 20;
+/** Bytes of vector data that one call may carry: 1 GiB. */
+export const MAX_BYTES_PER_CALL = 1 << 30;
+/** Results that one search may ask for. */
+export const MAX_K = 10_000;
+/** Rows of one vector set: 2^32 - 2. */
+export const MAX_ROWS_PER_FILE = 4_294_967_294;
+/** The largest `data_offset`, in bytes, that an empty file accepts: 1 MiB. A longer file accepts up to its own size. */
+export const MAX_EMPTY_DATA_OFFSET = 1 << 20;
+/** The largest `alignment_bytes`; it is 0 or a power of two. */
+export const MAX_ALIGNMENT_BYTES = 4096;
+/** Bytes of data that a call may carry inside its argument, behind the structure. */
+export const MAX_INLINE_BYTES = 16_000;
+/** Bytes of a file name. */
+export const MAX_NAME_BYTES = 255;
+/** The one 64-bit number that is no id. */
+export const NO_ID = 0xffff_ffff_ffff_ffffn;
+/** The largest id of a row. */
+export const MAX_ID = 0xffff_ffff_ffff_fffen;
