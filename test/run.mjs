@@ -1,0 +1,76 @@
+// What `npm test` runs once everything is built:
+//   node test/run.mjs [STAGE | STAGE/FOLDER]...     (npm test -- unit, npm test -- unit/engine parity)
+// Without arguments every stage runs. The last line says "N passed, N failed"; the exit code is 0 only when something
+// ran and nothing failed. No mount, process or loop device outlives a stage: what does is ended and counts as failed.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fuseProblem } from '../tools/setup/fuse_device.mjs';
+import { clearLeftovers } from './run/leftovers.mjs';
+import { endRunning, runCommand } from './run/processes.mjs';
+import { selectStages, stageCommand } from './run/stages.mjs';
+import { TestOutput } from './run/test_output.mjs';
+
+const HEARTBEAT_MS = 30_000;
+const total = { passed: 0, failed: 0 };
+
+function say(stage, text) {
+  console.log(`${stage.padEnd(10)} ${text}`);
+}
+
+async function runStage(stage, run) {
+  const command = stageCommand(stage);
+  const output = new TestOutput((line) => console.log(`           ${line}`));
+  const start = performance.now();
+  const heartbeat = setInterval(() => say(stage.name, `${output.passed} passed so far ...`), HEARTBEAT_MS);
+  const ended = await runCommand(command, {
+    env: run.env,
+    minutes: stage.minutes,
+    onLine: (line) => output.add(line),
+  });
+  clearInterval(heartbeat);
+  output.end(ended);
+  for (const sentence of await clearLeftovers(run)) output.fail(sentence);
+  total.passed += output.passed;
+  total.failed += output.failed;
+  const skipped = output.skipped > 0 ? `, ${output.skipped} skipped` : '';
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  say(stage.name, `${output.passed} passed, ${output.failed} failed${skipped} (${seconds} s)`);
+}
+
+async function main(words) {
+  const stages = selectStages(words);
+  const folder = mkdtempSync(join(tmpdir(), 'vexfs-test-'));
+  const noMount = fuseProblem();
+  const id = `${process.pid}-${Date.now()}`;
+  const env = {
+    TMPDIR: folder,
+    VEXFS_TEST_RUN: id,
+    ...(noMount === undefined ? {} : { VEXFS_NO_MOUNT: noMount }),
+  };
+  const run = { id, folder, env };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.once(signal, async () => {
+      endRunning();
+      await clearLeftovers(run, 0);
+      rmSync(folder, { recursive: true, force: true });
+      process.exit(130);
+    });
+  }
+  try {
+    for (const stage of stages) {
+      if (stage.absent) say(stage.name, 'absent');
+      else if (stage.mounts && noMount !== undefined) say(stage.name, `not run: ${noMount}`);
+      else await runStage(stage, run);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  console.log(`\n${total.passed} passed, ${total.failed} failed`);
+  process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
+}
+
+main(process.argv.slice(2)).catch((error) => {
+  console.error(error.usage ? error.message : error);
+  process.exitCode = error.usage ? 2 : 1;
+});

@@ -1,0 +1,77 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/**
+ * In the order they run, cheap ones first. `minutes` is the time limit; `mounts` says that it needs /dev/fuse; `needs` is
+ * the file without which it is absent. Stages without a command are folders of tests beside this one.
+ */
+const STAGES = [
+  {
+    name: 'lint',
+    minutes: 2,
+    needs: 'biome.json',
+    command: ['node_modules/.bin/biome', 'check', '--error-on-warnings', '--colors=off', '.'],
+  },
+  {
+    name: 'headers',
+    minutes: 1,
+    needs: 'shared/generate.ts',
+    command: [process.execPath, 'shared/dist/generate.js', '--check'],
+  },
+  {
+    name: 'engine',
+    minutes: 10,
+    needs: 'kernel/engine/Makefile',
+    command: ['make', '--no-print-directory', '-C', 'kernel/engine', `-j${availableParallelism()}`, 'test'],
+  },
+  { name: 'unit', minutes: 10, mounts: false },
+  { name: 'fuzz', minutes: 10, mounts: false },
+  { name: 'parity', minutes: 20, mounts: true },
+  { name: 'crash', minutes: 20, mounts: true },
+];
+
+/** Compiled test files below test/`folder`, by their sources: compiled ones whose source is gone are not run. */
+function testFiles(folder) {
+  const path = join(ROOT, 'test', folder);
+  if (!existsSync(path)) return [];
+  return readdirSync(path, { recursive: true })
+    .filter((name) => name.endsWith('.test.ts'))
+    .sort()
+    .map((name) => join('dist', folder, name.replace(/\.ts$/, '.js')));
+}
+
+class UsageError extends Error {
+  usage = true;
+}
+
+/**
+ * The stages that the words name, or all of them; each with `files` when it consists of test files, and `absent` when
+ * there is nothing to run. Throws an error with `usage` set for a word that names nothing.
+ */
+export function selectStages(words) {
+  const chosen = words.length === 0 ? STAGES.map((stage) => stage.name) : words;
+  return chosen.map((word) => {
+    const stage = STAGES.find((each) => each.name === word.split('/')[0]);
+    if (stage === undefined) {
+      throw new UsageError(`no stage ${word}: there are ${STAGES.map((each) => each.name).join(', ')}`);
+    }
+    if (stage.command !== undefined) return { ...stage, absent: !existsSync(join(ROOT, stage.needs)) };
+    const files = testFiles(word);
+    if (words.length > 0 && files.length === 0)
+      throw new UsageError(`${word}: there are no tests in test/${word}`);
+    return { ...stage, name: word, files, absent: files.length === 0 };
+  });
+}
+
+/** What runs the stage: program, arguments and folder. */
+export function stageCommand(stage) {
+  if (stage.command !== undefined) {
+    const [program, ...args] = stage.command;
+    return { program, args, cwd: ROOT };
+  }
+  return { program: 'node_modules/.bin/ava', args: ['--tap', ...stage.files], cwd: join(ROOT, 'test') };
+}
