@@ -1,13 +1,17 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
-let running;
+const running = new Set();
 
-/** Kills the command that is running with everything in its process group. */
+/** Kills every command that is running with everything in its process group. */
 export function endRunning() {
-  if (running?.pid === undefined) return;
+  for (const child of running) endGroup(child);
+}
+
+function endGroup(child) {
+  if (child.pid === undefined) return;
   try {
-    process.kill(-running.pid, 'SIGKILL');
+    process.kill(-child.pid, 'SIGKILL');
   } catch (error) {
     if (error.code !== 'ESRCH') throw error;
   }
@@ -27,17 +31,17 @@ export function runCommand({ program, args, cwd }, { env, minutes, onLine }) {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    running = child;
+    running.add(child);
     let late = false;
     const limit = setTimeout(() => {
       late = true;
-      endRunning();
+      endGroup(child);
     }, minutes * 60_000);
     const streams = [child.stdout, child.stderr];
     for (const stream of streams) createInterface({ input: stream }).on('line', onLine);
     const settle = (sentence) => {
       clearTimeout(limit);
-      running = undefined;
+      running.delete(child);
       resolve(sentence);
     };
     child.once('error', (error) => settle(`${program} could not be started: ${error.message}`));

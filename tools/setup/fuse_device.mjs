@@ -49,7 +49,16 @@ function rootProblem(device) {
     });
     return undefined;
   } finally {
+    removeFolder(folder);
+  }
+}
+
+function removeFolder(folder) {
+  try {
     rmdirSync(folder);
+  } catch (error) {
+    // Still mounted, which the caller says already.
+    if (error.code !== 'EBUSY') throw error;
   }
 }
 

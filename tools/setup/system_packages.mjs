@@ -75,13 +75,13 @@ function install(packages, root, { prefix, terminal }) {
  * Installs what is missing where that is allowed, and says what is needed and why when something is.
  * Returns the packages that are missing afterwards; what cannot be installed is reported, not thrown.
  */
-export function provideSystemPackages(root) {
-  const missing = missingPackages();
+export function provideSystemPackages(root, packages = SYSTEM_PACKAGES) {
+  const missing = missingPackages(packages);
   if (missing.length === 0) {
-    report('packages', `all ${SYSTEM_PACKAGES.length} system packages are there`);
+    report('packages', `all ${packages.length} system packages are there`);
     return [];
   }
-  for (const entry of SYSTEM_PACKAGES) {
+  for (const entry of packages) {
     report(
       'packages',
       `${missing.includes(entry) ? 'missing' : 'present'}  ${entry.name.padEnd(15)} ${entry.why}`,
