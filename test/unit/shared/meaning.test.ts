@@ -15,7 +15,7 @@ test('errno numbers are those of the running system', (t) => {
   const known = Object.entries(Errno).filter(([code]) => code in constants.errno);
   t.true(known.length > 25);
   for (const [code, number] of known)
-    t.is<number>(number, constants.errno[code as keyof typeof constants.errno], code);
+    t.is(number as number, constants.errno[code as keyof typeof constants.errno], code);
 });
 
 test('every errno says what happened and what to do, in a sentence each', (t) => {

@@ -1,0 +1,16 @@
+/** What programs import: vector files on a mounted VexFS volume. */
+export { VexfsError } from './error.js';
+export type { ElementName, FileInfo, Layout } from './layout.js';
+export { type OpenOptions, openVectors } from './open.js';
+export type { Ids, Rows } from './rows.js';
+export type { FileStats } from './stats.js';
+export {
+  type Batch,
+  type Hit,
+  type InsertManyOptions,
+  type InsertOptions,
+  type Metric,
+  type Row,
+  type SearchOptions,
+  VectorFile,
+} from './vector_file.js';

@@ -1,0 +1,271 @@
+import type { FileHandle } from 'node:fs/promises';
+import {
+  batchInsertRequest,
+  ElementType,
+  Errno,
+  getEmbedding,
+  InsertFlag,
+  MAX_INLINE_BYTES,
+  MAX_K,
+  SearchType,
+  VEXFS_IOC_BATCH_INSERT,
+  VEXFS_IOC_GET_EMBEDDING,
+  VEXFS_IOC_GET_EMBEDDING_INLINE,
+  VEXFS_IOC_GET_STATS,
+  VEXFS_IOC_GET_VECTOR_META,
+  VEXFS_IOC_SET_VECTOR_META,
+  VEXFS_IOC_VECTOR_SEARCH,
+  vectorFileInfo,
+  vectorSearchRequest,
+  vexfsStats,
+} from '@vexfs/shared';
+import { VexfsError } from './error.js';
+import { addressOf, ioctl } from './ioctl.js';
+import { decodeInfo, encodeLayout, type FileInfo, type Layout } from './layout.js';
+import { checkCallSize, defaultBatchRows, type Ids, packIds, packRows, type Rows, toId } from './rows.js';
+import { decodeStats, type FileStats } from './stats.js';
+
+/** Smaller is nearer for each: root taken; 1 - cosine; minus the dot product. */
+export type Metric = 'euclidean' | 'cosine' | 'dot';
+
+const searchTypes: Readonly<Record<Metric, SearchType>> = {
+  euclidean: SearchType.EUCLIDEAN,
+  cosine: SearchType.COSINE,
+  dot: SearchType.DOT_PRODUCT,
+};
+
+export interface SearchOptions {
+  /** Results wanted, 1 to 10000; 10 when absent. */
+  readonly k?: number;
+  /** `euclidean` when absent. */
+  readonly metric?: Metric;
+}
+
+/** Ids are 64 bits wide and therefore bigint. */
+export interface Hit {
+  readonly id: bigint;
+  readonly distance: number;
+}
+
+export interface InsertOptions {
+  /** One for each row; absent: the next free ones. */
+  readonly ids?: Ids;
+  /** Replace rows whose ids exist instead of refusing the batch. */
+  readonly overwrite?: boolean;
+  /** Check the batch and store nothing; not together with `overwrite`. */
+  readonly validate?: boolean;
+}
+
+export interface Batch {
+  readonly rows: Rows;
+  readonly ids?: Ids;
+}
+
+export interface InsertManyOptions {
+  readonly overwrite?: boolean;
+  /** Rows a call; as many as 32 MiB hold when absent. */
+  readonly batchRows?: number;
+  /** Told after each batch how many rows are stored so far. */
+  readonly onStored?: (rows: number) => void;
+}
+
+export interface Row {
+  readonly id: bigint;
+  /** Place in the matrix; it changes when the row is overwritten. */
+  readonly slot: number;
+  readonly vector: Float32Array;
+}
+
+/** An open vector file. Calls may run at the same time; `close` waits for them. */
+export class VectorFile {
+  readonly path: string;
+  readonly #handle: FileHandle;
+  readonly #running = new Set<Promise<number>>();
+  #dimensions: number | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** Programs call openVectors. */
+  constructor(path: string, handle: FileHandle) {
+    this.path = path;
+    this.#handle = handle;
+  }
+
+  /** Layout and live rows. @throws VexfsError ENODATA when the file carries no vectors */
+  async info(): Promise<FileInfo> {
+    const argument = new Uint8Array(vectorFileInfo.$.size);
+    await this.#call('info', VEXFS_IOC_GET_VECTOR_META, argument);
+    const info = decodeInfo(argument);
+    this.#dimensions = info.dimensions;
+    return info;
+  }
+
+  async stats(): Promise<FileStats> {
+    const argument = new Uint8Array(vexfsStats.$.size);
+    await this.#call('stats', VEXFS_IOC_GET_STATS, argument);
+    return decodeStats(argument);
+  }
+
+  /** Makes the file a vector file. The same layout again is no error. @throws VexfsError EEXIST when it holds rows of another */
+  async setMeta(layout: Layout): Promise<void> {
+    await this.#call('setMeta', VEXFS_IOC_SET_VECTOR_META, encodeLayout(layout));
+    this.#dimensions = layout.dimensions;
+  }
+
+  /**
+   * Stores all rows or none of them; they are searchable when this returns and durable after `sync`.
+   * @returns how many rows there were
+   * @throws RangeError when the rows do not fit one call or the file's dimensions
+   */
+  async insert(rows: Rows, options: InsertOptions = {}): Promise<number> {
+    const { ids, overwrite = false, validate = false } = options;
+    if (overwrite && validate)
+      throw new RangeError('validate stores nothing, so it cannot go with overwrite');
+    const packed = packRows(rows, await this.#knownDimensions());
+    checkCallSize(packed);
+    const packedIds = ids === undefined ? undefined : packIds(ids, packed.count);
+    if (packed.count === 0) return 0;
+    const flags = validate ? InsertFlag.VALIDATE : overwrite ? InsertFlag.OVERWRITE : InsertFlag.APPEND;
+    await this.#insertPacked(packed.data, packed.count, packedIds, flags);
+    return packed.count;
+  }
+
+  /**
+   * Stores any number of rows in batches, each of which is all or nothing.
+   * @param source one lot of rows, or lots one after the other from an iterable
+   * @returns how many rows are stored
+   * @throws VexfsError whose `stored` counts the rows of the batches before the one that failed
+   */
+  async insertMany(
+    source: Batch | Iterable<Batch> | AsyncIterable<Batch>,
+    options: InsertManyOptions = {},
+  ): Promise<number> {
+    const dimensions = await this.#knownDimensions();
+    const batchRows = options.batchRows ?? defaultBatchRows(dimensions);
+    if (!Number.isInteger(batchRows) || batchRows < 1)
+      throw new RangeError(`batchRows ${batchRows} is no count`);
+    const flags = options.overwrite === true ? InsertFlag.OVERWRITE : InsertFlag.APPEND;
+    let stored = 0;
+    for await (const { rows, ids } of 'rows' in source ? [source] : source) {
+      const { data, count } = packRows(rows, dimensions);
+      const packedIds = ids === undefined ? undefined : packIds(ids, count);
+      for (let first = 0; first < count; first += batchRows) {
+        const last = Math.min(count, first + batchRows);
+        const part = data.subarray(first * dimensions, last * dimensions);
+        checkCallSize({ data: part, count: last - first });
+        try {
+          await this.#insertPacked(part, last - first, packedIds?.subarray(first, last), flags);
+        } catch (error) {
+          throw error instanceof VexfsError ? new VexfsError(error, stored) : error;
+        }
+        stored += last - first;
+        options.onStored?.(stored);
+      }
+    }
+    return stored;
+  }
+
+  /** The k nearest rows, nearest first; fewer when the file has fewer. */
+  async search(query: Float32Array | readonly number[], options: SearchOptions = {}): Promise<Hit[]> {
+    const { k = 10, metric = 'euclidean' } = options;
+    if (!Number.isInteger(k) || k < 1 || k > MAX_K) throw new RangeError(`k ${k} is not 1 to ${MAX_K}`);
+    const type = searchTypes[metric];
+    if (type === undefined)
+      throw new RangeError(`metric '${metric}' is none of ${Object.keys(searchTypes).join(', ')}`);
+    const vector = Float32Array.from(query);
+    const distances = new Float32Array(k);
+    const ids = new BigUint64Array(k);
+    const argument = new Uint8Array(vectorSearchRequest.$.size);
+    const view = new DataView(argument.buffer);
+    vectorSearchRequest.query_vector.setBig(view, 0, addressOf(vector));
+    vectorSearchRequest.dimensions.set(view, 0, vector.length);
+    vectorSearchRequest.k.set(view, 0, k);
+    vectorSearchRequest.search_type.set(view, 0, type);
+    vectorSearchRequest.results.setBig(view, 0, addressOf(distances));
+    vectorSearchRequest.result_ids.setBig(view, 0, addressOf(ids));
+    await this.#call('search', VEXFS_IOC_VECTOR_SEARCH, argument, [vector, distances, ids]);
+    const count = Math.min(k, vectorSearchRequest.result_count.get(view, 0));
+    return Array.from({ length: count }, (_, index) => ({ id: ids[index]!, distance: distances[index]! }));
+  }
+
+  /** The row with this id as float32, undefined when there is none. */
+  async get(id: bigint | number): Promise<Row | undefined> {
+    const wanted = toId(id);
+    const dimensions = await this.#knownDimensions();
+    const bytes = dimensions * 4;
+    const inline = bytes <= MAX_INLINE_BYTES;
+    const head = getEmbedding.$.size;
+    const argument = new Uint8Array(inline ? head + bytes : head);
+    const vector = inline
+      ? new Float32Array(argument.buffer, head, dimensions)
+      : new Float32Array(dimensions);
+    const view = new DataView(argument.buffer);
+    getEmbedding.id.setBig(view, 0, wanted);
+    getEmbedding.data.setBig(view, 0, inline ? 0n : addressOf(vector));
+    getEmbedding.data_size.set(view, 0, bytes);
+    getEmbedding.element_type.set(view, 0, ElementType.FLOAT32);
+    const command = inline ? VEXFS_IOC_GET_EMBEDDING_INLINE(bytes) : VEXFS_IOC_GET_EMBEDDING;
+    try {
+      await this.#call('get', command, argument, [vector]);
+    } catch (error) {
+      if (error instanceof VexfsError && error.errno === Errno.ENOENT) return undefined;
+      throw error;
+    }
+    return { id: wanted, slot: getEmbedding.slot.get(view, 0), vector: vector.slice() };
+  }
+
+  /** Makes everything that was inserted before durable: fdatasync(2). */
+  async sync(): Promise<void> {
+    await this.#handle.datasync();
+  }
+
+  /** Waits for the calls that are under way and closes the file; a second call waits for the first. */
+  close(): Promise<void> {
+    this.#closing ??= (async () => {
+      await Promise.allSettled(this.#running);
+      await this.#handle.close();
+    })();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #knownDimensions(): Promise<number> {
+    return this.#dimensions ?? (await this.info()).dimensions;
+  }
+
+  async #insertPacked(
+    data: Float32Array,
+    count: number,
+    ids: BigUint64Array | undefined,
+    flags: number,
+  ): Promise<void> {
+    const argument = new Uint8Array(batchInsertRequest.$.size);
+    const view = new DataView(argument.buffer);
+    batchInsertRequest.vectors.setBig(view, 0, addressOf(data));
+    batchInsertRequest.vector_count.set(view, 0, count);
+    batchInsertRequest.dimensions.set(view, 0, data.length / count);
+    batchInsertRequest.vector_ids.setBig(view, 0, ids === undefined ? 0n : addressOf(ids));
+    batchInsertRequest.flags.set(view, 0, flags);
+    await this.#call('insert', VEXFS_IOC_BATCH_INSERT, argument, [data, ids]);
+  }
+
+  async #call(
+    operation: string,
+    command: number,
+    argument: Uint8Array,
+    keep: readonly unknown[] = [],
+  ): Promise<void> {
+    const { path } = this;
+    if (this.#closing !== undefined) throw new VexfsError({ errno: Errno.EBADF, operation, path });
+    const call = ioctl(this.#handle.fd, command, argument, keep);
+    this.#running.add(call);
+    try {
+      const result = await call;
+      if (result < 0) throw new VexfsError({ errno: -result, operation, path });
+    } finally {
+      this.#running.delete(call);
+    }
+  }
+}
