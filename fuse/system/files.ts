@@ -164,6 +164,22 @@ export function flock(fd: number, operation: number): number {
   return orErrno(flockRaw(fd, operation));
 }
 
+const fcntlRaw = bind<(fd: number, command: number, argument: number) => number>('fcntl', 'int', [
+  'int',
+  'int',
+  'int64_t',
+]);
+
+/** Source: include/uapi/asm-generic/fcntl.h. */
+const F_GETFL = 3;
+const F_SETFL = 4;
+
+/** Makes reads of an open file answer -EAGAIN instead of waiting; for every descriptor that shares the open file. */
+export function setNonBlocking(fd: number): number {
+  const flags = orErrno(fcntlRaw(fd, F_GETFL, 0));
+  return flags < 0 ? flags : orErrno(fcntlRaw(fd, F_SETFL, flags | O_NONBLOCK));
+}
+
 const pipeRaw = bind<(pair: number, flags: number) => number>('pipe2', 'int', ['int64_t', 'int']);
 
 /** pipe2(2), close-on-exec: `{reader, writer}` or -errno. */
