@@ -9,7 +9,7 @@ import { type JournalArea, type JournalState, openJournal, writeTail } from './s
 const WRITE_BYTES = 1048576;
 
 export interface RecoverOptions {
-  /** Write nothing, and return what would have been written in `overlay`. */
+  /** Write nothing, and return what would have been written in `contents`. */
   readonly dryRun?: boolean;
   /**
    * `discard`: when a transaction that was committed is damaged, replay those before it and drop the rest; `damage`
@@ -32,7 +32,7 @@ export interface Recovery {
   /** What was discarded, as a sentence. */
   readonly damage: string | undefined;
   /** With `dryRun`: the blocks by number, as they are after the replay. */
-  readonly overlay: Map<number, Uint8Array> | undefined;
+  readonly contents: ReadonlyMap<number, Uint8Array>;
 }
 
 /**
@@ -57,7 +57,7 @@ export function recover(
       nextSequence: nextSequence(state.sequence),
       errno: state.errno,
       damage: undefined,
-      overlay: options.dryRun === true ? new Map() : undefined,
+      contents: new Map(),
     };
   }
   const log = new LogReader(device, area, state);
@@ -66,18 +66,18 @@ export function recover(
     throw new JournalError(`The journal cannot be replayed: ${scan.damage}.`, Errno.EUCLEAN);
   }
   const { kept, revoked } = selectBlocks(log, scan);
-  const overlay = options.dryRun === true ? new Map<number, Uint8Array>() : undefined;
-  if (overlay !== undefined) {
+  const contents = new Map<number, Uint8Array>();
+  if (options.dryRun === true) {
     for (const block of kept) {
       const content = new Uint8Array(area.blockSize);
       readOriginal(log, block, content);
-      overlay.set(block.target, content);
+      contents.set(block.target, content);
     }
   } else {
     replay(device, area, log, kept);
   }
   const next = sequenceAfter(log, scan);
-  if (overlay === undefined) finish(device, area, state, next);
+  if (options.dryRun !== true) finish(device, area, state, next);
   return {
     transactions: scan.transactions,
     blocks: kept.length,
@@ -85,7 +85,7 @@ export function recover(
     nextSequence: next,
     errno: state.errno,
     damage: scan.damage,
-    overlay,
+    contents,
   };
 }
 
