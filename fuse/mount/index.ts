@@ -1,0 +1,6 @@
+export * from './fuse_device.js';
+export * from './mount.js';
+export * from './mount_error.js';
+export * from './mount_table.js';
+export * from './options.js';
+export * from './unmount.js';
