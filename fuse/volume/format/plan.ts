@@ -63,7 +63,7 @@ export interface FormatPlan {
 
 /**
  * Lays out a volume. Throws RangeError with a sentence for the user when a choice is out of its range or the device is
- * too small (about 4.4 MiB with blocks of 4096 bytes, 1.1 MiB with 1024, 66 MiB with 65536) or too large for it.
+ * too small (4.2 MiB with blocks of 4096 bytes, 1.1 MiB with 1024, 66 MiB with 65536, all by default) or too large for it.
  */
 export function planFormat(choices: FormatChoices): FormatPlan {
   const blockSize = choices.blockSize ?? DEFAULT_BLOCK_SIZE;

@@ -1,0 +1,3 @@
+export { main } from './main.js';
+export { describeSize, parseSize } from './size.js';
+export { formatUuid, parseUuid } from './uuid.js';
