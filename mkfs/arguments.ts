@@ -102,7 +102,6 @@ export function parseArguments(words: readonly string[]): Arguments | undefined 
     .alias({ h: 'help', V: 'version' })
     .epilogue(EPILOGUE)
     .wrap(Math.min(100, process.stdout.columns ?? 100))
-    .demandCommand(1, 1, 'a TARGET is missing', 'there is more than one TARGET')
     .strictOptions()
     .exitProcess(false)
     .fail((message, error) => {
@@ -115,6 +114,12 @@ export function parseArguments(words: readonly string[]): Arguments | undefined 
     }) as Readonly<Record<string, unknown>>;
   if (told) return undefined;
 
+  const targets = (parsed._ as unknown[]).map(String);
+  if (targets.length !== 1) {
+    throw usage(
+      targets.length === 0 ? 'a TARGET is missing' : `one TARGET at a time, not ${targets.join(', ')}`,
+    );
+  }
   const value = (name: string): string | undefined => parsed[name] as string | undefined;
   const size = (name: string) => whenGiven(value(name), parseSize);
   const label = whenGiven(value('label'), checkLabel);
@@ -127,7 +132,7 @@ export function parseArguments(words: readonly string[]): Arguments | undefined 
   const reservedPercent = whenGiven(value('reserved'), parsePercent);
   const sizeBytes = size('size');
   return {
-    target: String((parsed._ as unknown[])[0]),
+    target: targets[0]!,
     force: parsed.force === true,
     dryRun: parsed['dry-run'] === true,
     quiet: parsed.quiet === true,
