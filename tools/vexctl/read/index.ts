@@ -1,0 +1,41 @@
+/** Files of vectors, read as a stream of float32 rows. */
+import { extname } from 'node:path';
+import { openCsv } from './csv.js';
+import { openVecs } from './fvecs.js';
+import { openJsonl } from './jsonl.js';
+import { openNpy } from './npy.js';
+import { type ReadOptions, type RowSource, SourceError } from './source.js';
+
+export { type IdSource, openIds } from './ids.js';
+export { type ReadOptions, type RowBatch, type RowSource, SourceError } from './source.js';
+
+type Open = (path: string, options: ReadOptions) => Promise<RowSource>;
+
+const openers: Readonly<Record<string, Open>> = {
+  '.npy': openNpy,
+  '.fvecs': (path, options) => openVecs(path, '<f4', options),
+  '.bvecs': (path, options) => openVecs(path, '|u1', options),
+  '.csv': openCsv,
+  '.jsonl': openJsonl,
+};
+
+/** Whether the ids of such a source can stand in the source itself. */
+export function carriesIds(path: string): boolean {
+  return ['.csv', '.jsonl'].includes(extname(path).toLowerCase());
+}
+
+/**
+ * Opens a source by the ending of its name.
+ * @throws SourceError when the format is unknown or the file malformed; an error of node:fs when it cannot be read
+ */
+export function openSource(path: string, options: ReadOptions = {}): Promise<RowSource> {
+  const ending = extname(path).toLowerCase();
+  const open = Object.hasOwn(openers, ending) ? openers[ending] : undefined;
+  if (open === undefined) {
+    const known = Object.keys(openers).join(' ');
+    return Promise.reject(
+      new SourceError(path, `'${ending}' is no known format; the name must end in one of ${known}`),
+    );
+  }
+  return open(path, options);
+}

@@ -1,0 +1,49 @@
+/** Lines of a text file, one at a time, with bounded memory. */
+import { createReadStream } from 'node:fs';
+import { SourceError } from './source.js';
+
+/** A row of 65536 components takes about 1.5 MiB of text. */
+export const MAX_LINE_BYTES = 16 << 20;
+
+export interface Line {
+  readonly text: string;
+  /** Counted from 1. */
+  readonly number: number;
+}
+
+/** Lines without their ends (LF or CRLF); blank ones are left out but counted. @throws SourceError for an endless line */
+export async function* readLines(path: string): AsyncGenerator<Line> {
+  let number = 0;
+  let rest: Uint8Array = new Uint8Array(0);
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  const decode = (bytes: Uint8Array): Line | undefined => {
+    number++;
+    let text: string;
+    try {
+      text = decoder.decode(bytes);
+    } catch {
+      throw new SourceError(path, 'is not UTF-8 text', `line ${number}`);
+    }
+    const trimmed = text.trim();
+    return trimmed === '' ? undefined : { text: trimmed, number };
+  };
+  for await (const part of createReadStream(path, { highWaterMark: 1 << 20 })) {
+    let chunk: Uint8Array = part;
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10)) {
+      const line = decode(
+        rest.length === 0 ? chunk.subarray(0, end) : Buffer.concat([rest, chunk.subarray(0, end)]),
+      );
+      rest = new Uint8Array(0);
+      chunk = chunk.subarray(end + 1);
+      if (line !== undefined) yield line;
+    }
+    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    if (rest.length > MAX_LINE_BYTES) {
+      throw new SourceError(path, `is longer than ${MAX_LINE_BYTES} bytes`, `line ${number + 1}`);
+    }
+  }
+  if (rest.length > 0) {
+    const line = decode(rest);
+    if (line !== undefined) yield line;
+  }
+}
