@@ -56,6 +56,7 @@ export const XATTR_SECURITY = 3;
 export const XATTR_ACL_ACCESS = 4;
 export const XATTR_ACL_DEFAULT = 5;
 
+/** Everything that changes while mounted lies in the first 512 bytes, the sum included: one sector, never torn. */
 export const superblock = struct('vexfs_superblock', SUPERBLOCK_SIZE, {
   magic: u32(0),
   version: u32(4),
@@ -89,7 +90,7 @@ export const superblock = struct('vexfs_superblock', SUPERBLOCK_SIZE, {
   mount_count: u32(248),
   reserved_uid: u32(252),
   reserved_gid: u32(256),
-  checksum: u32(1020),
+  checksum: u32(508),
 });
 
 export const groupDescriptor = struct('vexfs_group_descriptor', GROUP_DESCRIPTOR_SIZE, {

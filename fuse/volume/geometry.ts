@@ -147,7 +147,8 @@ export class Geometry {
 
   /** Whether `length` blocks from `block` lie inside one group's data area: in no fixed metadata and not in the journal. */
   isDataRange(block: number, length: number): boolean {
-    if (!Number.isSafeInteger(block) || length < 1 || block < 1 || block + length > this.totalBlocks) return false;
+    if (!Number.isSafeInteger(block) || length < 1 || block < 1 || block + length > this.totalBlocks)
+      return false;
     const group = this.groupOfBlock(block);
     if (this.groupOfBlock(block + length - 1) !== group) return false;
     if (block < this.groupStart(group) + this.metadataBlocks(group)) return false;

@@ -90,7 +90,8 @@ export class MetadataStore {
   get(number: number, kind: BlockKind): MetaBlock {
     const cached = this.cache.get(number);
     if (cached !== undefined) {
-      if (cached.kind !== kind) throw new DamageError(`block ${number} is used as ${cached.kind} and as ${kind}`);
+      if (cached.kind !== kind)
+        throw new DamageError(`block ${number} is used as ${cached.kind} and as ${kind}`);
       cached.referenced = true;
       return cached;
     }
@@ -126,7 +127,9 @@ export class MetadataStore {
     const low = block.view.getUint32(ownerAt, true);
     const high = block.view.getUint32(ownerAt + 4, true);
     if (high * 4294967296 + low !== owner) {
-      throw new DamageError(`${kind} block ${number} belongs to inode ${high * 4294967296 + low}, not to ${owner}`);
+      throw new DamageError(
+        `${kind} block ${number} belongs to inode ${high * 4294967296 + low}, not to ${owner}`,
+      );
     }
     return block;
   }
@@ -199,7 +202,12 @@ export class MetadataStore {
   }
 
   private seal(block: MetaBlock): void {
-    if (block.kind === 'superblock' || block.kind === 'descriptors' || block.kind === 'bitmap' || block.kind === 'inodes') {
+    if (
+      block.kind === 'superblock' ||
+      block.kind === 'descriptors' ||
+      block.kind === 'bitmap' ||
+      block.kind === 'inodes'
+    ) {
       return;
     }
     const at = CHECKSUM_AT[block.kind];

@@ -1,0 +1,252 @@
+import { constants } from 'node:os';
+import { FsError, NeedCommit } from './errors.js';
+import { ExtentTree, type Run } from './extents.js';
+import type { Inode } from './inode.js';
+import type { Volume } from './volume.js';
+
+const { EFBIG, ENOSPC } = constants.errno;
+
+/** The largest file, in bytes: every offset stays a safe integer with room to round up. */
+export const MAX_FILE_SIZE = 2 ** 52;
+
+/** A piece of a file: `position` is its byte on the device, or -1 where the file has a hole. */
+export type Segment = (position: number, offset: number, length: number) => void;
+
+const trees = new WeakMap<Inode, ExtentTree>();
+
+/** The extent tree of an inode; made once for each time that the inode is in memory. */
+export function extentsOf(volume: Volume, inode: Inode): ExtentTree {
+  let tree = trees.get(inode);
+  if (tree === undefined) {
+    tree = new ExtentTree(volume, inode);
+    trees.set(inode, tree);
+  }
+  return tree;
+}
+
+/** Calls `visit` for each segment of [offset, offset + length), which the caller has cut to the file's size. */
+export function forSegments(
+  volume: Volume,
+  inode: Inode,
+  offset: number,
+  length: number,
+  visit: Segment,
+): void {
+  const { blockSize } = volume.geometry;
+  const tree = extentsOf(volume, inode);
+  const end = offset + length;
+  let at = offset;
+  while (at < end) {
+    const block = Math.floor(at / blockSize);
+    const run = tree.find(block, Math.floor((end - 1) / blockSize) - block + 1);
+    const stop = Math.min(end, (run.logical + run.length) * blockSize);
+    const position =
+      run.physical === 0 || run.unwritten ? -1 : run.physical * blockSize + (at - block * blockSize);
+    visit(position, at, stop - at);
+    at = stop;
+  }
+}
+
+/** Reads into `into`; returns the bytes that the file has there. Throws DeviceError, DamageError. */
+export function readContent(volume: Volume, inode: Inode, offset: number, into: Uint8Array): number {
+  const length = Math.max(0, Math.min(into.length, inode.size - offset));
+  if (length === 0) return 0;
+  forSegments(volume, inode, offset, length, (position, at, bytes) => {
+    const window = into.subarray(at - offset, at - offset + bytes);
+    if (position < 0) window.fill(0);
+    else volume.device.read(position, window);
+  });
+  return length;
+}
+
+/** Zeros what lies on disk between the end of the file and `upTo` in the file's last block. */
+function zeroTail(volume: Volume, inode: Inode, upTo: number): void {
+  const { blockSize } = volume.geometry;
+  const { size } = inode;
+  const within = size % blockSize;
+  if (within === 0 || upTo <= size) return;
+  const length = Math.min(blockSize - within, upTo - size);
+  forSegments(volume, inode, size, length, (position, _at, bytes) => {
+    if (position >= 0) volume.device.write(position, new Uint8Array(bytes));
+  });
+}
+
+/** Holes in [offset, offset + length), in blocks, as [first, count] pairs. */
+function holes(volume: Volume, inode: Inode, offset: number, length: number): Array<[number, number]> {
+  const { blockSize } = volume.geometry;
+  const tree = extentsOf(volume, inode);
+  const found: Array<[number, number]> = [];
+  const end = Math.floor((offset + length - 1) / blockSize) + 1;
+  for (let block = Math.floor(offset / blockSize); block < end; ) {
+    const run = tree.find(block, end - block);
+    if (run.physical === 0) found.push([block, run.length]);
+    block += run.length;
+  }
+  return found;
+}
+
+/**
+ * Writes all of `data`, or as much of its front as there is space for, and returns the bytes written. Grows the file;
+ * times are the caller's business. Data goes to the device at once, extents with the running transaction, so a crash
+ * leaves each block old or new. Throws ENOSPC (nothing fits), EFBIG, NeedCommit, DeviceError.
+ */
+export function writeContent(volume: Volume, inode: Inode, offset: number, data: Uint8Array): number {
+  if (data.length === 0) return 0;
+  if (offset + data.length > MAX_FILE_SIZE) throw new FsError(EFBIG);
+  finishTruncate(volume, inode);
+  const length = fitting(volume, inode, offset, data.length);
+  const chunk = length === data.length ? data : data.subarray(0, length);
+  if (offset > inode.size) zeroTail(volume, inode, offset);
+  const gaps = holes(volume, inode, offset, length);
+  if (gaps.length === 0) {
+    forSegments(volume, inode, offset, length, (position, at, bytes) => {
+      volume.device.write(position, chunk.subarray(at - offset, at - offset + bytes));
+    });
+  } else {
+    fillHoles(volume, inode, offset, chunk, gaps);
+  }
+  if (offset + length > inode.size) {
+    inode.size = offset + length;
+    inode.markDirty();
+  }
+  return length;
+}
+
+/** How many of `length` bytes can be written with the blocks that there are. */
+function fitting(volume: Volume, inode: Inode, offset: number, length: number): number {
+  const gaps = holes(volume, inode, offset, length);
+  if (gaps.length === 0) return length;
+  const { worstInsert } = extentsOf(volume, inode);
+  let wanted = 0;
+  for (const [, count] of gaps) wanted += count;
+  // Every block could become an extent of its own, and a tree block of 1 KiB holds 20 of them when it is half full.
+  const overhead = worstInsert * gaps.length + Math.ceil(wanted / 16);
+  try {
+    volume.blocks.require(wanted + overhead);
+    return length;
+  } catch (error) {
+    if (error instanceof NeedCommit) throw error;
+  }
+  let room = volume.blocks.available - overhead;
+  if (room <= 0) room = Math.min(wanted, volume.blocks.available - worstInsert - 1);
+  const { blockSize } = volume.geometry;
+  for (const [first, count] of gaps) {
+    if (count <= room) {
+      room -= count;
+      continue;
+    }
+    const end = (first + Math.max(0, room)) * blockSize;
+    if (end <= offset) throw new FsError(ENOSPC);
+    return Math.min(length, end - offset);
+  }
+  return length;
+}
+
+/** Takes blocks for the holes, writes everything, then maps the new blocks; on a device error they are given back. */
+function fillHoles(
+  volume: Volume,
+  inode: Inode,
+  offset: number,
+  data: Uint8Array,
+  gaps: ReadonlyArray<readonly [number, number]>,
+): void {
+  const tree = extentsOf(volume, inode);
+  const fresh: Run[] = [];
+  try {
+    for (const [first, count] of gaps) {
+      for (let block = first; block < first + count; ) {
+        const taken = volume.blocks.take(goalAt(volume, inode, fresh, block), first + count - block);
+        fresh.push({ logical: block, physical: taken.start, length: taken.length, unwritten: false });
+        writeFresh(volume, taken.start, block, taken.length, offset, data);
+        block += taken.length;
+      }
+    }
+    forSegments(volume, inode, offset, data.length, (position, at, bytes) => {
+      if (position >= 0) volume.device.write(position, data.subarray(at - offset, at - offset + bytes));
+    });
+  } catch (error) {
+    for (const run of fresh) volume.blocks.give({ start: run.physical, length: run.length });
+    throw error;
+  }
+  for (const run of fresh) {
+    tree.insert(run.logical, run.physical, run.length);
+    inode.blocks += run.length;
+  }
+  inode.markDirty();
+}
+
+/** Writes the part of `data` that falls on new blocks, with zeros around it in the first and the last of them. */
+function writeFresh(
+  volume: Volume,
+  physical: number,
+  logical: number,
+  length: number,
+  offset: number,
+  data: Uint8Array,
+): void {
+  const { blockSize } = volume.geometry;
+  const start = logical * blockSize;
+  const stop = (logical + length) * blockSize;
+  const from = Math.max(start, offset);
+  const to = Math.min(stop, offset + data.length);
+  const position = physical * blockSize;
+  if (from > start) volume.device.write(position, new Uint8Array(from - start));
+  volume.device.write(position + (from - start), data.subarray(from - offset, to - offset));
+  if (to < stop) volume.device.write(position + (to - start), new Uint8Array(stop - to));
+}
+
+function goalAt(volume: Volume, inode: Inode, fresh: readonly Run[], block: number): number {
+  const last = fresh[fresh.length - 1];
+  if (last !== undefined) return last.physical + last.length;
+  const before = extentsOf(volume, inode).lastBefore(block);
+  if (before === undefined) return volume.goalFor(inode.number, inode.isHidden);
+  return before.physical + before.length;
+}
+
+/**
+ * Sets the size. Growing leaves a hole; shrinking frees the blocks behind. A file with more extents than one
+ * transaction may free joins the orphan list and NeedCommit is thrown: called again after the commit, it goes on.
+ */
+export function truncateContent(volume: Volume, inode: Inode, size: number): void {
+  if (size > MAX_FILE_SIZE) throw new FsError(EFBIG);
+  finishTruncate(volume, inode);
+  if (size === inode.size) return;
+  if (size > inode.size) {
+    zeroTail(volume, inode, size);
+    inode.size = size;
+    inode.markDirty();
+    return;
+  }
+  inode.size = size;
+  inode.markDirty();
+  if (inode.links > 0) volume.orphans.add(inode);
+  volume.cutting.add(inode.number);
+  finishTruncate(volume, inode);
+}
+
+/** Frees what lies behind the size of an inode whose truncation has not ended. Throws NeedCommit to go on later. */
+export function finishTruncate(volume: Volume, inode: Inode): void {
+  if (!volume.cutting.has(inode.number)) return;
+  if (!freeContent(volume, inode, inode.size)) throw new NeedCommit();
+  volume.cutting.delete(inode.number);
+  if (inode.links > 0) volume.orphans.remove(inode);
+}
+
+/** Frees the blocks from byte `size` on, at most one transaction's worth. Returns whether all is done. */
+export function freeContent(volume: Volume, inode: Inode, size: number): boolean {
+  const first = Math.ceil(size / volume.geometry.blockSize);
+  const tree = extentsOf(volume, inode);
+  const { blocks, done } = tree.remove(
+    first,
+    Number.MAX_SAFE_INTEGER,
+    volume.freeBudget,
+    (physical, length) => {
+      volume.blocks.give({ start: physical, length });
+    },
+  );
+  if (blocks > 0) {
+    inode.blocks -= blocks;
+    inode.markDirty();
+  }
+  return done;
+}

@@ -1,0 +1,391 @@
+import {
+  EXTENT_MAGIC,
+  EXTENT_UNWRITTEN,
+  extentEntry,
+  extentHeader,
+  extentIndex,
+  MAX_TREE_DEPTH,
+} from '@vexfs/shared';
+import { DamageError } from './errors.js';
+import type { Inode } from './inode.js';
+import { emptyExtentRoot, ROOT_EXTENTS } from './inode_table.js';
+import type { MetaBlock } from './store.js';
+import type { TreeContext } from './tree_context.js';
+
+const HEADER = extentHeader.$.size;
+const ENTRY = extentEntry.$.size;
+
+/** A run of blocks of a file. `physical` is 0 for a hole. All in blocks. */
+export interface Run {
+  readonly logical: number;
+  readonly physical: number;
+  readonly length: number;
+  readonly unwritten: boolean;
+}
+
+/** A node of the tree: the root inside an inode, or a block. */
+interface Node {
+  readonly view: DataView;
+  readonly bytes: Uint8Array;
+  readonly block: MetaBlock | undefined;
+}
+
+/** A node and the entry taken in it on the way down. */
+interface Step {
+  readonly node: Node;
+  at: number;
+}
+
+const verified = new WeakSet<object>();
+
+const at = (entry: number): number => HEADER + entry * ENTRY;
+const countOf = (node: Node): number => extentHeader.count.get(node.view, 0);
+const depthOf = (node: Node): number => extentHeader.depth.get(node.view, 0);
+
+/**
+ * The extent tree of one inode: a B+tree of runs keyed by logical block (docs/format.md, "Extent trees"). Extents are
+ * sorted, never overlap and never cross a block group. The first key of an index node counts as minus infinity.
+ */
+export class ExtentTree {
+  private readonly context: TreeContext;
+  private readonly inode: Inode;
+  private readonly capacity: number;
+
+  constructor(context: TreeContext, inode: Inode) {
+    this.context = context;
+    this.inode = inode;
+    this.capacity = Math.floor((context.geometry.blockSize - HEADER) / ENTRY);
+  }
+
+  /** Blocks that one insertion may need at most. */
+  get worstInsert(): number {
+    return depthOf(this.root()) + 2;
+  }
+
+  /** The run that holds `logical`: an extent, or a hole that ends at the next extent or after `limit` blocks. */
+  find(logical: number, limit: number): Run {
+    const path = this.descend(logical);
+    const leaf = path[path.length - 1]!;
+    if (leaf.at >= 0) {
+      const base = at(leaf.at);
+      const { view } = leaf.node;
+      const start = extentEntry.logical.get(view, base);
+      const length = extentEntry.length.get(view, base);
+      if (logical < start + length) {
+        const skip = logical - start;
+        return {
+          logical,
+          physical: extentEntry.physical.get(view, base) + skip,
+          length: Math.min(length - skip, limit),
+          unwritten: (extentEntry.flags.get(view, base) & EXTENT_UNWRITTEN) !== 0,
+        };
+      }
+    }
+    const next = this.nextStart(path);
+    const length = next === undefined ? limit : Math.min(limit, next - logical);
+    return { logical, physical: 0, length, unwritten: false };
+  }
+
+  /** The last extent that starts below `logical`. */
+  lastBefore(logical: number): Run | undefined {
+    if (logical <= 0) return undefined;
+    const path = this.descend(logical - 1);
+    const leaf = path[path.length - 1]!;
+    return leaf.at < 0 ? undefined : this.run(leaf.node, leaf.at);
+  }
+
+  /** All extents in order. */
+  *all(): Generator<Run> {
+    yield* this.below(this.root());
+  }
+
+  /** Calls `visit` with each block of the tree itself, for fsck. */
+  treeBlocks(visit: (block: number) => void): void {
+    const stack: Node[] = [this.root()];
+    while (stack.length > 0) {
+      const node = stack.pop()!;
+      if (node.block !== undefined) visit(node.block.number);
+      if (depthOf(node) === 0) continue;
+      for (let i = 0; i < countOf(node); i++) stack.push(this.child(node, i));
+    }
+  }
+
+  /**
+   * Maps a hole to blocks. The caller has taken the blocks, made sure that the range is a hole inside one group, and
+   * has required `worstInsert` more.
+   */
+  insert(logical: number, physical: number, length: number, unwritten = false): void {
+    const flags = unwritten ? EXTENT_UNWRITTEN : 0;
+    const path = this.descend(logical);
+    const leaf = path[path.length - 1]!;
+    this.inode.extentVersion += 1;
+    if (leaf.at >= 0) {
+      const base = at(leaf.at);
+      const { view } = leaf.node;
+      const had = extentEntry.length.get(view, base);
+      const joins =
+        extentEntry.logical.get(view, base) + had === logical &&
+        extentEntry.physical.get(view, base) + had === physical &&
+        extentEntry.flags.get(view, base) === flags &&
+        this.sameGroup(extentEntry.physical.get(view, base), physical);
+      if (joins) {
+        this.change(leaf.node);
+        extentEntry.length.set(view, base, had + length);
+        return;
+      }
+    }
+    this.addEntry(path, leaf.at + 1, (view, base) => {
+      extentEntry.logical.set(view, base, logical);
+      extentEntry.physical.set(view, base, physical);
+      extentEntry.length.set(view, base, length);
+      extentEntry.flags.set(view, base, flags);
+    });
+  }
+
+  /**
+   * Unmaps [from, to) from its end backwards and hands every freed range to `give`, until `budget` ranges are freed.
+   * Returns the blocks freed and whether all is done. The caller has required `worstInsert` (a split in the middle).
+   */
+  remove(
+    from: number,
+    to: number,
+    budget: number,
+    give: (physical: number, length: number) => void,
+  ): { blocks: number; done: boolean } {
+    let blocks = 0;
+    for (let freed = 0; freed < budget; freed++) {
+      const last = this.lastBefore(to);
+      if (last === undefined || last.logical + last.length <= from) return { blocks, done: true };
+      const start = Math.max(last.logical, from);
+      const end = Math.min(last.logical + last.length, to);
+      const path = this.descend(last.logical);
+      const leaf = path[path.length - 1]!;
+      const base = at(leaf.at);
+      this.inode.extentVersion += 1;
+      this.change(leaf.node);
+      const tail = last.logical + last.length - end;
+      if (start > last.logical) extentEntry.length.set(leaf.node.view, base, start - last.logical);
+      if (tail > 0) {
+        const physical = last.physical + (end - last.logical);
+        if (start > last.logical) {
+          this.insert(end, physical, tail, last.unwritten);
+        } else {
+          extentEntry.logical.set(leaf.node.view, base, end);
+          extentEntry.physical.set(leaf.node.view, base, physical);
+          extentEntry.length.set(leaf.node.view, base, tail);
+        }
+      } else if (start === last.logical) {
+        this.dropEntry(path);
+      }
+      give(last.physical + (start - last.logical), end - start);
+      blocks += end - start;
+    }
+    const rest = this.lastBefore(to);
+    return { blocks, done: rest === undefined || rest.logical + rest.length <= from };
+  }
+
+  private sameGroup(a: number, b: number): boolean {
+    return this.context.geometry.groupOfBlock(a) === this.context.geometry.groupOfBlock(b);
+  }
+
+  private root(): Node {
+    const node: Node = { view: this.inode.rootView, bytes: this.inode.root, block: undefined };
+    if (!verified.has(this.inode)) {
+      if (depthOf(node) > MAX_TREE_DEPTH) this.damaged('is too deep');
+      this.check(node, depthOf(node), ROOT_EXTENTS);
+      if (extentHeader.owner.get(node.view, 0) !== this.inode.number)
+        this.damaged('has a root of another inode');
+      verified.add(this.inode);
+    }
+    return node;
+  }
+
+  private child(parent: Node, entry: number): Node {
+    const number = extentIndex.child.get(parent.view, at(entry));
+    const block = this.context.store.getOwned(number, 'extent', this.inode.number);
+    const node: Node = { view: block.view, bytes: block.bytes, block };
+    if (!verified.has(block)) {
+      this.check(node, depthOf(parent) - 1, this.capacity);
+      verified.add(block);
+    }
+    return node;
+  }
+
+  private check(node: Node, depth: number, capacity: number): void {
+    const count = countOf(node);
+    const { view } = node;
+    if (extentHeader.magic.get(view, 0) !== EXTENT_MAGIC) this.damaged('has no extent header');
+    if (depthOf(node) !== depth) this.damaged('has a node at the wrong level');
+    if (extentHeader.capacity.get(view, 0) !== capacity || count > capacity)
+      this.damaged('has a node with too many entries');
+    if (count === 0 && depth > 0) this.damaged('has an empty index node');
+    let end = -1;
+    for (let i = 0; i < count; i++) {
+      const base = at(i);
+      const logical = extentEntry.logical.get(view, base);
+      if (!Number.isSafeInteger(logical) || logical < end || (depth > 0 && logical === end))
+        this.damaged('is out of order');
+      if (depth > 0) {
+        if (!this.context.geometry.isDataRange(extentIndex.child.get(view, base), 1))
+          this.damaged('points outside of the volume');
+        end = logical;
+      } else {
+        const length = extentEntry.length.get(view, base);
+        if (!this.context.geometry.isDataRange(extentEntry.physical.get(view, base), length)) {
+          this.damaged('has an extent outside of the data area');
+        }
+        end = logical + length;
+      }
+    }
+  }
+
+  private damaged(what: string): never {
+    throw new DamageError(`the extent tree of inode ${this.inode.number} ${what}`);
+  }
+
+  private run(node: Node, entry: number): Run {
+    const base = at(entry);
+    return {
+      logical: extentEntry.logical.get(node.view, base),
+      physical: extentEntry.physical.get(node.view, base),
+      length: extentEntry.length.get(node.view, base),
+      unwritten: (extentEntry.flags.get(node.view, base) & EXTENT_UNWRITTEN) !== 0,
+    };
+  }
+
+  private *below(node: Node): Generator<Run> {
+    const leaf = depthOf(node) === 0;
+    for (let i = 0; i < countOf(node); i++) {
+      if (leaf) yield this.run(node, i);
+      else yield* this.below(this.child(node, i));
+    }
+  }
+
+  /** The path to the leaf for `logical`; in the leaf, the last entry that starts at or below it, or -1. */
+  private descend(logical: number): Step[] {
+    let node = this.root();
+    const path: Step[] = [];
+    for (;;) {
+      let low = 0;
+      let high = countOf(node);
+      while (low < high) {
+        const middle = (low + high) >> 1;
+        if (extentEntry.logical.get(node.view, at(middle)) <= logical) low = middle + 1;
+        else high = middle;
+      }
+      if (depthOf(node) === 0) {
+        path.push({ node, at: low - 1 });
+        return path;
+      }
+      const taken = Math.max(0, low - 1);
+      path.push({ node, at: taken });
+      node = this.child(node, taken);
+    }
+  }
+
+  /** Where the first extent behind a path's leaf entry starts. */
+  private nextStart(path: readonly Step[]): number | undefined {
+    for (let level = path.length - 1; level >= 0; level--) {
+      const { node, at: entry } = path[level]!;
+      if (entry + 1 >= countOf(node)) continue;
+      let below = node;
+      let next = entry + 1;
+      while (depthOf(below) > 0) {
+        below = this.child(below, next);
+        next = 0;
+      }
+      return extentEntry.logical.get(below.view, at(next));
+    }
+    return undefined;
+  }
+
+  private change(node: Node): void {
+    if (node.block === undefined) this.inode.markDirty();
+    else this.context.store.change(node.block);
+  }
+
+  private addEntry(path: Step[], position: number, write: (view: DataView, base: number) => void): void {
+    const level = path.length - 1;
+    const { node } = path[level]!;
+    const count = countOf(node);
+    if (count < extentHeader.capacity.get(node.view, 0)) {
+      this.change(node);
+      node.bytes.copyWithin(at(position + 1), at(position), at(count));
+      node.bytes.fill(0, at(position), at(position + 1));
+      write(node.view, at(position));
+      extentHeader.count.set(node.view, 0, count + 1);
+      return;
+    }
+    if (level === 0) {
+      const down = this.pushRootDown(node);
+      path.unshift({ node: this.root(), at: 0 });
+      path[1] = { node: down, at: path[1]!.at };
+      this.addEntry(path, position, write);
+      return;
+    }
+    // Appending at the right edge leaves the full node as it is: files grow at their end.
+    const keep = position === count ? count : count >> 1;
+    const right = this.newNode(depthOf(node));
+    this.change(node);
+    right.bytes.set(node.bytes.subarray(at(keep), at(count)), HEADER);
+    extentHeader.count.set(right.view, 0, count - keep);
+    node.bytes.fill(0, at(keep), at(count));
+    extentHeader.count.set(node.view, 0, keep);
+    const upper = path.slice(0, level);
+    if (position >= keep) this.addEntry([...upper, { node: right, at: 0 }], position - keep, write);
+    else this.addEntry([...upper, { node, at: 0 }], position, write);
+    const key = extentEntry.logical.get(right.view, at(0));
+    const child = right.block!.number;
+    this.addEntry(upper, upper[level - 1]!.at + 1, (view, base) => {
+      extentIndex.logical.set(view, base, key);
+      extentIndex.child.set(view, base, child);
+    });
+  }
+
+  private newNode(depth: number): Node {
+    const goal = this.context.geometry.groupStart(this.context.geometry.groupOfInode(this.inode.number));
+    const number = this.context.allocateBlock(goal, this.inode);
+    const block = this.context.store.fresh(number, 'extent');
+    const { view, bytes } = block;
+    extentHeader.magic.set(view, 0, EXTENT_MAGIC);
+    extentHeader.capacity.set(view, 0, this.capacity);
+    extentHeader.depth.set(view, 0, depth);
+    extentHeader.owner.set(view, 0, this.inode.number);
+    verified.add(block);
+    return { view, bytes, block };
+  }
+
+  /** The root's entries move into a block of their own, and the root gets one level more. */
+  private pushRootDown(root: Node): Node {
+    const depth = depthOf(root);
+    const count = countOf(root);
+    const down = this.newNode(depth);
+    down.bytes.set(root.bytes.subarray(HEADER, at(count)), HEADER);
+    extentHeader.count.set(down.view, 0, count);
+    this.inode.markDirty();
+    root.bytes.fill(0, HEADER);
+    extentHeader.depth.set(root.view, 0, depth + 1);
+    extentHeader.count.set(root.view, 0, 1);
+    extentIndex.logical.set(root.view, at(0), extentEntry.logical.get(down.view, at(0)));
+    extentIndex.child.set(root.view, at(0), down.block!.number);
+    return down;
+  }
+
+  /** Removes the entry that a path ends at; nodes that become empty are freed. */
+  private dropEntry(path: readonly Step[]): void {
+    for (let level = path.length - 1; level >= 0; level--) {
+      const { node, at: entry } = path[level]!;
+      const count = countOf(node);
+      this.change(node);
+      node.bytes.copyWithin(at(entry), at(entry + 1), at(count));
+      node.bytes.fill(0, at(count - 1), at(count));
+      extentHeader.count.set(node.view, 0, count - 1);
+      if (count > 1) return;
+      if (node.block === undefined) {
+        emptyExtentRoot(this.inode);
+        return;
+      }
+      this.context.freeBlock(node.block.number, this.inode);
+    }
+  }
+}

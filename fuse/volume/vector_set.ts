@@ -1,0 +1,464 @@
+import {
+  INODE_HIDDEN,
+  isElementType,
+  LOG_MAGIC,
+  LOG_RECORD_SIZE,
+  logHeader,
+  logRecord,
+  MAX_ALIGNMENT_BYTES,
+  MAX_DIMENSIONS,
+  MAX_ROWS_PER_FILE,
+  RECORD_DELETE,
+  RECORD_PUT,
+  RECORD_RANGE,
+  RECORD_TRUNCATE,
+  recordsPerBlock,
+  rowBytes,
+  rowStride,
+  SET_HEADER_SIZE,
+  SET_MAGIC,
+  setHeader,
+} from '@vexfs/shared';
+import { extentsOf, freeContent } from './content.js';
+import { DamageError } from './errors.js';
+import type { Inode } from './inode.js';
+import type { MetaBlock } from './store.js';
+import type { Volume } from './volume.js';
+
+/** How the rows of a set lie in the file: what SET_VECTOR_META fixes. */
+export interface RowLayout {
+  readonly dimensions: number;
+  readonly elementType: number;
+  readonly storageFormat: number;
+  readonly compressionType: number;
+  /** 0 or a power of two, in bytes. */
+  readonly alignment: number;
+  /** Byte of the file where slot 0 begins. */
+  readonly dataOffset: number;
+}
+
+/** One record of the row log. `idLow` and `idHigh` are the halves of the first id. */
+export type RecordVisitor = (
+  type: number,
+  slot: number,
+  idLow: number,
+  idHigh: number,
+  count: number,
+) => void;
+
+/** Bytes of a row without padding. */
+export function bytesOfRow(layout: RowLayout): number {
+  return isElementType(layout.elementType) ? rowBytes(layout.elementType, layout.dimensions) : 0;
+}
+
+/** Bytes from one slot to the next. */
+export function strideOf(layout: RowLayout): number {
+  return isElementType(layout.elementType)
+    ? rowStride(layout.elementType, layout.dimensions, layout.alignment)
+    : 0;
+}
+
+/** Whole slots in a file of `size` bytes. */
+export function slotsIn(layout: RowLayout, size: number): number {
+  if (size <= layout.dataOffset) return 0;
+  return Math.min(MAX_ROWS_PER_FILE, Math.floor((size - layout.dataOffset) / strideOf(layout)));
+}
+
+/**
+ * The vector set of one inode on disk: the header in the first block of a hidden inode, with the newest log records
+ * behind it, and the log blocks of a second hidden inode. A full log block is written once, in a fresh place, before
+ * the transaction whose header counts it; so every change is published by the header alone.
+ */
+export class VectorSet {
+  readonly owner: Inode;
+  readonly inode: Inode;
+  private readonly volume: Volume;
+  private readonly perBlock: number;
+
+  private constructor(volume: Volume, owner: Inode, inode: Inode) {
+    this.volume = volume;
+    this.owner = owner;
+    this.inode = inode;
+    this.perBlock = recordsPerBlock(volume.geometry.blockSize);
+  }
+
+  /** Blocks that `create` may need. */
+  static readonly createBlocks = 3;
+
+  /** Gives an inode a set without rows, in the running transaction. */
+  static create(volume: Volume, owner: Inode): VectorSet {
+    volume.requireBlocks(VectorSet.createBlocks);
+    const inode = hiddenInode(volume, owner);
+    const { start } = volume.blocks.take(volume.goalFor(inode.number, true), 1);
+    inode.blocks += 1;
+    extentsOf(volume, inode).insert(0, start, 1);
+    inode.size = volume.geometry.blockSize;
+    const block = volume.store.fresh(start, 'set');
+    setHeader.magic.set(block.view, 0, SET_MAGIC);
+    setHeader.owner.set(block.view, 0, owner.number);
+    setHeader.owner_generation.set(block.view, 0, owner.generation);
+    owner.vectorSet = inode.number;
+    owner.markDirty();
+    return new VectorSet(volume, owner, inode);
+  }
+
+  /** Opens the set of an inode that has one. Throws DamageError. */
+  static open(volume: Volume, owner: Inode): VectorSet {
+    const inode = volume.inodes.get(owner.vectorSet);
+    checkHidden(inode, owner);
+    const set = new VectorSet(volume, owner, inode);
+    set.check();
+    return set;
+  }
+
+  private header(): MetaBlock {
+    const run = extentsOf(this.volume, this.inode).find(0, 1);
+    if (run.physical === 0)
+      throw new DamageError(`the vector set of inode ${this.owner.number} has no header`);
+    return this.volume.store.getOwned(run.physical, 'set', this.owner.number);
+  }
+
+  private changed(): DataView {
+    const block = this.header();
+    this.volume.store.change(block);
+    return block.view;
+  }
+
+  private check(): void {
+    const { view } = this.header();
+    const { layout } = this;
+    const fail = (what: string): never => {
+      throw new DamageError(`the vector set of inode ${this.owner.number} ${what}`);
+    };
+    if (setHeader.magic.get(view, 0) !== SET_MAGIC) fail('has no header');
+    if (setHeader.owner_generation.get(view, 0) !== this.owner.generation)
+      fail('belongs to an earlier inode');
+    const { alignment } = layout;
+    const valid =
+      layout.dimensions >= 1 &&
+      layout.dimensions <= MAX_DIMENSIONS &&
+      isElementType(layout.elementType) &&
+      layout.storageFormat === 0 &&
+      layout.compressionType === 0 &&
+      alignment <= MAX_ALIGNMENT_BYTES &&
+      (alignment & (alignment - 1)) === 0 &&
+      Number.isSafeInteger(layout.dataOffset);
+    if (!valid) fail('has a layout that cannot be');
+    if (setHeader.inline_records.get(view, 0) > this.perBlock) fail('has too many inline records');
+    if (this.slots > MAX_ROWS_PER_FILE || this.liveRows > this.slots) fail('counts more rows than slots');
+    if (this.slots !== slotsIn(layout, this.owner.size)) fail('counts other slots than its file has');
+    const log = setHeader.log_inode.get(view, 0);
+    if (this.logBlocks > 0 && log === 0) fail('has lost its log');
+    if (log !== 0) {
+      const inode = this.volume.inodes.get(log);
+      checkHidden(inode, this.owner);
+      if (inode.size !== this.logBlocks * this.volume.geometry.blockSize) fail('has a log of another length');
+    }
+  }
+
+  get layout(): RowLayout {
+    const { view } = this.header();
+    return {
+      dimensions: setHeader.dimensions.get(view, 0),
+      elementType: setHeader.element_type.get(view, 0),
+      storageFormat: setHeader.storage_format.get(view, 0),
+      compressionType: setHeader.compression_type.get(view, 0),
+      alignment: setHeader.alignment.get(view, 0),
+      dataOffset: setHeader.data_offset.get(view, 0),
+    };
+  }
+
+  set layout(layout: RowLayout) {
+    const view = this.changed();
+    setHeader.dimensions.set(view, 0, layout.dimensions);
+    setHeader.element_type.set(view, 0, layout.elementType);
+    setHeader.storage_format.set(view, 0, layout.storageFormat);
+    setHeader.compression_type.set(view, 0, layout.compressionType);
+    setHeader.alignment.set(view, 0, layout.alignment);
+    setHeader.data_offset.set(view, 0, layout.dataOffset);
+  }
+
+  /** Slots that the log knows: all whole slots of the file. */
+  get slots(): number {
+    return setHeader.slots.get(this.header().view, 0);
+  }
+  set slots(value: number) {
+    setHeader.slots.set(this.changed(), 0, value);
+  }
+
+  get liveRows(): number {
+    return setHeader.live_rows.get(this.header().view, 0);
+  }
+  set liveRows(value: number) {
+    setHeader.live_rows.set(this.changed(), 0, value);
+  }
+
+  /** The id that the next row without one gets; never falls. 2^64-1: all are used up. */
+  get nextId(): bigint {
+    return setHeader.next_id.getBig(this.header().view, 0);
+  }
+  set nextId(value: bigint) {
+    setHeader.next_id.setBig(this.changed(), 0, value);
+  }
+
+  get logBlocks(): number {
+    return setHeader.log_blocks.get(this.header().view, 0);
+  }
+
+  /** Records in the log, inline ones included. */
+  get logRecords(): number {
+    return this.logBlocks * this.perBlock + setHeader.inline_records.get(this.header().view, 0);
+  }
+
+  get logCompactions(): number {
+    return setHeader.log_compactions.get(this.header().view, 0);
+  }
+
+  /** Bytes that header and log take on the volume. */
+  get hiddenBlocks(): number {
+    const log = setHeader.log_inode.get(this.header().view, 0);
+    return this.inode.blocks + (log === 0 ? 0 : this.volume.inodes.get(log).blocks);
+  }
+
+  /** Blocks to require before `records` are appended. */
+  blocksFor(records: number): number {
+    const blocks = Math.ceil(records / this.perBlock) + 1;
+    return blocks + 4 + Math.ceil(blocks / 16);
+  }
+
+  appendPut(slot: number, idLow: number, idHigh: number, count: number): void {
+    const view = this.changed();
+    const inline = setHeader.inline_records.get(view, 0);
+    if (inline > 0 && this.extend(view, inline - 1, slot, idLow, idHigh, count)) return;
+    this.append(count === 1 ? RECORD_PUT : RECORD_RANGE, slot, idLow, idHigh, count);
+  }
+
+  /** Slots slot..slot+count-1 become free. */
+  appendDelete(slot: number, count: number): void {
+    const view = this.changed();
+    const inline = setHeader.inline_records.get(view, 0);
+    if (inline > 0) {
+      const base = SET_HEADER_SIZE + (inline - 1) * LOG_RECORD_SIZE;
+      const had = logRecord.count.get(view, base);
+      if (logRecord.type.get(view, base) === RECORD_DELETE && logRecord.slot.get(view, base) + had === slot) {
+        logRecord.count.set(view, base, had + count);
+        return;
+      }
+    }
+    this.append(RECORD_DELETE, slot, 0, 0, count);
+  }
+
+  /** Slots from `slot` on are gone. */
+  appendTruncate(slot: number): void {
+    this.append(RECORD_TRUNCATE, slot, 0, 0, 0);
+  }
+
+  /** A put that goes on where the newest record ends only lengthens it. */
+  private extend(
+    view: DataView,
+    last: number,
+    slot: number,
+    idLow: number,
+    idHigh: number,
+    count: number,
+  ): boolean {
+    const base = SET_HEADER_SIZE + last * LOG_RECORD_SIZE;
+    const type = logRecord.type.get(view, base);
+    if (type !== RECORD_PUT && type !== RECORD_RANGE) return false;
+    const had = logRecord.count.get(view, base);
+    if (logRecord.slot.get(view, base) + had !== slot) return false;
+    if (logRecord.id.getBig(view, base) + BigInt(had) !== (BigInt(idHigh) << 32n) + BigInt(idLow))
+      return false;
+    logRecord.type.set(view, base, RECORD_RANGE);
+    logRecord.count.set(view, base, had + count);
+    return true;
+  }
+
+  private append(type: number, slot: number, idLow: number, idHigh: number, count: number): void {
+    let view = this.changed();
+    let inline = setHeader.inline_records.get(view, 0);
+    if (inline === this.perBlock) {
+      this.spill();
+      view = this.changed();
+      inline = 0;
+    }
+    writeRecord(view, SET_HEADER_SIZE + inline * LOG_RECORD_SIZE, type, slot, idLow, idHigh, count);
+    setHeader.inline_records.set(view, 0, inline + 1);
+  }
+
+  /** Moves the inline records, which fill a block, to the end of the log. */
+  private spill(): void {
+    const header = this.header();
+    const log = this.logInode();
+    const index = this.logBlocks;
+    const start = SET_HEADER_SIZE;
+    const records = header.bytes.subarray(start, start + this.perBlock * LOG_RECORD_SIZE);
+    this.writeLogBlock(log, index, records);
+    this.volume.store.change(header);
+    setHeader.log_blocks.set(header.view, 0, index + 1);
+    setHeader.inline_records.set(header.view, 0, 0);
+    header.bytes.fill(0, start);
+  }
+
+  private logInode(): Inode {
+    const number = setHeader.log_inode.get(this.header().view, 0);
+    if (number !== 0) return this.volume.inodes.get(number);
+    const inode = hiddenInode(this.volume, this.owner);
+    setHeader.log_inode.set(this.changed(), 0, inode.number);
+    return inode;
+  }
+
+  /** `records` fill one block. */
+  private writeLogBlock(log: Inode, index: number, records: Uint8Array): void {
+    const { blockSize } = this.volume.geometry;
+    const tree = extentsOf(this.volume, log);
+    const last = tree.lastBefore(index);
+    const goal = last === undefined ? this.volume.goalFor(log.number, true) : last.physical + last.length;
+    const { start } = this.volume.blocks.take(goal, 1);
+    const bytes = new Uint8Array(blockSize);
+    const view = new DataView(bytes.buffer);
+    logHeader.magic.set(view, 0, LOG_MAGIC);
+    logHeader.count.set(view, 0, this.perBlock);
+    logHeader.owner.set(view, 0, this.owner.number);
+    logHeader.index.set(view, 0, index);
+    bytes.set(records, logHeader.$.size);
+    logHeader.checksum.set(view, 0, this.volume.store.checksum(start, bytes, logHeader.checksum.offset));
+    try {
+      this.volume.device.write(start * blockSize, bytes);
+    } catch (error) {
+      this.volume.blocks.give({ start, length: 1 });
+      throw error;
+    }
+    tree.insert(index, start, 1);
+    log.blocks += 1;
+    log.size = (index + 1) * blockSize;
+    log.markDirty();
+  }
+
+  /** Calls `visit` with every record, oldest first. Throws DamageError for a block or record that cannot be. */
+  replay(visit: RecordVisitor): void {
+    const { blockSize } = this.volume.geometry;
+    const number = setHeader.log_inode.get(this.header().view, 0);
+    const blocks = this.logBlocks;
+    const bytes = new Uint8Array(blockSize);
+    const view = new DataView(bytes.buffer);
+    for (let index = 0; index < blocks; index++) {
+      const run = extentsOf(this.volume, this.volume.inodes.get(number)).find(index, 1);
+      if (run.physical === 0) throw new DamageError(`the row log of inode ${this.owner.number} has a hole`);
+      this.volume.device.read(run.physical * blockSize, bytes);
+      const intact =
+        logHeader.magic.get(view, 0) === LOG_MAGIC &&
+        logHeader.owner.get(view, 0) === this.owner.number &&
+        logHeader.index.get(view, 0) === index &&
+        logHeader.count.get(view, 0) === this.perBlock &&
+        logHeader.checksum.get(view, 0) ===
+          this.volume.store.checksum(run.physical, bytes, logHeader.checksum.offset);
+      if (!intact)
+        throw new DamageError(`block ${index} of the row log of inode ${this.owner.number} is damaged`);
+      this.visitRecords(view, logHeader.$.size, this.perBlock, visit);
+    }
+    const header = this.header();
+    this.visitRecords(header.view, SET_HEADER_SIZE, setHeader.inline_records.get(header.view, 0), visit);
+  }
+
+  private visitRecords(view: DataView, start: number, count: number, visit: RecordVisitor): void {
+    for (let i = 0; i < count; i++) {
+      const base = start + i * LOG_RECORD_SIZE;
+      const type = logRecord.type.get(view, base);
+      const slot = logRecord.slot.get(view, base);
+      const rows = logRecord.count.get(view, base);
+      const bounded = slot + rows <= MAX_ROWS_PER_FILE;
+      const known =
+        (type === RECORD_PUT && rows === 1) ||
+        ((type === RECORD_RANGE || type === RECORD_DELETE) && rows > 0) ||
+        (type === RECORD_TRUNCATE && rows === 0);
+      if (!known || !bounded)
+        throw new DamageError(`the row log of inode ${this.owner.number} has a record that cannot be`);
+      const id = base + logRecord.id.offset;
+      visit(type, slot, view.getUint32(id, true), view.getUint32(id + 4, true), rows);
+    }
+  }
+
+  /**
+   * Replaces the log by the records that `live` emits, in a fresh hidden inode, and frees the old log with it. The
+   * caller has required `blocksFor(records)`.
+   */
+  compact(live: (emit: (slot: number, idLow: number, idHigh: number, count: number) => void) => void): void {
+    const old = setHeader.log_inode.get(this.header().view, 0);
+    const view = this.changed();
+    const header = this.header();
+    setHeader.log_inode.set(view, 0, 0);
+    setHeader.log_blocks.set(view, 0, 0);
+    setHeader.inline_records.set(view, 0, 0);
+    setHeader.log_compactions.set(view, 0, this.logCompactions + 1);
+    header.bytes.fill(0, SET_HEADER_SIZE);
+    live((slot, idLow, idHigh, count) => this.appendPut(slot, idLow, idHigh, count));
+    if (old !== 0) {
+      const inode = this.volume.inodes.get(old);
+      freeAllContent(this.volume, inode);
+      this.volume.inodes.remove(inode);
+    }
+  }
+
+  /** Frees header and log, at most one transaction's worth; returns whether all is done. The owner loses its set then. */
+  free(): boolean {
+    const log = setHeader.log_inode.get(this.header().view, 0);
+    if (log !== 0) {
+      const inode = this.volume.inodes.get(log);
+      if (!freeContent(this.volume, inode, 0)) return false;
+      this.volume.inodes.remove(inode);
+      const view = this.changed();
+      setHeader.log_inode.set(view, 0, 0);
+      setHeader.log_blocks.set(view, 0, 0);
+    }
+    const run = extentsOf(this.volume, this.inode).find(0, 1);
+    freeAllContent(this.volume, this.inode);
+    this.volume.store.forget(run.physical);
+    this.volume.inodes.remove(this.inode);
+    this.owner.vectorSet = 0;
+    this.owner.markDirty();
+    return true;
+  }
+}
+
+function freeAllContent(volume: Volume, inode: Inode): void {
+  while (!freeContent(volume, inode, 0));
+}
+
+function writeRecord(
+  view: DataView,
+  base: number,
+  type: number,
+  slot: number,
+  low: number,
+  high: number,
+  count: number,
+): void {
+  logRecord.type.set(view, base, type);
+  logRecord.slot.set(view, base, slot);
+  view.setUint32(base + logRecord.id.offset, low, true);
+  view.setUint32(base + logRecord.id.offset + 4, high, true);
+  logRecord.count.set(view, base, count);
+}
+
+function hiddenInode(volume: Volume, owner: Inode): Inode {
+  const inode = volume.inodes.create(volume.geometry.groupOfInode(owner.number), false);
+  inode.mode = 0o100000;
+  inode.links = 1;
+  inode.flags = INODE_HIDDEN;
+  inode.parent = owner.number;
+  inode.ownerGeneration = owner.generation;
+  inode.markDirty();
+  return inode;
+}
+
+function checkHidden(inode: Inode, owner: Inode): void {
+  if (!inode.isHidden || inode.parent !== owner.number || inode.ownerGeneration !== owner.generation) {
+    throw new DamageError(`inode ${inode.number} is not a hidden inode of inode ${owner.number}`);
+  }
+}
+
+/** Rows slot..slot+count-1 with ids from `id` on, as a visitor sees them. */
+export function idOf(low: number, high: number): bigint {
+  return (BigInt(high) << 32n) + BigInt(low);
+}
