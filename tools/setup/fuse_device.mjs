@@ -40,7 +40,8 @@ function rootProblem(device) {
       encoding: 'utf8',
     });
     if (mounted.status !== 0) {
-      return `Mounting is not allowed here: ${(mounted.stderr || String(mounted.error ?? mounted.signal)).trim()}`;
+      const [reason] = (mounted.stderr || String(mounted.error ?? mounted.signal)).split('\n');
+      return `Mounting is not allowed here: ${reason}`;
     }
     // Lazily: an ordinary umount asks the filesystem first, and nobody answers.
     spawnSync('umount', ['-i', '-l', '--no-canonicalize', folder], {

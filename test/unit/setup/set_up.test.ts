@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +13,8 @@ const { installCommand, missingPackages, provideSystemPackages, SYSTEM_PACKAGES 
 const { librariesFingerprint, librariesInstalled } = await load('libraries');
 const { removeStaleOutput } = await load('build');
 const { runStep } = await load('commands');
+
+const rootTest = process.getuid?.() === 0 ? test : test.skip;
 
 function write(folder: string, files: Record<string, string>): void {
   for (const [name, text] of Object.entries(files)) {
@@ -88,6 +91,36 @@ test.serial('where nothing may be installed the exact command is printed and the
   t.regex(lines[0] ?? '', /missing {2}no-such-package +for this test/);
   t.regex(lines[1] ?? '', /run `apt-get install --no-install-recommends no-such-package` as root\.$/);
 });
+
+rootTest(
+  'as root, missing packages are installed after the lists were refreshed, and what still lacks is told',
+  (t) => {
+    const folder = workspace(t);
+    // Stands where apt-get does on the PATH: it installs the first program it is asked for, and no other.
+    write(folder, {
+      'bin/apt-get': `#!/bin/sh
+echo "$DEBIAN_FRONTEND $*" >>"${folder}/calls"
+case "$*" in *" install "*) printf '#!/bin/sh\\n' >"${folder}/bin/first-program"; chmod +x "${folder}/bin/first-program";; esac
+`,
+    });
+    chmodSync(join(folder, 'bin/apt-get'), 0o755);
+    const script = `
+    import { provideSystemPackages } from '${root}tools/setup/system_packages.mjs';
+    const entry = (name) => ({ name, purpose: 'test', why: 'for this test', command: name + '-program' });
+    const left = provideSystemPackages('/', [entry('first'), entry('second')]);
+    console.log(JSON.stringify(left.map((each) => each.name)));`;
+    const { VEXFS_SETUP_APT, ...env } = process.env;
+    const result = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      env: { ...env, PATH: `${folder}/bin:${env.PATH}` },
+      encoding: 'utf8',
+    });
+    t.is(result.stdout.trim().split('\n').at(-1), '["second"]', result.stderr);
+    t.deepEqual(readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n'), [
+      'noninteractive --yes --quiet -o DPkg::Lock::Timeout=120 update',
+      'noninteractive --yes --quiet -o DPkg::Lock::Timeout=120 install --no-install-recommends first second',
+    ]);
+  },
+);
 
 test('libraries count as installed only with a stamp that matches and every library in its place', (t) => {
   const folder = workspace(t);
