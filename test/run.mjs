@@ -51,6 +51,7 @@ async function main(words) {
   const run = { id, folder, env };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.once(signal, async () => {
+      console.error('interrupted: ending what is running');
       endRunning();
       await clearLeftovers(run, 0);
       rmSync(folder, { recursive: true, force: true });
