@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import {
+  chownSync,
   closeSync,
   mkdirSync,
   mkdtempSync,
@@ -11,6 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import {
@@ -189,6 +191,32 @@ mounting('unmounting a busy mount says so, and a lazy unmount takes it away', as
     if (isMounted(mountpoint)) await mount.unmount({ lazy: true });
     await server.release();
   }
+});
+
+mounting('a user mounts through fusermount3, whose descriptor is served and unmounted alike', async (t) => {
+  try {
+    await run('fusermount3', ['-V']);
+  } catch {
+    t.log('there is no fusermount3 here');
+    await t.throwsAsync(run('fusermount3', ['-V']), { code: 'ENOENT' });
+    return;
+  }
+  const mountpoint = temporaryDirectory(t);
+  const nobody = 65534;
+  chownSync(mountpoint, nobody, nobody);
+  const script = fileURLToPath(new URL('./user_mount.js', import.meta.url));
+  // Distributions leave /dev/fuse open to everybody, bare machines may not: a namespace of its own gets one that is.
+  const shell = `mount -t tmpfs -o dev,mode=755 none "$1" && mknod -m 666 "$1/fuse" c 10 229 &&
+    mount --bind "$1/fuse" /dev/fuse && shift && exec "$@"`;
+  const argv = ['-m', 'sh', '-c', shell, 'sh', temporaryDirectory(t), process.execPath, script, mountpoint];
+  const { stdout } = await run('unshare', [...argv, `${nobody}`, `${nobody}`], { timeout: 30000 });
+  const report = JSON.parse(stdout);
+  t.is(report.read, 'by a user');
+  t.like(report.ended, { ended: 'ENODEV' });
+  t.is(report.mounted, false);
+  t.like(report.entry, { type: 'fuse.vexfs', source: '/a,b\\c' });
+  t.true(report.entry.superOptions.includes(`user_id=${nobody}`));
+  t.false(report.entry.superOptions.includes('allow_other'));
 });
 
 test('a mount point that is missing or no directory is refused in one sentence', async (t) => {
