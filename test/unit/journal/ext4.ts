@@ -56,9 +56,9 @@ export function checkByE2fsck(image: Uint8Array): { status: number | null; outpu
 
 /** An empty ext4 whose journal lies in one piece and has 1,024 blocks. */
 export function makeExt4(blockSize: number): { image: Uint8Array; area: JournalArea; blocks: number } {
-  const bytes = 1536 * blockSize + (blockSize === 1024 ? 4194304 : 0);
+  const blocks = blockSize === 1024 ? 6144 : 3072;
   let listing = '';
-  const image = onFile(new Uint8Array(bytes), (path) => {
+  const image = onFile(new Uint8Array(blocks * blockSize), (path) => {
     const features = 'metadata_csum,64bit,^resize_inode,^flex_bg';
     const journal = `size=${blockSize / 1024}`;
     const options = ['-q', '-F', '-t', 'ext4', '-b', String(blockSize), '-O', features, '-J', journal];
@@ -68,5 +68,5 @@ export function makeExt4(blockSize: number): { image: Uint8Array; area: JournalA
   const numbers = listing.trim().split(/\s+/).map(Number);
   const start = numbers[0]!;
   if (numbers.some((number, at) => number !== start + at)) throw new Error('mke2fs made a journal in pieces');
-  return { image, area: { start, blocks: numbers.length, blockSize }, blocks: bytes / blockSize };
+  return { image, area: { start, blocks: numbers.length, blockSize }, blocks };
 }
