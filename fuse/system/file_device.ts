@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { type BlockDevice, DeviceError } from '../volume/device.js';
 import { blockDeviceSize, discardBlocks } from './block_device.js';
 import { errno, errnoName, errnoOf } from './errno.js';
-import { fdatasync, O_CLOEXEC, O_EXCL, O_RDONLY, O_RDWR, punchHole } from './files.js';
+import { fdatasync, O_CLOEXEC, O_EXCL, O_NONBLOCK, O_RDONLY, O_RDWR, punchHole } from './files.js';
 
 /** How a volume is opened. */
 export interface OpenOptions {
@@ -31,7 +31,9 @@ export class FileDevice implements BlockDevice {
   /** Throws DeviceError: the errno of open(2), or EINVAL for what is neither a regular file nor a block device. */
   static open(path: string, options: OpenOptions = {}): FileDevice {
     const readOnly = options.readOnly === true;
-    const flags = (readOnly ? O_RDONLY : O_RDWR) | O_CLOEXEC | (options.exclusive === true ? O_EXCL : 0);
+    const exclusive = options.exclusive === true ? O_EXCL : 0;
+    // O_NONBLOCK: opening a FIFO by mistake must be refused below instead of waiting for a writer.
+    const flags = (readOnly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | exclusive;
     let fd: number;
     try {
       fd = openSync(path, flags);

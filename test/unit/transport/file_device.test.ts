@@ -48,6 +48,9 @@ test('a read-only device refuses writes, and what is no volume at all is refused
   t.throws(() => device.write(0, new Uint8Array(1)), { name: 'DeviceError', message: /EBADF/ });
   device.close();
   t.throws(() => FileDevice.open(tmpdir(), { readOnly: true }), { message: /neither a regular file/ });
+  const fifo = `${image(t)}.fifo`;
+  execFileSync('mkfifo', [fifo]);
+  t.throws(() => FileDevice.open(fifo, { readOnly: true }), { message: /neither a regular file/ });
   t.throws(() => FileDevice.open('/nowhere/image'), { name: 'DeviceError', message: /ENOENT/ });
 });
 

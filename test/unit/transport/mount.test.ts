@@ -6,8 +6,10 @@ import {
   mkdtempSync,
   openSync,
   readdirSync,
+  readSync,
   rmSync,
   statfsSync,
+  statSync,
   symlinkSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,7 +26,18 @@ import {
   openFuseDevice,
   parseMountOptions,
 } from '@vexfs/fuse/mount';
-import { allocateMemory, close, createEventFd, freeMemory, signalEventFd } from '@vexfs/fuse/system';
+import { encodeDelete, encodeInvalEntry, encodeInvalInode, encodeStore } from '@vexfs/fuse/protocol';
+import {
+  allocateMemory,
+  close,
+  createEventFd,
+  errno,
+  freeMemory,
+  memoryAt,
+  signalEventFd,
+  write,
+  writePair,
+} from '@vexfs/fuse/system';
 import test, { type ExecutionContext } from 'ava';
 import type { TinyReport, TinyStart } from './tiny_filesystem.js';
 
@@ -153,6 +166,53 @@ mounting('STATX carries the birth time where the kernel asks for it', async (t) 
     await server.release();
   }
 });
+
+mounting(
+  'stored bytes are read without asking, invalidated ones and names are asked for again',
+  async (t) => {
+    const mountpoint = temporaryDirectory(t);
+    const mount = await mountFuse({ source: 'tiny', mountpoint, options: parseMountOptions('') });
+    const name = Buffer.from('file');
+    const server = serve(mount.fd, name);
+    const message = allocateMemory(8192);
+    const stored = memoryAt(message.address + 4096, 4096);
+    stored.bytes.fill(0x58);
+    // The node ids of the tiny filesystem: its root and its file.
+    const [root, node] = [1, 2];
+    try {
+      const fd = openSync(join(mountpoint, 'file'), 'r');
+      try {
+        const first = () => {
+          const bytes = Buffer.alloc(1);
+          readSync(fd, bytes, 0, 1, 0);
+          return bytes.toString('latin1');
+        };
+        t.is(first(), 'a');
+        const header = encodeStore(message.view, 0, node, 0, 4096);
+        t.is(writePair(mount.fd, message.address, header, stored.address, 4096), header + 4096);
+        t.is(first(), 'X');
+        t.is(write(mount.fd, message.address, encodeInvalInode(message.view, 0, node, 0, 4096)), 40);
+        t.is(first(), 'a');
+        t.is(write(mount.fd, message.address, encodeInvalInode(message.view, 0, 12345, 0, 0)), -errno.ENOENT);
+        const gone = encodeDelete(message, 0, root, node, name);
+        t.is(write(mount.fd, message.address, gone), gone);
+        t.is(write(mount.fd, message.address, gone), -errno.ENOENT, 'the name was not forgotten');
+        t.is(statSync(join(mountpoint, 'file')).ino, node);
+        const entry = encodeInvalEntry(message, 0, root, name);
+        t.is(write(mount.fd, message.address, entry), entry);
+        t.is(write(mount.fd, message.address, entry), -errno.ENOENT, 'the name was not dropped');
+      } finally {
+        closeSync(fd);
+      }
+      await mount.unmount();
+      t.is((await server.ended).ended, 'ENODEV');
+    } finally {
+      if (isMounted(mountpoint)) await mount.unmount({ lazy: true });
+      await server.release();
+      freeMemory(message);
+    }
+  },
+);
 
 mounting('an eventfd wakes the server out of poll, and the dead mount answers ENOTCONN', async (t) => {
   const mountpoint = temporaryDirectory(t);

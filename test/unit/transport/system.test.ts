@@ -42,6 +42,7 @@ import {
   SystemCallError,
   signalEventFd,
   socketPair,
+  umount,
   unmapToReserved,
   viewMemory,
   write,
@@ -258,6 +259,7 @@ test('errno values have names and errors carry both', (t) => {
     code: 'ENOENT',
     message: 'opening x: ENOENT',
   });
+  t.is(umount('/nowhere/mount'), -errno.ENOENT);
   t.is(kill(getpid(), 0), 0);
   t.is(kill(2 ** 22 + 5, 0), -errno.ESRCH);
 });
