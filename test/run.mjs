@@ -2,7 +2,7 @@
 //   node test/run.mjs [STAGE | STAGE/FOLDER]...     (npm test -- unit, npm test -- unit/engine parity)
 // Without arguments every stage runs. The last line says "N passed, N failed"; the exit code is 0 only when something
 // ran and nothing failed. No mount, process or loop device outlives a stage: what does is ended and counts as failed.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fuseProblem } from '../tools/setup/fuse_device.mjs';
@@ -41,6 +41,8 @@ async function runStage(stage, run) {
 async function main(words) {
   const stages = selectStages(words);
   const folder = mkdtempSync(join(tmpdir(), 'vexfs-test-'));
+  // It stands for /tmp, which other users reach too: some tests work as one.
+  chmodSync(folder, 0o1777);
   const noMount = fuseProblem();
   const id = `${process.pid}-${Date.now()}`;
   const env = {
