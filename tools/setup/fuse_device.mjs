@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, rmdirSync, statSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, rmdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findCommand } from './commands.mjs';
 
 const DEVICE = '/dev/fuse';
+const MOUNT_TABLE = '/etc/mtab';
 const SECONDS = 10;
 
 /**
@@ -68,5 +69,7 @@ function userProblem() {
   if (helper === undefined) return 'fusermount3 is not there: install the package fuse3.';
   const { mode, uid } = statSync(helper);
   if (uid !== 0 || (mode & 0o4000) === 0) return `${helper} is not setuid root, so users cannot mount.`;
+  if (!existsSync(MOUNT_TABLE))
+    return `${MOUNT_TABLE} does not exist, and fusermount3 cannot unmount without it.`;
   return undefined;
 }
