@@ -56,8 +56,8 @@ const meanings: Readonly<Record<ErrnoCode, ErrnoMeaning>> = {
       'Check lsattr and the owner. Where /proc/sys/kernel/yama/ptrace_scope is 1, call prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY) first (the client library does); where it is 2 or 3, run the daemon as root.',
   },
   ENOENT: {
-    meaning: 'There is no such file, or no row with this id.',
-    advice: 'Check the path; vexctl info shows how many rows the file has, and ids are not slot numbers.',
+    meaning: 'There is no row with this id.',
+    advice: 'Check the id: ids are not slot numbers, and removed rows leave no trace.',
   },
   EINTR: {
     meaning: 'A signal arrived before the call was done, and nothing was changed.',
@@ -174,8 +174,26 @@ export function errnoCode(errno: number): string {
   return codes.get(errno) ?? `errno ${errno}`;
 }
 
-/** What happened and what to do; undefined for a number that VexFS never answers. */
-export function errnoMeaning(errno: number): ErrnoMeaning | undefined {
+/** Where opening a file means something narrower than a call on it does. */
+const openMeanings: Readonly<Partial<Record<ErrnoCode, ErrnoMeaning>>> = {
+  EPERM: {
+    meaning: 'The file is immutable, or append-only.',
+    advice: 'Check lsattr; chattr -i or -a takes the mark away.',
+  },
+  ENOENT: {
+    meaning: 'There is no such file.',
+    advice: 'Check the path; vexctl create, or insert --create, makes a new file.',
+  },
+  EEXIST: { meaning: 'There is such a file already.', advice: 'Use another name.' },
+  EINVAL: { meaning: 'The path or the way of opening it is not allowed here.', advice: 'Check the path.' },
+};
+
+/**
+ * What happened and what to do; undefined for a number that VexFS never answers.
+ * @param on whether a path was opened or an open file was asked for something
+ */
+export function errnoMeaning(errno: number, on: 'open' | 'call' = 'call'): ErrnoMeaning | undefined {
   const code = codes.get(errno);
-  return code === undefined ? undefined : meanings[code];
+  if (code === undefined) return undefined;
+  return (on === 'open' ? openMeanings[code] : undefined) ?? meanings[code];
 }

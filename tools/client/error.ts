@@ -22,7 +22,8 @@ export class VexfsError extends Error {
 
   constructor(call: FailedCall, stored = 0) {
     const code = errnoCode(call.errno);
-    const meaning = errnoMeaning(call.errno);
+    const opening = call.operation === 'open' || call.operation === 'create';
+    const meaning = errnoMeaning(call.errno, opening ? 'open' : 'call');
     super(`${call.operation} ${call.path}: ${code}: ${meaning?.meaning ?? 'The call failed.'}`);
     this.errno = call.errno;
     this.code = code;

@@ -50,11 +50,12 @@ export function packIds(ids: Ids, count: number): BigUint64Array {
 }
 
 /** @throws RangeError when the rows do not fit one call, which alone is all or nothing */
-export function checkCallSize({ data, count }: PackedRows): void {
-  if (count > MAX_ROWS_PER_CALL || data.byteLength > MAX_BYTES_PER_CALL) {
+export function checkCallSize(count: number, dimensions: number): void {
+  const bytes = count * dimensions * 4;
+  if (count > MAX_ROWS_PER_CALL || bytes > MAX_BYTES_PER_CALL) {
     throw new RangeError(
-      `${count} rows of ${data.byteLength} bytes are more than one call carries (${MAX_ROWS_PER_CALL} rows, ` +
-        `${MAX_BYTES_PER_CALL} bytes): use insertMany, which stores them in several batches`,
+      `${count} rows of ${bytes} bytes are more than one call carries (${MAX_ROWS_PER_CALL} rows, ` +
+        `${MAX_BYTES_PER_CALL} bytes); insertMany stores them in smaller batches`,
     );
   }
 }

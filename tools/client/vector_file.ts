@@ -120,8 +120,9 @@ export class VectorFile {
     const { ids, overwrite = false, validate = false } = options;
     if (overwrite && validate)
       throw new RangeError('validate stores nothing, so it cannot go with overwrite');
-    const packed = packRows(rows, await this.#knownDimensions());
-    checkCallSize(packed);
+    const dimensions = await this.#knownDimensions();
+    const packed = packRows(rows, dimensions);
+    checkCallSize(packed.count, dimensions);
     const packedIds = ids === undefined ? undefined : packIds(ids, packed.count);
     if (packed.count === 0) return 0;
     const flags = validate ? InsertFlag.VALIDATE : overwrite ? InsertFlag.OVERWRITE : InsertFlag.APPEND;
@@ -143,6 +144,7 @@ export class VectorFile {
     const batchRows = options.batchRows ?? defaultBatchRows(dimensions);
     if (!Number.isInteger(batchRows) || batchRows < 1)
       throw new RangeError(`batchRows ${batchRows} is no count`);
+    checkCallSize(batchRows, dimensions);
     const flags = options.overwrite === true ? InsertFlag.OVERWRITE : InsertFlag.APPEND;
     let stored = 0;
     for await (const { rows, ids } of 'rows' in source ? [source] : source) {
@@ -151,7 +153,6 @@ export class VectorFile {
       for (let first = 0; first < count; first += batchRows) {
         const last = Math.min(count, first + batchRows);
         const part = data.subarray(first * dimensions, last * dimensions);
-        checkCallSize({ data: part, count: last - first });
         try {
           await this.#insertPacked(part, last - first, packedIds?.subarray(first, last), flags);
         } catch (error) {
