@@ -21,11 +21,14 @@ export async function makeVolume(args: Arguments, observer: Observer): Promise<v
   const state = await inspectTarget(target, args.sizeBytes);
   if (state.kind === 'missing') {
     const plan = planOf(args, args.sizeBytes!);
-    observer.planned(plan);
-    if (args.dryRun) return;
+    if (args.dryRun) {
+      observer.planned(plan);
+      return;
+    }
     createImage(target, args.sizeBytes!);
     const device = await lockTarget(target, false);
     closing(device, () => {
+      observer.planned(plan);
       try {
         formatVolume(device, plan);
       } catch (error) {

@@ -1,4 +1,4 @@
-import type { FileDevice } from '@vexfs/fuse/system';
+import type { BlockDevice } from '@vexfs/fuse/volume';
 
 /** Something that another program wrote and would recognise again. */
 export interface Signature {
@@ -78,7 +78,7 @@ function back(size: number): Magic[] {
 }
 
 /** Every known magic number found on the device, most telling first. Throws DeviceError. */
-export function findSignatures(device: FileDevice): Signature[] {
+export function findSignatures(device: BlockDevice): Signature[] {
   const found: Signature[] = [];
   for (const magic of [...FRONT, ...back(device.size)]) {
     if (magic.position < 0 || magic.position + magic.bytes.length > device.size) continue;

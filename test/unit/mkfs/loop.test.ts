@@ -1,0 +1,112 @@
+/** Real block devices: loop devices. They need root; without it these tests show as skipped. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { lockVolume } from '@vexfs/fuse/system';
+import anyTest from 'ava';
+import { command, mkfs, temporaryFolder } from './run_mkfs.js';
+
+const MIB = 1024 * 1024;
+const folder = temporaryFolder();
+
+function image(name: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, '');
+  truncateSync(path, 32 * MIB);
+  return path;
+}
+
+function attach(path: string, ...options: string[]): string {
+  return command('losetup', '--find', '--show', ...options, path).trim();
+}
+
+function hasLoopDevices(): boolean {
+  try {
+    command('losetup', '--detach', attach(image('probe.img')));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+// One after another: they share the few loop devices of the machine.
+const test = hasLoopDevices() ? anyTest.serial : anyTest.serial.skip;
+
+test('a loop device becomes a volume, and its first --size bytes when asked', async (t) => {
+  const device = attach(image('whole.img'));
+  try {
+    t.deepEqual(mkfs('-q', device), { code: 0, stdout: '', stderr: '' });
+    t.is(JSON.parse(mkfs('-n', '-f', '--json', device).stdout).size_bytes, 32 * MIB);
+    t.is(mkfs('-q', '-f', '--size', '16M', device).code, 0);
+    const lock = await lockVolume(device, { readOnly: true });
+    const bytes = new Uint8Array(24);
+    lock.read(0, bytes);
+    lock.close();
+    t.is(Buffer.from(bytes).readBigUInt64LE(16), 4096n);
+    const larger = mkfs('-f', '--size', '64M', device);
+    t.is(larger.code, 1);
+    t.is(
+      larger.stderr,
+      `mkfs.vexfs: ${device} has ${32 * MIB} bytes, fewer than the ${64 * MIB} of --size\n`,
+    );
+  } finally {
+    command('losetup', '--detach', device);
+  }
+});
+
+test('a mounted device and the image under it are refused, -f or not', (t) => {
+  const path = image('mounted.img');
+  command('mke2fs', '-q', '-F', '-t', 'ext4', path);
+  const place = join(folder, 'mount point');
+  mkdirSync(place);
+  const device = attach(path);
+  try {
+    const mounted = spawnSync('mount', ['-t', 'ext4', device, place], { encoding: 'utf8', timeout: 20_000 });
+    if (mounted.status !== 0) {
+      t.log(`ext4 cannot be mounted here: ${mounted.stderr}`);
+      t.is(mkfs('-f', path).stderr, attachedSentence(path, device));
+      return;
+    }
+    try {
+      t.is(mkfs('-f', device).stderr, `mkfs.vexfs: ${device} is mounted on ${place}\n`);
+      t.is(mkfs('-f', device).code, 1);
+      t.is(mkfs('-f', '-n', device).code, 1);
+      t.is(
+        mkfs('-f', path).stderr,
+        `mkfs.vexfs: ${path} is attached to ${device}, which is mounted on ${place}\n`,
+      );
+    } finally {
+      command('umount', place);
+    }
+    t.is(mkfs('-q', '-f', device).code, 0, 'after the unmount');
+  } finally {
+    command('losetup', '--detach', device);
+  }
+});
+
+function attachedSentence(path: string, device: string): string {
+  return `mkfs.vexfs: ${path} is attached to ${device}: use that device, or detach it with losetup -d\n`;
+}
+
+test('an image that is attached to a loop device is refused', (t) => {
+  const path = image('attached.img');
+  const device = attach(path);
+  try {
+    const { code, stderr } = mkfs('-f', path);
+    t.is(stderr, attachedSentence(path, device));
+    t.is(code, 1);
+  } finally {
+    command('losetup', '--detach', device);
+  }
+});
+
+test('a read-only device is refused', (t) => {
+  const device = attach(image('read-only.img'), '--read-only');
+  try {
+    const { code, stderr } = mkfs('-f', device);
+    t.is(stderr, `mkfs.vexfs: ${device} is read-only\n`);
+    t.is(code, 1);
+  } finally {
+    command('losetup', '--detach', device);
+  }
+});
