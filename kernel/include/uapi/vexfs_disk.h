@@ -78,8 +78,9 @@ struct vexfs_superblock {
 	__le32 mount_count;           /* 248 */
 	__le32 reserved_uid;          /* 252 */
 	__le32 reserved_gid;          /* 256 */
-	__u8 pad_260[760];            /* 260 */
-	__le32 checksum;              /* 1020 */
+	__u8 pad_260[248];            /* 260 */
+	__le32 checksum;              /* 508 */
+	__u8 pad_512[512];            /* 512 */
 };
 
 struct vexfs_group_descriptor {
@@ -273,7 +274,7 @@ VEXFS_DISK_ASSERT(__builtin_offsetof(struct vexfs_superblock, write_time) == 240
 VEXFS_DISK_ASSERT(__builtin_offsetof(struct vexfs_superblock, mount_count) == 248, "offset of vexfs_superblock.mount_count");
 VEXFS_DISK_ASSERT(__builtin_offsetof(struct vexfs_superblock, reserved_uid) == 252, "offset of vexfs_superblock.reserved_uid");
 VEXFS_DISK_ASSERT(__builtin_offsetof(struct vexfs_superblock, reserved_gid) == 256, "offset of vexfs_superblock.reserved_gid");
-VEXFS_DISK_ASSERT(__builtin_offsetof(struct vexfs_superblock, checksum) == 1020, "offset of vexfs_superblock.checksum");
+VEXFS_DISK_ASSERT(__builtin_offsetof(struct vexfs_superblock, checksum) == 508, "offset of vexfs_superblock.checksum");
 
 VEXFS_DISK_ASSERT(sizeof(struct vexfs_group_descriptor) == 64, "size of vexfs_group_descriptor");
 VEXFS_DISK_ASSERT(__builtin_offsetof(struct vexfs_group_descriptor, free_blocks) == 0, "offset of vexfs_group_descriptor.free_blocks");
