@@ -37,6 +37,8 @@ import type { OwnedBlocks, TreeContext } from './tree_context.js';
 
 export type { DirectoryContext } from './directory_path.js';
 export { type DirectoryVisitor, freeAll, walk } from './directory_walk.js';
+export { type NameHash, SipHash } from './siphash.js';
+export type { OwnedBlocks, TreeContext } from './tree_context.js';
 
 const { EEXIST, EINVAL, ENAMETOOLONG, ENOENT, ENOSPC } = constants.errno;
 
@@ -123,6 +125,16 @@ export function insert(
   dir.markDirty();
 }
 
+/**
+ * Blocks that `insert` of this name would allocate now, for operations that need others beside them: they call
+ * requireBlocks with the sum before their first change. 0 when the name is there.
+ */
+export function blocksToInsert(ctx: DirectoryContext, dir: OwnedBlocks, name: Uint8Array): number {
+  if (shared.seek(ctx, dir, name)) return 0;
+  if (rootBlock(dir) === 0) return 1;
+  return leafHasRoom(shared.leaf, name.length) ? 0 : blocksToSplit(ctx, shared);
+}
+
 /** Removes a name and returns what it led to; undefined when it is not there. */
 export function remove(ctx: DirectoryContext, dir: OwnedBlocks, name: Uint8Array): Target | undefined {
   if (!shared.seek(ctx, dir, name)) return undefined;
@@ -182,6 +194,14 @@ function newNode(ctx: TreeContext, dir: OwnedBlocks, goal: number, level: number
   return node;
 }
 
+/** One for the leaf and each full node above it, and one more when the root is among them. */
+function blocksToSplit(ctx: TreeContext, { depth, nodes }: DirectoryPath): number {
+  const capacity = innerCapacity(ctx.geometry.blockSize);
+  let full = 1;
+  while (full <= depth && countOf(nodes[full]!) >= capacity) full += 1;
+  return full > depth ? full + 1 : full;
+}
+
 /** Inserts at a path whose leaf is full. Counts and demands the blocks of all splits before the first change. */
 function splitAndInsert(
   ctx: TreeContext,
@@ -192,12 +212,12 @@ function splitAndInsert(
   type: number,
 ): void {
   const { depth, nodes, indexes } = path;
-  const capacity = innerCapacity(ctx.geometry.blockSize);
-  let full = 1;
-  while (full <= depth && countOf(nodes[full]!) >= capacity) full += 1;
-  if (full > depth && depth === MAX_TREE_DEPTH)
+  const blocks = blocksToSplit(ctx, path);
+  if (blocks > depth + 1 && depth === MAX_TREE_DEPTH) {
     throw new FsError(ENOSPC, 'the directory is at its largest depth');
-  ctx.requireBlocks(full > depth ? full + 1 : full);
+  }
+  ctx.requireBlocks(blocks);
+  const capacity = innerCapacity(ctx.geometry.blockSize);
 
   let left = nodes[0]!;
   let right = newNode(ctx, dir, left.number + 1, 0);

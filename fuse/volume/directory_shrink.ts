@@ -20,6 +20,7 @@ import {
   setKey,
 } from './directory_node.js';
 import type { DirectoryPath } from './directory_path.js';
+import { DamageError } from './errors.js';
 import type { MetaBlock } from './store.js';
 import type { OwnedBlocks, TreeContext } from './tree_context.js';
 
@@ -79,6 +80,7 @@ function plan(ctx: TreeContext, dir: OwnedBlocks, path: DirectoryPath): Array<Pa
     for (const other of [index + 1, index - 1]) {
       if (other < 0 || other >= countOf(nodes[level + 1]!)) continue;
       const sibling = path.sibling(ctx, dir, level, other);
+      if (sibling === node) throw new DamageError(`directory block ${node.number} is there twice`);
       const siblingFill = level === 0 ? leafUsed(sibling) : countOf(sibling);
       if (fill + siblingFill > capacity / 2) continue;
       partner = { node: sibling, isRight: other > index };
