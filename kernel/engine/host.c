@@ -14,6 +14,14 @@
 
 #define VX_OWN_PAGES (1u << 20)
 
+/* The daemon writes and reads these structures byte by byte. */
+_Static_assert(sizeof(struct vx_scan) == 56 && offsetof(struct vx_scan, scratch) == 40 &&
+		       offsetof(struct vx_scan, first) == 48 && offsetof(struct vx_scan, n) == 52,
+	       "struct vx_scan is as fuse/engine/search.ts lays it out");
+_Static_assert(sizeof(struct vx_ids_info) == 64 && offsetof(struct vx_ids_info, id_bound) == 56,
+	       "struct vx_ids_info is as fuse/engine/id_table.ts lays it out");
+_Static_assert(VX_SCAN_SCRATCH_BYTES == 8192, "fuse/engine/search.ts says how much scratch memory a scan takes");
+
 static const struct vx_cpu vx_cpus[] = {
 	{ .isa = VX_ISA_SCALAR, .crc = VX_CRC_TABLE, .kernels = &vx_kernels_scalar },
 #if defined(__x86_64__)
