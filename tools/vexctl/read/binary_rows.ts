@@ -40,6 +40,10 @@ export function binaryRows(file: SizedFile, layout: BinaryLayout, options: ReadO
       const part = Math.min(step, count - done);
       const bytes = await readExactly(file, layout.start + (first + done) * stride, part * stride);
       const view = new DataView(bytes.buffer);
+      if (stride === dimensions * layout.element.bytes) {
+        layout.element.convert(view, 0, part * dimensions, rows, done * dimensions);
+        continue;
+      }
       for (let row = 0; row < part; row++) {
         const reason = layout.checkLead?.(view, row * stride);
         if (reason !== undefined) throw new SourceError(path, reason, `row ${first + done + row}`);

@@ -1,7 +1,5 @@
-import { createReadStream } from 'node:fs';
-import { CsvError, parse } from 'csv-parse';
 import { ID_RULE, parseId } from './id.js';
-import { MAX_LINE_BYTES } from './lines.js';
+import { readLines } from './lines.js';
 import { type ReadOptions, type RowSource, SourceError } from './source.js';
 import { type TextRecord, textRows } from './text_rows.js';
 
@@ -16,6 +14,27 @@ function parseNumber(field: string): number | undefined {
   return field.startsWith('-') ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
 }
 
+/** One field and the comma or end behind it: quoted with doubled quotes inside, or plain without any (RFC 4180). */
+const FIELD = /(?:\s*"([^"]*(?:""[^"]*)*)"\s*|([^",]*))(,|$)/y;
+
+/**
+ * The fields of a record, without the space around them. A record is one line: only text could go on over the next,
+ * and there is no room for text in a table of numbers.
+ * @returns undefined when a quote stands where it cannot, or does not end
+ */
+function splitFields(line: string): string[] | undefined {
+  if (!line.includes('"')) return line.split(',').map((field) => field.trim());
+  const fields: string[] = [];
+  FIELD.lastIndex = 0;
+  for (;;) {
+    const found = FIELD.exec(line);
+    if (found === null) return undefined;
+    const [, quoted, plain = '', end] = found;
+    fields.push((quoted === undefined ? plain : quoted.replaceAll('""', '"')).trim());
+    if (end === '') return fields;
+  }
+}
+
 /** Which column holds the ids: by its name in the header, or by its number from 0 where there is none. */
 function idColumn(path: string, names: readonly string[] | undefined, width: number, wanted: string): number {
   const named = names?.indexOf(wanted) ?? -1;
@@ -28,67 +47,52 @@ function idColumn(path: string, names: readonly string[] | undefined, width: num
 }
 
 async function* records(path: string, options: ReadOptions): AsyncGenerator<TextRecord> {
-  const parser = parse({
-    bom: true,
-    info: true,
-    skip_empty_lines: true,
-    trim: true,
-    max_record_size: MAX_LINE_BYTES,
-  });
-  const input = createReadStream(path);
-  input.on('error', (error) => parser.destroy(error));
-  input.pipe(parser);
   let column: number | undefined;
-  let started = false;
-  try {
-    for await (const { record, info } of parser as AsyncIterable<{
-      record: string[];
-      info: { lines: number };
-    }>) {
-      const place = `line ${info.lines}`;
-      if (!started) {
-        started = true;
-        const header = record.some((field) => parseNumber(field) === undefined) ? record : undefined;
-        if (options.ids !== undefined) column = idColumn(path, header, record.length, options.ids);
-        if (header !== undefined) continue;
-      }
-      yield { ...parseRecord(path, record, column, place), place };
+  let width: number | undefined;
+  for await (const { text, number } of readLines(path)) {
+    const place = `line ${number}`;
+    const fields = splitFields(text);
+    if (fields === undefined)
+      throw new SourceError(path, 'has a quote that does not begin or end a field', place);
+    if (width === undefined) {
+      width = fields.length;
+      const header = fields.some((field) => parseNumber(field) === undefined) ? fields : undefined;
+      if (options.ids !== undefined) column = idColumn(path, header, width, options.ids);
+      if (header !== undefined) continue;
     }
-  } catch (error) {
-    if (!(error instanceof CsvError)) throw error;
-    const line: unknown = error.lines;
-    throw new SourceError(path, error.message, typeof line === 'number' ? `line ${line}` : undefined);
-  } finally {
-    input.destroy();
-    parser.destroy();
+    if (fields.length !== width) {
+      throw new SourceError(path, `has ${fields.length} fields, the first record has ${width}`, place);
+    }
+    yield parseRecord(path, fields, column, place);
   }
 }
 
 function parseRecord(
   path: string,
-  record: readonly string[],
+  fields: readonly string[],
   column: number | undefined,
   place: string,
-): { values: number[]; id?: bigint } {
+): TextRecord {
   const values: number[] = [];
   let id: bigint | undefined;
-  record.forEach((field, index) => {
+  for (const [index, field] of fields.entries()) {
     if (index === column) {
       id = parseId(field);
-      if (id === undefined) throw new SourceError(path, `'${field}' is no id: ${ID_RULE}`, place);
-      return;
+      if (id === undefined)
+        throw new SourceError(path, `'${field.slice(0, 40)}' is no id: ${ID_RULE}`, place);
+      continue;
     }
     const value = parseNumber(field);
     if (value === undefined)
       throw new SourceError(path, `column ${index} is '${field.slice(0, 40)}', no number`, place);
     values.push(value);
-  });
-  return id === undefined ? { values } : { values, id };
+  }
+  return id === undefined ? { values, place } : { values, id, place };
 }
 
 /**
- * Comma-separated numbers (RFC 4180), a row a record. A first record with a field that is no number is a header.
- * @throws SourceError for a field that is no number, an id that is none, records of different length
+ * Comma-separated numbers, a row a line. A first line with a field that is no number is a header.
+ * @throws SourceError for a field that is no number, an id that is none, lines of different length
  */
 export function openCsv(path: string, options: ReadOptions): Promise<RowSource> {
   return textRows(path, () => records(path, options), options);

@@ -37,7 +37,9 @@ export const elements: Readonly<Record<string, Element>> = {
   '<f4': {
     bytes: 4,
     convert: (view, offset, count, out, at) => {
-      for (let i = 0; i < count; i++) out[at + i] = view.getFloat32(offset + i * 4, true);
+      // Every machine that VexFS runs on is little-endian, as the file is.
+      const from = new Uint8Array(view.buffer, view.byteOffset + offset, count * 4);
+      new Uint8Array(out.buffer, out.byteOffset + at * 4, count * 4).set(from);
     },
   },
   '<f8': {
