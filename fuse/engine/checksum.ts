@@ -18,7 +18,7 @@ export function crc32cAt(seed: number, address: number, bytes: number, cpu: numb
   return crc(cpu, seed, address, bytes);
 }
 
-/** The same of JS memory. Below some 64 bytes crc32c() of @vexfs/shared is faster than the call. */
+/** The same of JS memory. Below some 32 bytes crc32c() of @vexfs/shared is faster than the call. */
 export function crc32cOf(seed: number, data: Uint8Array, cpu: number = bestCpu): number {
   return crcOfView(cpu, seed, data, data.byteLength);
 }
