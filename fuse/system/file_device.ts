@@ -11,6 +11,15 @@ export interface OpenOptions {
   readonly exclusive?: boolean;
 }
 
+/** An open volume, as plain data. */
+export interface FileDeviceHandle {
+  readonly path: string;
+  readonly fd: number;
+  readonly size: number;
+  readonly readOnly: boolean;
+  readonly isBlockDevice: boolean;
+}
+
 /** A volume in an image file or on a block device, reached through a file descriptor of its own. */
 export class FileDevice implements BlockDevice {
   readonly path: string;
@@ -53,6 +62,17 @@ export class FileDevice implements BlockDevice {
       closeSync(fd);
       throw error;
     }
+  }
+
+  /** The same open volume in another thread of this process, which must not close it. */
+  static shared(handle: FileDeviceHandle): FileDevice {
+    return new FileDevice(handle.path, handle.fd, handle.size, handle.readOnly, handle.isBlockDevice);
+  }
+
+  /** What `shared` needs, fit for a message to another thread. */
+  get handle(): FileDeviceHandle {
+    const { path, fd, size, readOnly, isBlockDevice } = this;
+    return { path, fd, size, readOnly, isBlockDevice };
   }
 
   read(position: number, into: Uint8Array): void {

@@ -1,4 +1,5 @@
 export * from './block_device.js';
+export * from './clock.js';
 export * from './descriptor_passing.js';
 export * from './errno.js';
 export * from './eventfd.js';

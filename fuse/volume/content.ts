@@ -112,6 +112,20 @@ export function writeContent(volume: Volume, inode: Inode, offset: number, data:
   return length;
 }
 
+/** Blocks to require so that all of [offset, offset + length) can be written. */
+export function blocksToWrite(volume: Volume, inode: Inode, offset: number, length: number): number {
+  if (length === 0) return 0;
+  const gaps = holes(volume, inode, offset, length);
+  let wanted = 0;
+  for (const [, count] of gaps) wanted += count;
+  return wanted + overheadFor(volume, inode, gaps.length, wanted);
+}
+
+/** Every block could become an extent of its own, and a tree block of 1 KiB holds 20 of them when it is half full. */
+function overheadFor(volume: Volume, inode: Inode, gaps: number, wanted: number): number {
+  return gaps === 0 ? 0 : extentsOf(volume, inode).worstInsert * gaps + Math.ceil(wanted / 16);
+}
+
 /** How many of `length` bytes can be written with the blocks that there are. */
 function fitting(volume: Volume, inode: Inode, offset: number, length: number): number {
   const gaps = holes(volume, inode, offset, length);
@@ -119,8 +133,7 @@ function fitting(volume: Volume, inode: Inode, offset: number, length: number): 
   const { worstInsert } = extentsOf(volume, inode);
   let wanted = 0;
   for (const [, count] of gaps) wanted += count;
-  // Every block could become an extent of its own, and a tree block of 1 KiB holds 20 of them when it is half full.
-  const overhead = worstInsert * gaps.length + Math.ceil(wanted / 16);
+  const overhead = overheadFor(volume, inode, gaps.length, wanted);
   try {
     volume.blocks.require(wanted + overhead);
     return length;

@@ -44,7 +44,8 @@ const depthOf = (node: Node): number => extentHeader.depth.get(node.view, 0);
 
 /**
  * The extent tree of one inode: a B+tree of runs keyed by logical block (docs/format.md, "Extent trees"). Extents are
- * sorted, never overlap and never cross a block group. The first key of an index node counts as minus infinity.
+ * sorted, never overlap and never cross a block group. The first key of an index node is not looked at: it counts as
+ * minus infinity.
  */
 export class ExtentTree {
   private readonly context: TreeContext;
@@ -228,7 +229,7 @@ export class ExtentTree {
       if (depth > 0) {
         if (!this.context.geometry.isDataRange(extentIndex.child.get(view, base), 1))
           this.damaged('points outside of the volume');
-        end = logical;
+        end = i === 0 ? -1 : logical;
       } else {
         const length = extentEntry.length.get(view, base);
         if (!this.context.geometry.isDataRange(extentEntry.physical.get(view, base), length)) {
@@ -266,20 +267,17 @@ export class ExtentTree {
     let node = this.root();
     const path: Step[] = [];
     for (;;) {
-      let low = 0;
+      const leaf = depthOf(node) === 0;
+      let low = leaf ? 0 : 1;
       let high = countOf(node);
       while (low < high) {
         const middle = (low + high) >> 1;
         if (extentEntry.logical.get(node.view, at(middle)) <= logical) low = middle + 1;
         else high = middle;
       }
-      if (depthOf(node) === 0) {
-        path.push({ node, at: low - 1 });
-        return path;
-      }
-      const taken = Math.max(0, low - 1);
-      path.push({ node, at: taken });
-      node = this.child(node, taken);
+      path.push({ node, at: low - 1 });
+      if (leaf) return path;
+      node = this.child(node, low - 1);
     }
   }
 

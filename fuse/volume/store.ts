@@ -157,16 +157,23 @@ export class MetadataStore {
     this.revoked.add(number);
   }
 
-  /** Ends the running transaction and starts the next. Undefined when nothing has changed. */
-  freeze(): FrozenTransaction | undefined {
+  /**
+   * Ends the running transaction and starts the next. Undefined when nothing has changed. Blocks are copied, or handed
+   * in their order to `stage`, which copies them where it needs them; `data` is then the live block.
+   */
+  freeze(stage?: (bytes: Uint8Array) => void): FrozenTransaction | undefined {
     for (const hook of this.beforeFreeze) hook();
     if (this.dirty.size === 0 && this.revoked.size === 0) return undefined;
     const blocks: Array<{ number: number; data: Uint8Array }> = [];
-    for (const block of this.dirty.values()) {
+    for (const block of [...this.dirty.values()].sort((a, b) => a.number - b.number)) {
       this.seal(block);
-      blocks.push({ number: block.number, data: block.bytes.slice() });
+      if (stage === undefined) {
+        blocks.push({ number: block.number, data: block.bytes.slice() });
+      } else {
+        stage(block.bytes);
+        blocks.push({ number: block.number, data: block.bytes });
+      }
     }
-    blocks.sort((a, b) => a.number - b.number);
     const frozen = { id: this.running, blocks, revoked: [...this.revoked] };
     this.dirty.clear();
     this.revoked.clear();

@@ -122,8 +122,8 @@ export class Volume implements DirectoryContext {
   }
 
   /** Ends the running transaction; undefined when there is nothing to commit. */
-  freeze(): FrozenTransaction | undefined {
-    return this.store.freeze();
+  freeze(stage?: (bytes: Uint8Array) => void): FrozenTransaction | undefined {
+    return this.store.freeze(stage);
   }
 
   /** A transaction is on stable storage: what it freed can be used again, unless a search begun before still reads it. */

@@ -1,0 +1,168 @@
+import { allocateMemory, errno, freeMemory, type Memory } from '../system/index.js';
+import type { FrozenTransaction, Volume } from '../volume/index.js';
+import { JOURNAL_QUEUE, type Exchange, type JobSlot } from './exchange.js';
+import { COMMIT_BLOCKS, COMMIT_ERROR, COMMIT_NUMBERS, COMMIT_REVOKES, COMMIT_STAGING, JOB, KIND } from './jobs.js';
+
+/** Milliseconds after which a change is committed though nobody asked. */
+const INTERVAL = 1000;
+/** Bytes of a transaction at most; the copy for the journal thread takes as much memory. */
+const MOST_STAGED = 64 << 20;
+
+/** Runs when a transaction is durable; `code` is 0 or the positive errno that kept it from the disk. */
+export type OnDurable = (code: number) => void;
+
+/**
+ * When transactions are committed. At most one is being written; while it is, changes gather in the next one, and who
+ * waits for durability shares the commit that covers him.
+ */
+export class Commits {
+  private readonly volume: Volume;
+  private readonly exchange: Exchange;
+  /** Blocks of the running transaction from which on a commit is due: the rest of the journal's bound is for one more operation. */
+  private readonly softLimit: number;
+  private staging: Memory | undefined;
+  private committing: { readonly id: number; readonly waiters: OnDurable[] } | undefined;
+  private waiters: OnDurable[] = [];
+  private asked = false;
+  private dirtySince = 0;
+  /** A device error ended writing: nothing more is committed, the volume is read-only. */
+  failed = 0;
+  onCommitted: (id: number) => void = () => {};
+
+  constructor(volume: Volume, exchange: Exchange, maxTransactionBlocks: number) {
+    this.volume = volume;
+    this.exchange = exchange;
+    this.softLimit = Math.floor(Math.min(maxTransactionBlocks, MOST_STAGED / volume.geometry.blockSize) / 4);
+    volume.freeBudget = Math.max(8, this.softLimit >> 2);
+  }
+
+  private get hasChanges(): boolean {
+    return this.volume.transactionBlocks > 1;
+  }
+
+  /** Whether requests must wait for the commit that is under way. */
+  get stalled(): boolean {
+    return this.committing !== undefined && this.volume.transactionBlocks > this.softLimit;
+  }
+
+  get busy(): boolean {
+    return this.committing !== undefined || this.waiters.length > 0;
+  }
+
+  /** Calls `done` when everything changed so far is durable. */
+  whenDurable(done: OnDurable): void {
+    if (this.failed !== 0) {
+      done(this.failed);
+    } else if (this.hasChanges) {
+      this.waiters.push(done);
+      this.asked = true;
+      this.start();
+    } else if (this.committing !== undefined) {
+      this.committing.waiters.push(done);
+    } else {
+      done(0);
+    }
+  }
+
+  /** After each operation and each timeout: starts a commit when one is due. Returns milliseconds to the next, or -1. */
+  tend(now: number): number {
+    if (this.failed !== 0 || !this.hasChanges) {
+      this.dirtySince = 0;
+      return -1;
+    }
+    if (this.dirtySince === 0) this.dirtySince = now;
+    this.start();
+    const left = this.dirtySince + INTERVAL - now;
+    if (left <= 0 || this.volume.transactionBlocks > this.softLimit) {
+      this.asked = true;
+      this.start();
+      return -1;
+    }
+    return this.committing === undefined ? Math.ceil(left) : -1;
+  }
+
+  /** Hands the running transaction to the journal thread, if none is there and a slot is free. */
+  private start(): void {
+    if (this.committing !== undefined || !this.asked || this.failed !== 0) return;
+    const slot = this.exchange.take();
+    if (slot === undefined) return;
+    let used = 0;
+    const { blockSize } = this.volume.geometry;
+    const frozen = this.volume.freeze((bytes) => {
+      const at = used;
+      used += blockSize;
+      this.room(used).set(bytes, at);
+    });
+    this.asked = false;
+    this.dirtySince = 0;
+    const { waiters } = this;
+    this.waiters = [];
+    if (frozen === undefined) {
+      this.exchange.give(slot);
+      for (const done of waiters) done(0);
+      return;
+    }
+    this.committing = { id: frozen.id, waiters };
+    this.describe(slot, frozen, used);
+    this.exchange.submit(JOURNAL_QUEUE, slot);
+  }
+
+  /** Blocks, their numbers and the revoked numbers follow each other in the staging memory. */
+  private describe(slot: JobSlot, frozen: FrozenTransaction, used: number): void {
+    const numbers = frozen.blocks.length;
+    const revoked = frozen.revoked.length;
+    const memory = this.memory(used + (numbers + revoked) * 8);
+    const { fields } = slot;
+    const view = new Float64Array(memory.bytes.buffer, memory.bytes.byteOffset + used, numbers + revoked);
+    frozen.blocks.forEach((block, index) => {
+      view[index] = block.number;
+    });
+    view.set(frozen.revoked, numbers);
+    fields[KIND] = JOB.COMMIT;
+    fields[COMMIT_STAGING] = memory.address;
+    fields[COMMIT_BLOCKS] = numbers;
+    fields[COMMIT_NUMBERS] = memory.address + used;
+    fields[COMMIT_REVOKES] = revoked;
+    fields[COMMIT_ERROR] = 0;
+  }
+
+  private room(bytes: number): Uint8Array {
+    return this.memory(bytes).bytes;
+  }
+
+  /** The staging memory, grown to hold `bytes`; only touched pages of it are real. */
+  private memory(bytes: number): Memory {
+    if (this.staging === undefined || this.staging.bytes.length < bytes) {
+      const grown = allocateMemory(Math.max(bytes * 2, 8 << 20));
+      if (this.staging !== undefined) {
+        grown.bytes.set(this.staging.bytes);
+        freeMemory(this.staging);
+      }
+      this.staging = grown;
+    }
+    return this.staging;
+  }
+
+  /** The journal thread is done with a commit. */
+  finished(slot: JobSlot): void {
+    const code = slot.fields[COMMIT_ERROR]!;
+    this.exchange.give(slot);
+    const current = this.committing!;
+    this.committing = undefined;
+    if (code === 0) {
+      this.onCommitted(current.id);
+    } else {
+      this.fail(code);
+    }
+    for (const done of current.waiters) done(code);
+    this.start();
+  }
+
+  /** Nothing more is written; who waits gets the error. */
+  fail(code: number): void {
+    this.failed = code === 0 ? errno.EIO : code;
+    const { waiters } = this;
+    this.waiters = [];
+    for (const done of waiters) done(this.failed);
+  }
+}

@@ -1,0 +1,172 @@
+import { allocateMemory, memoryAt, signalEventFd } from '../system/index.js';
+
+/** Jobs that may be under way at once. A request that finds none free waits in the device. */
+const SLOTS = 64;
+/** Numbers that a job carries. */
+const FIELDS = 32;
+/** Bytes that a job carries: an ioctl argument (16,383 at most), or the segments of a read. */
+export const PAYLOAD = 20480;
+
+export const ENGINE_QUEUE = 0;
+export const JOURNAL_QUEUE = 1;
+const QUEUES = 2;
+/** Above the number of slots, so that no queue ever overflows. */
+const RING = 128;
+
+/** Words in front of the rings: head and tail of each queue, head of the completions, the stop flag. */
+const HEAD = 0;
+const TAIL = 1;
+const DONE_HEAD = QUEUES * 2;
+const STOP = DONE_HEAD + 1;
+const CONTROL = 16;
+
+const MEMORY = SLOTS * (4 + FIELDS * 8 + PAYLOAD);
+
+/** What a thread needs to join an exchange. */
+export interface ExchangeHandle {
+  /** The rings: what threads sleep on. */
+  readonly buffer: SharedArrayBuffer;
+  /** Where the slots lie: system calls and the engine take their addresses. */
+  readonly address: number;
+  readonly eventFd: number;
+}
+
+/** A job's place: the same memory for every thread. Who holds the job may use it, nobody else. */
+export interface JobSlot {
+  readonly index: number;
+  readonly fields: Float64Array;
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  /** Address of `bytes`. */
+  readonly address: number;
+}
+
+/**
+ * How the FUSE thread hands jobs to the other threads and gets them back: slots in shared memory, a ring of slot numbers
+ * for each kind of worker (one producer, many consumers that sleep on an atomic), and one ring of completions (many
+ * producers), announced by an eventfd that the FUSE thread polls. A slot stands in at most one ring.
+ */
+export class Exchange {
+  readonly handle: ExchangeHandle;
+  readonly slots: readonly JobSlot[];
+  private readonly words: Int32Array;
+  /** One word a job, polled by the engine's loops: not 0 asks the job to end with EINTR. */
+  private readonly interrupts: Int32Array;
+  private readonly interruptsAddress: number;
+  private readonly free: number[] = [];
+  private collected = 0;
+
+  static create(eventFd: number): Exchange {
+    const buffer = new SharedArrayBuffer((CONTROL + RING * (QUEUES + 1)) * 4);
+    return new Exchange({ buffer, address: allocateMemory(MEMORY).address, eventFd });
+  }
+
+  constructor(handle: ExchangeHandle) {
+    this.handle = handle;
+    this.words = new Int32Array(handle.buffer);
+    const memory = memoryAt(handle.address, MEMORY);
+    const { buffer, byteOffset } = memory.bytes;
+    this.interrupts = new Int32Array(buffer, byteOffset, SLOTS);
+    this.interruptsAddress = handle.address;
+    this.slots = Array.from({ length: SLOTS }, (_, index) => {
+      const at = SLOTS * 4 + index * (FIELDS * 8 + PAYLOAD);
+      const payload = at + FIELDS * 8;
+      return {
+        index,
+        fields: new Float64Array(buffer, byteOffset + at, FIELDS),
+        bytes: memory.bytes.subarray(payload, payload + PAYLOAD),
+        view: new DataView(buffer, byteOffset + payload, PAYLOAD),
+        address: handle.address + payload,
+      };
+    });
+    for (let index = SLOTS - 1; index >= 0; index--) this.free.push(index);
+  }
+
+  /** FUSE thread: how many slots can still be taken. */
+  get available(): number {
+    return this.free.length;
+  }
+
+  /** FUSE thread: an unused slot, or undefined. */
+  take(): JobSlot | undefined {
+    const index = this.free.pop();
+    if (index === undefined) return undefined;
+    Atomics.store(this.interrupts, index, 0);
+    return this.slots[index]!;
+  }
+
+  /** FUSE thread: the job is over. */
+  give(slot: JobSlot): void {
+    this.free.push(slot.index);
+  }
+
+  /** FUSE thread: asks a job to end with EINTR. */
+  interrupt(slot: JobSlot): void {
+    Atomics.store(this.interrupts, slot.index, 1);
+  }
+
+  isInterrupted(slot: JobSlot): boolean {
+    return Atomics.load(this.interrupts, slot.index) !== 0;
+  }
+
+  /** Where the engine finds the interrupt word of a job. */
+  interruptAddress(slot: JobSlot): number {
+    return this.interruptsAddress + slot.index * 4;
+  }
+
+  /** FUSE thread: gives a job to a worker of the queue. */
+  submit(queue: number, slot: JobSlot): void {
+    const { words } = this;
+    const head = Atomics.load(words, queue * 2 + HEAD);
+    Atomics.store(words, CONTROL + queue * RING + (head & (RING - 1)), slot.index);
+    Atomics.store(words, queue * 2 + HEAD, (head + 1) | 0);
+    Atomics.notify(words, queue * 2 + HEAD, 1);
+  }
+
+  /** Worker: waits for a job; undefined when the daemon stops. */
+  next(queue: number): JobSlot | undefined {
+    const { words } = this;
+    for (;;) {
+      const tail = Atomics.load(words, queue * 2 + TAIL);
+      const head = Atomics.load(words, queue * 2 + HEAD);
+      if (tail === head) {
+        if (Atomics.load(words, STOP) !== 0) return undefined;
+        Atomics.wait(words, queue * 2 + HEAD, head);
+        continue;
+      }
+      const index = Atomics.load(words, CONTROL + queue * RING + (tail & (RING - 1)));
+      if (Atomics.compareExchange(words, queue * 2 + TAIL, tail, (tail + 1) | 0) === tail) return this.slots[index]!;
+    }
+  }
+
+  /** Worker: hands the job back to the FUSE thread. */
+  complete(slot: JobSlot): void {
+    const { words } = this;
+    const position = Atomics.add(words, DONE_HEAD, 1) & (RING - 1);
+    Atomics.store(words, CONTROL + QUEUES * RING + position, slot.index + 1);
+    signalEventFd(this.handle.eventFd);
+  }
+
+  /** FUSE thread: the next job that came back, or undefined. A job announced but not yet stored is found at its signal. */
+  collect(): JobSlot | undefined {
+    const at = CONTROL + QUEUES * RING + (this.collected & (RING - 1));
+    const value = Atomics.load(this.words, at);
+    if (value === 0) return undefined;
+    Atomics.store(this.words, at, 0);
+    this.collected = (this.collected + 1) | 0;
+    return this.slots[value - 1]!;
+  }
+
+  /** Any thread: workers end when their queue is empty, the FUSE thread leaves its loop. */
+  stop(): void {
+    Atomics.store(this.words, STOP, 1);
+    for (let queue = 0; queue < QUEUES; queue++) {
+      Atomics.notify(this.words, queue * 2 + HEAD);
+    }
+    signalEventFd(this.handle.eventFd);
+  }
+
+  get stopped(): boolean {
+    return Atomics.load(this.words, STOP) !== 0;
+  }
+}

@@ -1,0 +1,227 @@
+import { constants } from 'node:os';
+import { type Attributes, type Timeout, timeout } from '../protocol/index.js';
+import { errno, type FileDevice, wallClock } from '../system/index.js';
+import { DamageError, deleteInode, FsError, type Inode, type Timestamp, VectorSet, type Volume } from '../volume/index.js';
+import type { Commits } from './commits.js';
+import type { Connection } from './connection.js';
+import type { Exchange, JobSlot } from './exchange.js';
+import { UNIQUE } from './jobs.js';
+import type { VectorFiles } from './vector_files.js';
+
+/** An open file or directory. */
+export interface Handle {
+  readonly node: number;
+  /** Flags of open(2). */
+  readonly flags: number;
+}
+
+/** How long the kernel may keep names and attributes: only this daemon changes them, and it tells. */
+const LONG: Timeout = timeout(86400);
+
+/**
+ * The state of a mount on the FUSE thread: the volume, what the kernel knows of it (lookups), what is open, and what is
+ * under way. Request handlers take it as their context.
+ */
+export class Filesystem {
+  readonly volume: Volume;
+  readonly device: FileDevice;
+  readonly connection: Connection;
+  readonly exchange: Exchange;
+  readonly commits: Commits;
+  readonly readOnly: boolean;
+  readonly timeout = LONG;
+  vectors!: VectorFiles;
+  /** Jobs by the request they serve, for INTERRUPT. */
+  readonly inflight = new Map<number, JobSlot>();
+
+  private readonly lookups = new Map<number, number>();
+  private readonly handles = new Map<number, Handle>();
+  private readonly openCounts = new Map<number, number>();
+  private nextHandle = 1;
+  /** Unlinked inodes whose blocks are not all freed yet. */
+  private readonly dying = new Set<number>();
+  /** Deleted inodes that the kernel still knows, with their last attributes. */
+  private readonly ghosts = new Map<number, Attributes>();
+  private readonly warned = new Set<string>();
+
+  constructor(parts: {
+    volume: Volume;
+    device: FileDevice;
+    connection: Connection;
+    exchange: Exchange;
+    commits: Commits;
+    readOnly: boolean;
+  }) {
+    this.volume = parts.volume;
+    this.device = parts.device;
+    this.connection = parts.connection;
+    this.exchange = parts.exchange;
+    this.commits = parts.commits;
+    this.readOnly = parts.readOnly;
+  }
+
+  now(): Timestamp {
+    return wallClock();
+  }
+
+  /** Throws EROFS unless the volume may be changed. */
+  requireWritable(): void {
+    if (this.readOnly || this.commits.failed !== 0) throw new FsError(errno.EROFS);
+  }
+
+  /** The inode that the kernel names; hidden ones have no name and are refused. */
+  inode(node: number): Inode {
+    if (this.ghosts.has(node)) throw new FsError(errno.ESTALE);
+    const inode = this.volume.inodes.get(node);
+    if (inode.isHidden) throw new FsError(errno.ESTALE);
+    return inode;
+  }
+
+  attributes(node: number): Attributes {
+    const ghost = this.ghosts.get(node);
+    return ghost ?? this.attributesOf(this.inode(node));
+  }
+
+  attributesOf(inode: Inode): Attributes {
+    const { atime, mtime, ctime } = inode;
+    const { blockSize } = this.volume.geometry;
+    let { blocks } = inode;
+    if (inode.vectorSet !== 0) blocks += VectorSet.open(this.volume, inode).hiddenBlocks;
+    return {
+      ino: inode.number,
+      size: inode.isDirectory ? inode.blocks * blockSize : inode.size,
+      blocks: blocks * (blockSize / 512),
+      atime: atime.seconds,
+      mtime: mtime.seconds,
+      ctime: ctime.seconds,
+      atimensec: atime.nanoseconds,
+      mtimensec: mtime.nanoseconds,
+      ctimensec: ctime.nanoseconds,
+      mode: inode.mode,
+      nlink: inode.links,
+      uid: inode.uid,
+      gid: inode.gid,
+      rdev: inode.rdev,
+      blksize: Math.max(4096, blockSize),
+    };
+  }
+
+  /** The kernel learns of an inode once more. */
+  remember(node: number): void {
+    this.lookups.set(node, (this.lookups.get(node) ?? 0) + 1);
+  }
+
+  /** The kernel takes back `count` of what it learnt. */
+  forget(node: number, count: number): void {
+    const left = (this.lookups.get(node) ?? 0) - count;
+    if (left > 0) {
+      this.lookups.set(node, left);
+      return;
+    }
+    this.lookups.delete(node);
+    if (this.ghosts.delete(node)) this.volume.inodes.unwithhold(node);
+  }
+
+  knows(node: number): boolean {
+    return this.lookups.has(node) || this.openCounts.has(node);
+  }
+
+  open(node: number, flags: number): number {
+    const handle = this.nextHandle;
+    this.nextHandle += 1;
+    this.handles.set(handle, { node, flags });
+    this.openCounts.set(node, (this.openCounts.get(node) ?? 0) + 1);
+    return handle;
+  }
+
+  handle(number: number): Handle {
+    const handle = this.handles.get(number);
+    if (handle === undefined) throw new FsError(errno.EBADF);
+    return handle;
+  }
+
+  release(number: number): void {
+    const handle = this.handles.get(number);
+    if (handle === undefined) return;
+    this.handles.delete(number);
+    const left = this.openCounts.get(handle.node)! - 1;
+    if (left > 0) {
+      this.openCounts.set(handle.node, left);
+      return;
+    }
+    this.openCounts.delete(handle.node);
+    if (this.readOnly || this.commits.failed !== 0 || this.ghosts.has(handle.node)) return;
+    const inode = this.volume.inodes.get(handle.node);
+    if (inode.links === 0) this.bury(inode);
+  }
+
+  /** An inode has lost its last name: it is deleted now, or when its last handle is closed. */
+  bury(inode: Inode): void {
+    if (this.openCounts.has(inode.number)) return;
+    if (this.lookups.has(inode.number)) {
+      this.ghosts.set(inode.number, { ...this.attributesOf(inode), blocks: 0 });
+      this.volume.inodes.withhold(inode.number);
+    }
+    this.vectors.drop(inode);
+    this.dying.add(inode.number);
+    this.reap();
+  }
+
+  /** Frees more of what was deleted; the rest waits for the next commit. */
+  reap(): void {
+    for (const number of this.dying) {
+      if (!deleteInode(this.volume, this.volume.inodes.get(number))) return;
+      this.dying.delete(number);
+    }
+  }
+
+  /** Everything unlinked is deleted, open or not: the mount has ended. Returns false when a commit has to come first. */
+  buryAll(): boolean {
+    this.openCounts.clear();
+    for (const { node } of this.handles.values()) {
+      if (this.ghosts.has(node) || this.dying.has(node)) continue;
+      const inode = this.volume.inodes.get(node);
+      if (inode.links === 0) this.bury(inode);
+    }
+    this.handles.clear();
+    this.reap();
+    return this.dying.size === 0;
+  }
+
+  /** Hands a job to an engine thread; `unique` (0 for none) finds it again when its caller is interrupted. */
+  submit(queue: number, slot: JobSlot, unique: number): void {
+    if (unique !== 0) this.inflight.set(unique, slot);
+    this.exchange.submit(queue, slot);
+  }
+
+  /** A job is over for good. */
+  finish(slot: JobSlot): void {
+    this.inflight.delete(slot.fields[UNIQUE]!);
+    this.exchange.give(slot);
+  }
+
+  /** Between operations: lets go of what memory need not hold. */
+  trim(): void {
+    this.volume.inodes.trim((number) => this.openCounts.has(number) || this.vectors.holds(number));
+    this.vectors.trim((number) => this.openCounts.has(number));
+    this.volume.store.trim();
+  }
+
+  /** One line in the log, once for each cause. */
+  warn(message: string): void {
+    if (this.warned.has(message) || this.warned.size > 1000) return;
+    this.warned.add(message);
+    console.error(`vexfs-fuse: ${message}`);
+  }
+
+  /** The errno that an exception is answered with; undefined when it is a fault of the program. */
+  errnoOf(error: unknown): number | undefined {
+    if (error instanceof DamageError) this.warn(`${error.message}: run fsck.vexfs on the volume`);
+    if (error instanceof FsError) return error.errno;
+    if (error instanceof Error && error.name === 'DeviceError') {
+      this.warn(error.message);
+      return constants.errno.EIO;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * What travels in the numbers of a job slot (exchange.ts). Addresses are plain numbers; 64-bit addresses of callers
+ * stand in the payload, in the ioctl argument that the kernel delivered.
+ */
+export const JOB = {
+  READ: 1,
+  COPY_ROWS: 2,
+  ANNOUNCE: 3,
+  SEARCH: 4,
+  GET: 5,
+  COMMIT: 6,
+  CLOSE: 7,
+} as const;
+
+/** Every job. */
+export const KIND = 0;
+export const UNIQUE = 1;
+/** Thread id of the caller, whose memory is read and written. */
+export const PID = 2;
+export const NODE = 3;
+/** Positive errno of a job that comes back for more work; 0 when it went well. */
+export const RESULT = 4;
+
+/** READ: the payload holds pairs of float64 {position on the device or -1, bytes}. Replies. */
+export const READ_SEGMENTS = 8;
+export const READ_LENGTH = 9;
+
+/** COPY_ROWS: reads rows and ids of a vexfs_batch_insert_request in the payload, checks and converts them. Comes back. */
+export const ROWS_COUNT = 8;
+export const ROWS_DIMENSIONS = 9;
+export const ROWS_ELEMENT = 10;
+export const ROWS_STRIDE = 11;
+/** Out: count * stride bytes of converted rows. */
+export const ROWS_DATA = 12;
+/** Scratch for the caller's float32, or equal to ROWS_DATA where nothing is to be converted. */
+export const ROWS_SOURCE = 13;
+/** Out: ids, or 0 when there are none. */
+export const ROWS_IDS = 14;
+export const ROWS_SCRATCH = 15;
+/** The engine's id table: only its hash seed is used. */
+export const ROWS_TABLE = 16;
+/** Before the rows are stored: first byte of the range to drop from the page cache, -1 for none. */
+export const ROWS_INVALIDATE = 17;
+
+/** ANNOUNCE: tells the kernel what a call changed, then replies to it (UNIQUE 0: no reply). */
+export const ANNOUNCE_FROM = 8;
+/** The new end of the file to store a byte at, or -1. */
+export const ANNOUNCE_END = 9;
+/** Whether only attributes changed. */
+export const ANNOUNCE_ATTRIBUTES = 10;
+/** Position on the device of the byte before ANNOUNCE_END. */
+export const ANNOUNCE_POSITION = 11;
+/** Bytes of the payload that the reply of an ioctl carries. */
+export const ANNOUNCE_REPLY = 12;
+
+/** SEARCH: a vexfs_vector_search_request in the payload. Replies, then comes back to be unpinned. */
+export const SEARCH_BASE = 8;
+export const SEARCH_OFFSET = 9;
+export const SEARCH_STRIDE = 10;
+export const SEARCH_SLOTS = 11;
+export const SEARCH_IDS = 12;
+/** Address of the live bitmap's copy, 0 when every slot is live. */
+export const SEARCH_LIVE = 13;
+export const SEARCH_ELEMENT = 14;
+export const SEARCH_DIMENSIONS = 15;
+/** First and last byte of the mapping that has to be read in before; equal when nothing. */
+export const SEARCH_POPULATE = 16;
+export const SEARCH_POPULATE_END = 17;
+/** Without a mapping: address and count of pairs {position or -1, bytes} from the first row on. */
+export const SEARCH_SEGMENTS = 18;
+export const SEARCH_SEGMENT_COUNT = 19;
+export const SEARCH_ROW_BYTES = 20;
+
+/** GET: a vexfs_get_embedding in the payload; behind PAYLOAD_SEGMENTS pairs {position or -1, bytes}. Replies. */
+export const GET_SEGMENTS = 8;
+export const GET_ELEMENT = 9;
+export const GET_DIMENSIONS = 10;
+export const GET_ROW_BYTES = 11;
+export const GET_SLOT = 12;
+export const GET_IN_SIZE = 13;
+/** Address of the segments. */
+export const GET_SEGMENTS_AT = 14;
+/** Scratch for a stored row and its float32. */
+export const GET_SCRATCH = 15;
+
+/** COMMIT, for the journal thread. Comes back. */
+export const COMMIT_STAGING = 8;
+export const COMMIT_BLOCKS = 9;
+export const COMMIT_NUMBERS = 10;
+export const COMMIT_REVOKES = 11;
+export const COMMIT_ERROR = 12;

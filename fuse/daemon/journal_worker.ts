@@ -1,0 +1,57 @@
+import { workerData } from 'node:worker_threads';
+import { errno, FileDevice, type FileDeviceHandle, memoryAt } from '../system/index.js';
+import { DeviceError } from '../volume/device.js';
+import { JournalError, JournalWriter, type JournalArea } from '../volume/journal/index.js';
+import { Exchange, type ExchangeHandle, JOURNAL_QUEUE, type JobSlot } from './exchange.js';
+import { COMMIT_BLOCKS, COMMIT_ERROR, COMMIT_NUMBERS, COMMIT_REVOKES, COMMIT_STAGING, JOB, KIND } from './jobs.js';
+
+/** What the journal thread starts with. */
+export interface JournalWorkerData {
+  readonly exchange: ExchangeHandle;
+  readonly device: FileDeviceHandle;
+  readonly area: JournalArea;
+  readonly totalBlocks: number;
+  readonly nextSequence: number;
+}
+
+const data = workerData as JournalWorkerData;
+const exchange = new Exchange(data.exchange);
+const device = FileDevice.shared(data.device);
+const { blockSize } = data.area;
+const writer = new JournalWriter(device, data.area, data.totalBlocks, data.nextSequence);
+
+function commit(slot: JobSlot): void {
+  const { fields } = slot;
+  const count = fields[COMMIT_BLOCKS]!;
+  const revokes = fields[COMMIT_REVOKES]!;
+  const staging = memoryAt(fields[COMMIT_STAGING]!, Math.max(1, count * blockSize)).bytes;
+  const numberMemory = memoryAt(fields[COMMIT_NUMBERS]!, Math.max(8, (count + revokes) * 8)).bytes;
+  const numbers = new Float64Array(numberMemory.buffer, numberMemory.byteOffset, count + revokes);
+  const blocks = Array.from({ length: count }, (_, index) => ({
+    number: numbers[index]!,
+    data: staging.subarray(index * blockSize, (index + 1) * blockSize),
+  }));
+  const sequence = writer.commit({ blocks, revoked: numbers.subarray(count) });
+  for (let first = 0; first < count; ) {
+    let end = first + 1;
+    while (end < count && numbers[end] === numbers[end - 1]! + 1) end += 1;
+    device.write(numbers[first]! * blockSize, staging.subarray(first * blockSize, end * blockSize));
+    first = end;
+  }
+  writer.checkpointed(sequence);
+}
+
+for (;;) {
+  const slot = exchange.next(JOURNAL_QUEUE);
+  if (slot === undefined) break;
+  slot.fields[COMMIT_ERROR] = 0;
+  try {
+    if (slot.fields[KIND] === JOB.CLOSE) writer.close();
+    else commit(slot);
+  } catch (error) {
+    if (!(error instanceof DeviceError) && !(error instanceof JournalError)) throw error;
+    console.error(`vexfs-fuse: ${error.message}`);
+    slot.fields[COMMIT_ERROR] = error instanceof DeviceError ? error.errno : errno.EIO;
+  }
+  exchange.complete(slot);
+}

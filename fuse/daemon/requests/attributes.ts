@@ -1,0 +1,106 @@
+import { Connection, type Request } from '../connection.js';
+import { encodeAttrOut, encodeStatfsOut, encodeStatxOut, FATTR, setattrIn } from '../../protocol/index.js';
+import { errno } from '../../system/index.js';
+import { FsError, type Inode, truncateContent } from '../../volume/index.js';
+import type { Filesystem } from '../filesystem.js';
+
+const AT = Connection.PAYLOAD_AT;
+const S_IFMT = 0o170000;
+
+function sendAttributes(fs: Filesystem, unique: number, node: number): void {
+  const size = encodeAttrOut(fs.connection.output.view, AT, fs.attributes(node), fs.timeout);
+  fs.connection.send(unique, size);
+}
+
+export function getattr(fs: Filesystem, request: Request): void {
+  sendAttributes(fs, request.unique, request.nodeid);
+}
+
+export function statx(fs: Filesystem, request: Request): void {
+  const inode = fs.inode(request.nodeid);
+  const { btime } = inode;
+  const size = encodeStatxOut(
+    fs.connection.output.view,
+    AT,
+    { ...fs.attributesOf(inode), btime: btime.seconds, btimensec: btime.nanoseconds },
+    fs.timeout,
+  );
+  fs.connection.send(request.unique, size);
+}
+
+/** Sets the size with everything that follows from it: rows of a vector file appear and go with their slots. */
+export function resize(fs: Filesystem, inode: Inode, size: number): void {
+  if (inode.isDirectory) throw new FsError(errno.EISDIR);
+  if (!inode.isRegular) throw new FsError(errno.EINVAL);
+  fs.vectors.beforeResize(inode);
+  try {
+    truncateContent(fs.volume, inode, size);
+  } finally {
+    // Also when the truncation goes on after a commit: that commit must not part the size from the row log.
+    fs.vectors.afterResize(inode);
+  }
+}
+
+export function setattr(fs: Filesystem, request: Request): void {
+  fs.requireWritable();
+  const { view, body } = request;
+  const inode = fs.inode(request.nodeid);
+  const valid = setattrIn.valid.get(view, body);
+  const now = fs.now();
+  if ((valid & FATTR.SIZE) !== 0) {
+    const size = setattrIn.size.get(view, body);
+    const changed = size !== inode.size;
+    resize(fs, inode, size);
+    if (changed || (valid & FATTR.MTIME) === 0) inode.mtime = now;
+  }
+  if ((valid & FATTR.MODE) !== 0) {
+    inode.mode = (inode.mode & S_IFMT) | (setattrIn.mode.get(view, body) & 0o7777);
+  }
+  if ((valid & FATTR.UID) !== 0) inode.uid = setattrIn.uid.get(view, body);
+  if ((valid & FATTR.GID) !== 0) inode.gid = setattrIn.gid.get(view, body);
+  if ((valid & FATTR.KILL_SUIDGID) !== 0) stripPrivileges(inode);
+  if ((valid & FATTR.ATIME) !== 0) {
+    inode.atime =
+      (valid & FATTR.ATIME_NOW) !== 0
+        ? now
+        : {
+            seconds: setattrIn.atime.get(view, body),
+            nanoseconds: setattrIn.atimensec.get(view, body),
+          };
+  }
+  if ((valid & FATTR.MTIME) !== 0) {
+    inode.mtime =
+      (valid & FATTR.MTIME_NOW) !== 0
+        ? now
+        : {
+            seconds: setattrIn.mtime.get(view, body),
+            nanoseconds: setattrIn.mtimensec.get(view, body),
+          };
+  }
+  inode.ctime = now;
+  inode.markDirty();
+  sendAttributes(fs, request.unique, request.nodeid);
+}
+
+/** Takes away what a file may not keep when its content changes: suid, and sgid where it is more than a lock mark. */
+export function stripPrivileges(inode: Inode): void {
+  let mode = inode.mode & ~0o4000;
+  if ((mode & 0o0010) !== 0) mode &= ~0o2000;
+  if (mode === inode.mode) return;
+  inode.mode = mode;
+  inode.markDirty();
+}
+
+export function statfs(fs: Filesystem, request: Request): void {
+  const { superblock, geometry } = fs.volume;
+  const size = encodeStatfsOut(fs.connection.output.view, AT, {
+    blocks: geometry.totalBlocks,
+    bfree: superblock.freeBlocks,
+    bavail: Math.max(0, superblock.freeBlocks - superblock.reservedBlocks),
+    files: geometry.inodeCount,
+    ffree: superblock.freeInodes,
+    bsize: geometry.blockSize,
+    namelen: 255,
+  });
+  fs.connection.send(request.unique, size);
+}

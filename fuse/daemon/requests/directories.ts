@@ -1,0 +1,73 @@
+import { Connection, type Request } from '../connection.js';
+import { appendDirent, appendDirentOnly, appendDirentPlus, FULL, openIn, openOut, readIn } from '../../protocol/index.js';
+import { errno } from '../../system/index.js';
+import { directory, FsError, visible } from '../../volume/index.js';
+import type { Filesystem } from '../filesystem.js';
+
+const AT = Connection.PAYLOAD_AT;
+const DT_DIR = 4;
+const DOT = Uint8Array.of(0x2e);
+const DOT_DOT = Uint8Array.of(0x2e, 0x2e);
+
+export function opendir(fs: Filesystem, request: Request): void {
+  const inode = fs.inode(request.nodeid);
+  if (!inode.isDirectory) throw new FsError(errno.ENOTDIR);
+  const out = fs.connection.output.view;
+  openOut.fh.set(out, AT, fs.open(inode.number, openIn.flags.get(request.view, request.body)));
+  openOut.open_flags.set(out, AT, 0);
+  openOut.padding.set(out, AT, 0);
+  fs.connection.send(request.unique, openOut.$.size);
+}
+
+export function readdir(fs: Filesystem, request: Request): void {
+  list(fs, request, false);
+}
+
+export function readdirplus(fs: Filesystem, request: Request): void {
+  list(fs, request, true);
+}
+
+/** Entries from the cookie on. Cookie 0 is ".", 1 is ".."; an entry's own cookie plus one is where reading goes on. */
+function list(fs: Filesystem, request: Request, plus: boolean): void {
+  const { view, body } = request;
+  const dir = fs.inode(request.nodeid);
+  const size = Math.min(readIn.size.get(view, body), fs.connection.output.bytes.length - AT);
+  const limit = AT + size;
+  const offset = body + readIn.offset.offset;
+  let low = view.getUint32(offset, true);
+  const high = view.getUint32(offset + 4, true);
+  let at = AT;
+  const target = fs.connection.output;
+  const dots: Array<[Uint8Array, number]> = [
+    [DOT, dir.number],
+    [DOT_DOT, dir.parent],
+  ];
+  while (high === 0 && low < 2) {
+    const [name, ino] = dots[low]!;
+    const entry = { ino, cookieHigh: 0, cookieLow: low + 1, type: DT_DIR, name };
+    const end = plus ? appendDirentOnly(target, at, limit, entry) : appendDirent(target, at, limit, entry);
+    if (end === FULL) {
+      fs.connection.send(request.unique, at - AT);
+      return;
+    }
+    at = end;
+    low += 1;
+  }
+  directory.iterate(fs.volume, dir, { hi: high, lo: low }, (name, ino, type, cookieHi, cookieLo) => {
+    const cookieLow = (cookieLo + 1) >>> 0;
+    const entry = { ino, cookieHigh: cookieLow === 0 ? cookieHi + 1 : cookieHi, cookieLow, type, name };
+    let end: number;
+    if (plus) {
+      const inode = visible(fs.volume, ino);
+      const attributes = fs.attributesOf(inode);
+      end = appendDirentPlus(target, at, limit, entry, ino, inode.generation, attributes, fs.timeout, fs.timeout);
+      if (end !== FULL) fs.remember(ino);
+    } else {
+      end = appendDirent(target, at, limit, entry);
+    }
+    if (end === FULL) return false;
+    at = end;
+    return true;
+  });
+  fs.connection.send(request.unique, at - AT);
+}

@@ -1,0 +1,146 @@
+import { Connection, type Request } from '../connection.js';
+import { FOPEN, openIn, openOut, readIn, releaseIn, WRITE_CACHE, writeIn, writeOut } from '../../protocol/index.js';
+import { errno, O_APPEND, O_DSYNC, preadCached } from '../../system/index.js';
+import { FsError, forSegments, type Inode, writeContent } from '../../volume/index.js';
+import { ENGINE_QUEUE } from '../exchange.js';
+import type { Filesystem } from '../filesystem.js';
+import { JOB, KIND, NODE, READ_LENGTH, READ_SEGMENTS, UNIQUE } from '../jobs.js';
+import { Park } from '../park.js';
+import { ENGINE_PAYLOAD_PAIRS } from '../segments.js';
+
+const AT = Connection.PAYLOAD_AT;
+const DAY = 86400;
+const O_NOATIME = 0o1000000;
+
+/** Flags of every open: the page cache stays, because this daemon says what changed behind it. */
+export function openFlags(inode: Inode): number {
+  return inode.isRegular ? FOPEN.KEEP_CACHE : 0;
+}
+
+export function open(fs: Filesystem, request: Request): void {
+  const inode = fs.inode(request.nodeid);
+  if (inode.isDirectory) throw new FsError(errno.EISDIR);
+  const out = fs.connection.output.view;
+  openOut.fh.set(out, AT, fs.open(inode.number, openIn.flags.get(request.view, request.body)));
+  openOut.open_flags.set(out, AT, openFlags(inode));
+  openOut.padding.set(out, AT, 0);
+  fs.connection.send(request.unique, openOut.$.size);
+}
+
+export function release(fs: Filesystem, request: Request): void {
+  fs.release(releaseIn.fh.get(request.view, request.body));
+  fs.connection.send(request.unique, 0);
+}
+
+/** Nothing waits for a close: data went to the image with the write, and fsync is there for who wants more. */
+export function flush(fs: Filesystem, request: Request): void {
+  fs.connection.send(request.unique, 0);
+}
+
+export function fsync(fs: Filesystem, request: Request): void {
+  const { unique } = request;
+  if (fs.readOnly) {
+    fs.connection.send(unique, 0);
+    return;
+  }
+  fs.commits.whenDurable((code) => reply(fs, unique, code));
+}
+
+function reply(fs: Filesystem, unique: number, code: number): void {
+  if (code === 0) fs.connection.send(unique, 0);
+  else fs.connection.fail(unique, code);
+}
+
+/** relatime: a read counts when it is the first since a change, or since a day. */
+function touchAtime(fs: Filesystem, inode: Inode, flags: number): void {
+  if (fs.readOnly || fs.commits.failed !== 0 || (flags & O_NOATIME) !== 0) return;
+  const { atime, mtime, ctime } = inode;
+  const now = fs.now();
+  const older = (than: { seconds: number; nanoseconds: number }): boolean =>
+    atime.seconds < than.seconds ||
+    (atime.seconds === than.seconds && atime.nanoseconds <= than.nanoseconds);
+  if (!older(mtime) && !older(ctime) && now.seconds - atime.seconds < DAY) return;
+  inode.atime = now;
+  inode.markDirty();
+}
+
+export function read(fs: Filesystem, request: Request): void {
+  const { view, body, unique } = request;
+  const inode = fs.inode(request.nodeid);
+  const { flags } = fs.handle(readIn.fh.get(view, body));
+  const offset = readIn.offset.get(view, body);
+  const room = fs.connection.output.bytes.length - AT;
+  const length = Math.max(0, Math.min(readIn.size.get(view, body), room, inode.size - offset));
+  if (length === 0) {
+    fs.connection.send(unique, 0);
+    return;
+  }
+  const { address, bytes } = fs.connection.output;
+  let cold = false;
+  forSegments(fs.volume, inode, offset, length, (position, at, count) => {
+    const into = AT + (at - offset);
+    if (position < 0) bytes.fill(0, into, into + count);
+    else if (!cold) cold = preadCached(fs.device.fd, address + into, count, position) !== count;
+  });
+  if (cold) readCold(fs, unique, inode, offset, length);
+  else fs.connection.send(unique, length);
+  touchAtime(fs, inode, flags);
+}
+
+/** What the page cache does not hold is read by an engine thread, which replies too. */
+function readCold(fs: Filesystem, unique: number, inode: Inode, offset: number, length: number): void {
+  const slot = fs.exchange.take();
+  if (slot === undefined) throw new Park();
+  const { fields } = slot;
+  const pairs = new Float64Array(slot.bytes.buffer, slot.bytes.byteOffset, ENGINE_PAYLOAD_PAIRS * 2);
+  let count = 0;
+  let covered = 0;
+  forSegments(fs.volume, inode, offset, length, (position, _at, bytes) => {
+    if (count === ENGINE_PAYLOAD_PAIRS) return;
+    pairs[count * 2] = position;
+    pairs[count * 2 + 1] = bytes;
+    count += 1;
+    covered += bytes;
+  });
+  fields[KIND] = JOB.READ;
+  fields[UNIQUE] = unique;
+  fields[NODE] = inode.number;
+  fields[READ_SEGMENTS] = count;
+  fields[READ_LENGTH] = covered;
+  fs.submit(ENGINE_QUEUE, slot, unique);
+}
+
+export function write(fs: Filesystem, request: Request): void {
+  fs.requireWritable();
+  const { view, body, unique } = request;
+  const inode = fs.inode(request.nodeid);
+  if (!inode.isRegular) throw new FsError(errno.EINVAL);
+  const size = writeIn.size.get(view, body);
+  const start = body + writeIn.$.size;
+  if (start + size > request.end) throw new FsError(errno.EINVAL);
+  const { flags } = fs.handle(writeIn.fh.get(view, body));
+  const cached = (writeIn.write_flags.get(view, body) & WRITE_CACHE) !== 0;
+  const appends = !cached && (flags & O_APPEND) !== 0;
+  const offset = appends ? inode.size : writeIn.offset.get(view, body);
+  if (inode.vectorSet !== 0 && offset + size > inode.size) fs.vectors.beforeResize(inode);
+  const written = writeContent(fs.volume, inode, offset, request.bytes.subarray(start, start + size));
+  if (inode.vectorSet !== 0) fs.vectors.afterResize(inode);
+  const now = fs.now();
+  inode.mtime = now;
+  inode.ctime = now;
+  inode.markDirty();
+  const sendWritten = (): void => {
+    const out = fs.connection.output.view;
+    writeOut.size.set(out, AT, written);
+    writeOut.padding.set(out, AT, 0);
+    fs.connection.send(unique, writeOut.$.size);
+  };
+  if ((flags & O_DSYNC) === 0 || cached) {
+    sendWritten();
+  } else {
+    fs.commits.whenDurable((code) => {
+      if (code === 0) sendWritten();
+      else fs.connection.fail(unique, code);
+    });
+  }
+}

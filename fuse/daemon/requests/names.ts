@@ -1,0 +1,201 @@
+import { Connection, type Request } from '../connection.js';
+import {
+  createIn,
+  encodeEntryOut,
+  encodeNoEntry,
+  linkIn,
+  mkdirIn,
+  mknodIn,
+  nameEnd,
+  openOut,
+  rename2In,
+  renameIn,
+  batchForgetIn,
+  forgetIn,
+  forgetOne,
+} from '../../protocol/index.js';
+import { errno } from '../../system/index.js';
+import {
+  createInode,
+  FsError,
+  type Inode,
+  linkName,
+  lookupName,
+  readContent,
+  removeDirectory,
+  renameName,
+  unlinkName,
+} from '../../volume/index.js';
+import type { Filesystem } from '../filesystem.js';
+import { openFlags } from './files.js';
+
+const AT = Connection.PAYLOAD_AT;
+const S_IFDIR = 0o040000;
+const S_IFLNK = 0o120000;
+const S_ISGID = 0o2000;
+const MAX_TARGET = 4095;
+
+/** The name at `at` and where the next one begins. The bytes are a copy: they outlive the request. */
+function nameAt(request: Request, at: number): { name: Uint8Array; next: number } {
+  const end = nameEnd(request.bytes, at, request.end);
+  if (end < 0) throw new FsError(errno.EINVAL);
+  if (end - at > 255) throw new FsError(errno.ENAMETOOLONG);
+  return { name: request.bytes.slice(at, end), next: end + 1 };
+}
+
+function entry(fs: Filesystem, at: number, inode: Inode): number {
+  fs.remember(inode.number);
+  return encodeEntryOut(
+    fs.connection.output.view,
+    at,
+    inode.number,
+    inode.generation,
+    fs.attributesOf(inode),
+    fs.timeout,
+    fs.timeout,
+  );
+}
+
+export function lookup(fs: Filesystem, request: Request): void {
+  const { name } = nameAt(request, request.body);
+  const inode = lookupName(fs.volume, fs.inode(request.nodeid), name);
+  const size =
+    inode === undefined ? encodeNoEntry(fs.connection.output.view, AT, fs.timeout) : entry(fs, AT, inode);
+  fs.connection.send(request.unique, size);
+}
+
+export function forget(fs: Filesystem, request: Request): void {
+  fs.forget(request.nodeid, forgetIn.nlookup.get(request.view, request.body));
+}
+
+export function batchForget(fs: Filesystem, request: Request): void {
+  const count = batchForgetIn.count.get(request.view, request.body);
+  let at = request.body + batchForgetIn.$.size;
+  for (let i = 0; i < count && at + forgetOne.$.size <= request.end; i++) {
+    fs.forget(forgetOne.nodeid.get(request.view, at), forgetOne.nlookup.get(request.view, at));
+    at += forgetOne.$.size;
+  }
+}
+
+/** Makes an inode with the owner of the caller; a directory with the sgid bit hands down its group, and itself to directories. */
+function make(
+  fs: Filesystem,
+  request: Request,
+  name: Uint8Array,
+  mode: number,
+  extra: { rdev?: number; target?: Uint8Array } = {},
+): Inode {
+  fs.requireWritable();
+  const parent = fs.inode(request.nodeid);
+  const inherits = (parent.mode & S_ISGID) !== 0;
+  const isDirectory = (mode & 0o170000) === S_IFDIR;
+  return createInode(
+    fs.volume,
+    parent,
+    name,
+    {
+      mode: inherits && isDirectory ? mode | S_ISGID : mode,
+      uid: request.uid,
+      gid: inherits ? parent.gid : request.gid,
+      rdev: extra.rdev ?? 0,
+    },
+    fs.now(),
+    extra.target,
+  );
+}
+
+export function mkdir(fs: Filesystem, request: Request): void {
+  const { name } = nameAt(request, request.body + mkdirIn.$.size);
+  const inode = make(fs, request, name, S_IFDIR | (mkdirIn.mode.get(request.view, request.body) & 0o7777));
+  fs.connection.send(request.unique, entry(fs, AT, inode));
+}
+
+export function mknod(fs: Filesystem, request: Request): void {
+  const { name } = nameAt(request, request.body + mknodIn.$.size);
+  const rdev = mknodIn.rdev.get(request.view, request.body);
+  const inode = make(fs, request, name, mknodIn.mode.get(request.view, request.body), { rdev });
+  fs.connection.send(request.unique, entry(fs, AT, inode));
+}
+
+export function create(fs: Filesystem, request: Request): void {
+  const { view, body } = request;
+  const { name } = nameAt(request, body + createIn.$.size);
+  const inode = make(fs, request, name, createIn.mode.get(view, body));
+  const size = entry(fs, AT, inode);
+  const out = fs.connection.output.view;
+  const handle = fs.open(inode.number, createIn.flags.get(view, body));
+  openOut.fh.set(out, AT + size, handle);
+  openOut.open_flags.set(out, AT + size, openFlags(inode));
+  openOut.padding.set(out, AT + size, 0);
+  fs.connection.send(request.unique, size + openOut.$.size);
+}
+
+export function symlink(fs: Filesystem, request: Request): void {
+  const { name, next } = nameAt(request, request.body);
+  const end = nameEnd(request.bytes, next, request.end);
+  if (end < 0) throw new FsError(errno.ENOENT);
+  if (end - next > MAX_TARGET) throw new FsError(errno.ENAMETOOLONG);
+  const target = request.bytes.slice(next, end);
+  const inode = make(fs, request, name, S_IFLNK | 0o777, { target });
+  fs.connection.send(request.unique, entry(fs, AT, inode));
+}
+
+export function readlink(fs: Filesystem, request: Request): void {
+  const inode = fs.inode(request.nodeid);
+  if ((inode.mode & 0o170000) !== S_IFLNK) throw new FsError(errno.EINVAL);
+  const { size } = inode;
+  const into = fs.connection.output.bytes.subarray(AT, AT + Math.min(size, MAX_TARGET));
+  if (size <= inode.root.length) into.set(inode.root.subarray(0, size));
+  else readContent(fs.volume, inode, 0, into);
+  fs.connection.send(request.unique, into.length);
+}
+
+export function link(fs: Filesystem, request: Request): void {
+  fs.requireWritable();
+  const { name } = nameAt(request, request.body + linkIn.$.size);
+  const inode = fs.inode(linkIn.oldnodeid.get(request.view, request.body));
+  linkName(fs.volume, fs.inode(request.nodeid), name, inode, fs.now());
+  fs.connection.send(request.unique, entry(fs, AT, inode));
+}
+
+export function unlink(fs: Filesystem, request: Request): void {
+  fs.requireWritable();
+  const { name } = nameAt(request, request.body);
+  const { inode } = unlinkName(fs.volume, fs.inode(request.nodeid), name, fs.now());
+  if (inode !== undefined) fs.bury(inode);
+  fs.connection.send(request.unique, 0);
+}
+
+export function rmdir(fs: Filesystem, request: Request): void {
+  fs.requireWritable();
+  const { name } = nameAt(request, request.body);
+  const { inode } = removeDirectory(fs.volume, fs.inode(request.nodeid), name, fs.now());
+  if (inode !== undefined) fs.bury(inode);
+  fs.connection.send(request.unique, 0);
+}
+
+function renameTo(fs: Filesystem, request: Request, newdir: number, at: number, flags: number): void {
+  fs.requireWritable();
+  const from = nameAt(request, at);
+  const to = nameAt(request, from.next);
+  const { inode } = renameName(
+    fs.volume,
+    fs.inode(request.nodeid),
+    from.name,
+    fs.inode(newdir),
+    to.name,
+    flags,
+    fs.now(),
+  );
+  if (inode !== undefined) fs.bury(inode);
+  fs.connection.send(request.unique, 0);
+}
+
+export function rename(fs: Filesystem, request: Request): void {
+  renameTo(fs, request, renameIn.newdir.get(request.view, request.body), request.body + renameIn.$.size, 0);
+}
+
+export function rename2(fs: Filesystem, request: Request): void {
+  const { view, body } = request;
+  renameTo(fs, request, rename2In.newdir.get(view, body), body + rename2In.$.size, rename2In.flags.get(view, body));
+}

@@ -1,0 +1,336 @@
+import { randomBytes } from 'node:crypto';
+import { NO_ID, RECORD_DELETE, RECORD_PUT, RECORD_RANGE } from '@vexfs/shared';
+import { IdTable } from '../engine/index.js';
+import { addressOf, errno, memoryAt } from '../system/index.js';
+import {
+  DamageError,
+  FsError,
+  forSegments,
+  type Inode,
+  idOf,
+  type RowLayout,
+  slotsIn,
+  strideOf,
+  truncateContent,
+  VectorSet,
+  type Volume,
+} from '../volume/index.js';
+import { canMap, RowMapping } from './row_mapping.js';
+
+/** Vector files kept loaded though nobody has them open. */
+const MOST_IDLE = 32;
+/** Log blocks below which compaction is not worth looking for. */
+const LEAST_COMPACTED = 8;
+
+/** Slots that a transaction freed: reusable when it is committed and no search begun before is left. */
+interface FreedSlots {
+  readonly transaction: number;
+  slots: number[];
+}
+
+/** A vector set in use: its header and log on the volume, its ids in the engine, its rows mapped. */
+export class VectorFile {
+  readonly inode: Inode;
+  readonly set: VectorSet;
+  readonly ids: IdTable;
+  /** Free slots below the slot count that may take rows now, ascending. */
+  freeSlots: number[] = [];
+  freed: FreedSlots[] = [];
+  mapping: RowMapping | undefined;
+  /** Searches that use it. */
+  pins = 0;
+  /** Log blocks at which compaction is considered next. */
+  compactAt = LEAST_COMPACTED;
+  searches = 0;
+  rowsScanned = 0;
+  insertCalls = 0;
+  rowsInserted = 0;
+
+  constructor(inode: Inode, set: VectorSet, ids: IdTable) {
+    this.inode = inode;
+    this.set = set;
+    this.ids = ids;
+  }
+
+  /** What `ids` answered must not happen here: the checks came before. */
+  must(result: number): void {
+    if (result === -errno.ENOMEM) throw new FsError(errno.ENOMEM);
+    if (result < 0) throw new DamageError(`the row log of inode ${this.inode.number} contradicts itself (${result})`);
+  }
+}
+
+/** Memory to be freed when no search that began before `transaction` ended is left. */
+interface Retired {
+  readonly transaction: number;
+  readonly free: () => void;
+}
+
+/** What a maintenance step changed in a file, for the kernel's caches. */
+export type Changed = (inode: Inode, from: number) => void;
+
+/** All vector sets in use on a mount. */
+export class VectorFiles {
+  private readonly volume: Volume;
+  private readonly fd: number;
+  private readonly files = new Map<number, VectorFile>();
+  /** Numbers of the hidden inodes that loaded sets hold. */
+  private readonly hidden = new Set<number>();
+  private retired: Retired[] = [];
+  /** A change without a request behind it, of which the kernel has to be told. */
+  onChanged: Changed = () => {};
+
+  constructor(volume: Volume, fd: number) {
+    this.volume = volume;
+    this.fd = fd;
+  }
+
+  /** The set of an inode, or undefined when it has none. Reads the whole row log the first time. */
+  get(inode: Inode): VectorFile | undefined {
+    if (inode.vectorSet === 0) return undefined;
+    const file = this.files.get(inode.number) ?? this.load(inode);
+    // Arrays that the table replaces from here on may be read by searches of this transaction and earlier ones.
+    file.ids.setEpoch(this.volume.store.transaction);
+    return file;
+  }
+
+  /** Whether the inode cache has to keep an inode. */
+  holds(number: number): boolean {
+    return this.files.has(number) || this.hidden.has(number);
+  }
+
+  private load(inode: Inode): VectorFile {
+    const set = VectorSet.open(this.volume, inode);
+    const ids = new IdTable(randomBytes(8).readBigUInt64LE());
+    const file = new VectorFile(inode, set, ids);
+    try {
+      set.replay((type, at, low, high, count) => {
+        if (type === RECORD_PUT || type === RECORD_RANGE) file.must(ids.putRange(at, idOf(low, high), count));
+        else if (type === RECORD_DELETE) file.must(this.deleteRange(ids, at, count));
+        else file.must(ids.truncate(at));
+      });
+      const { slots, rows, idBound } = ids.info();
+      if (slots > set.slots) throw new DamageError(`the row log of inode ${inode.number} knows more slots than its file has`);
+      if (rows !== set.liveRows) throw new DamageError(`the vector set of inode ${inode.number} counts its rows wrong`);
+      if (idBound > set.nextId) throw new DamageError(`the vector set of inode ${inode.number} has ids past its mark`);
+      if (slots < set.slots) file.must(ids.truncate(set.slots));
+    } catch (error) {
+      ids.destroy();
+      throw error;
+    }
+    file.freeSlots = this.findFree(file);
+    this.adopt(file);
+    return file;
+  }
+
+  private adopt(file: VectorFile): void {
+    this.files.set(file.inode.number, file);
+    this.hidden.add(file.set.inode.number);
+  }
+
+  private findFree(file: VectorFile): number[] {
+    const free: number[] = [];
+    const { slots } = file.ids.info();
+    for (let slot = file.ids.nextFree(0); slot < slots; slot = file.ids.nextFree(slot + 1)) free.push(slot);
+    return free;
+  }
+
+  private deleteRange(ids: IdTable, slot: number, count: number): number {
+    const slots = Uint32Array.from({ length: count }, (_, i) => slot + i);
+    return ids.deleteSlots(addressOf(new Uint8Array(slots.buffer)), count);
+  }
+
+  /** Gives an inode a set, or a set without rows another layout, and takes the bytes that are there as rows. */
+  define(inode: Inode, layout: RowLayout): void {
+    const existing = this.get(inode);
+    if (existing === undefined) this.volume.requireBlocks(VectorSet.createBlocks);
+    const slots = slotsIn(layout, inode.size);
+    let file = existing;
+    if (file === undefined) {
+      const ids = new IdTable(randomBytes(8).readBigUInt64LE());
+      file = new VectorFile(inode, VectorSet.create(this.volume, inode), ids);
+      this.adopt(file);
+    } else {
+      this.volume.requireBlocks(file.set.blocksFor(2));
+      if (file.set.slots > 0) file.set.appendTruncate(0);
+      file.must(file.ids.truncate(0));
+      file.freeSlots = [];
+      file.freed = [];
+    }
+    file.set.layout = layout;
+    file.set.slots = 0;
+    file.set.liveRows = 0;
+    this.grow(file, slots);
+  }
+
+  /** Slots from the known ones up to `slots` become rows, with ids from the mark on while there are any. */
+  private grow(file: VectorFile, slots: number): void {
+    const known = file.set.slots;
+    const { nextId } = file.set;
+    const left = NO_ID - nextId;
+    const count = Math.min(slots - known, left > 0xffff_ffffn ? 0xffff_ffff : Number(left));
+    if (count > 0) {
+      file.must(file.ids.putRange(known, nextId, count));
+      file.set.appendPut(known, Number(nextId & 0xffff_ffffn), Number(nextId >> 32n), count);
+      file.set.nextId = nextId + BigInt(count);
+    }
+    if (known + count < slots) {
+      file.must(file.ids.truncate(slots));
+      for (let slot = known + count; slot < slots; slot++) file.freeSlots.push(slot);
+    }
+    file.set.slots = slots;
+    file.set.liveRows = file.ids.info().rows;
+  }
+
+  /** Before the size of a file changes: its set is loaded and the log has room. Throws ENOSPC, NeedCommit, EUCLEAN. */
+  beforeResize(inode: Inode): void {
+    const file = this.get(inode);
+    if (file !== undefined) this.volume.requireBlocks(file.set.blocksFor(1));
+  }
+
+  /** After the size of a file has changed, in the same transaction: the log follows. */
+  afterResize(inode: Inode): void {
+    const file = this.files.get(inode.number);
+    if (file === undefined) return;
+    const slots = slotsIn(file.set.layout, inode.size);
+    const known = file.set.slots;
+    if (slots > known) {
+      this.grow(file, slots);
+    } else if (slots < known) {
+      file.must(file.ids.truncate(slots));
+      file.set.appendTruncate(slots);
+      file.set.slots = slots;
+      file.set.liveRows = file.ids.info().rows;
+      file.freeSlots = file.freeSlots.filter((slot) => slot < slots);
+      for (const freed of file.freed) freed.slots = freed.slots.filter((slot) => slot < slots);
+    }
+  }
+
+  /** The mapping of a file's content as it is now, or undefined where it has to be read. */
+  mapping(file: VectorFile): RowMapping | undefined {
+    if (!canMap(this.volume)) return undefined;
+    if (file.mapping?.extend(this.volume, file.inode) === true) return file.mapping;
+    this.retireMapping(file);
+    file.mapping = RowMapping.create(this.volume, this.fd, file.inode);
+    return file.mapping;
+  }
+
+  private retireMapping(file: VectorFile): void {
+    const { mapping } = file;
+    if (mapping === undefined) return;
+    file.mapping = undefined;
+    this.retire(() => mapping.unmap());
+  }
+
+  private retire(free: () => void): void {
+    this.retired.push({ transaction: this.volume.store.transaction, free });
+  }
+
+  /** The inode is being deleted. */
+  drop(inode: Inode): void {
+    const file = this.files.get(inode.number);
+    if (file === undefined) return;
+    this.files.delete(inode.number);
+    this.hidden.delete(file.set.inode.number);
+    this.retireMapping(file);
+    this.retire(() => file.ids.destroy());
+  }
+
+  /** Writes the log anew when it is more than twice what the live rows need. */
+  compactIfDue(file: VectorFile): void {
+    if (file.set.logBlocks < file.compactAt) return;
+    const runs = this.runsOf(file);
+    const due = file.set.logRecords > 2 * runs.length;
+    if (due && file.set.blocksFor(runs.length) <= this.volume.blocks.available) {
+      file.set.compact((emit) => {
+        for (const { slot, id, count } of runs) emit(slot, Number(id & 0xffff_ffffn), Number(id >> 32n), count);
+      });
+    }
+    file.compactAt = Math.max(LEAST_COMPACTED, file.set.logBlocks * 2);
+  }
+
+  /** Maximal runs of live slots whose ids follow each other: one record each. */
+  private runsOf(file: VectorFile): Array<{ slot: number; id: bigint; count: number }> {
+    const { ids, live, slots } = file.ids.info();
+    const runs: Array<{ slot: number; id: bigint; count: number }> = [];
+    if (slots === 0) return runs;
+    const idBytes = memoryAt(ids, slots * 8).bytes;
+    const idOfSlot = new BigUint64Array(idBytes.buffer, idBytes.byteOffset, slots);
+    const liveBytes = memoryAt(live, Math.ceil(slots / 64) * 8).bytes;
+    let last: { slot: number; id: bigint; count: number } | undefined;
+    for (let slot = 0; slot < slots; slot++) {
+      if ((liveBytes[slot >> 3]! & (1 << (slot & 7))) === 0) continue;
+      const id = idOfSlot[slot]!;
+      if (last !== undefined && last.slot + last.count === slot && last.id + BigInt(last.count) === id) {
+        last.count += 1;
+      } else {
+        last = { slot, id, count: 1 };
+        runs.push(last);
+      }
+    }
+    return runs;
+  }
+
+  /** After a commit or the end of a search: what nobody can see any more is reused or freed. */
+  release(committed: number, oldestPin: number): void {
+    const limit = Math.min(committed, oldestPin - 1);
+    if (this.retired.length > 0) {
+      const rest = this.retired.filter((one) => one.transaction >= oldestPin);
+      for (const one of this.retired) if (one.transaction < oldestPin) one.free();
+      this.retired = rest;
+    }
+    for (const file of this.files.values()) {
+      file.ids.reclaim(oldestPin);
+      if (file.freed.length === 0 || file.freed[0]!.transaction > limit) continue;
+      const slots: number[] = [];
+      while (file.freed.length > 0 && file.freed[0]!.transaction <= limit) slots.push(...file.freed.shift()!.slots);
+      if (slots.length > 0) this.recycle(file, slots);
+    }
+  }
+
+  /** Freed slots become zeros and take rows again; those at the end of the file are cut off. */
+  private recycle(file: VectorFile, slots: number[]): void {
+    const { layout } = file.set;
+    const stride = strideOf(layout);
+    const zeros = new Uint8Array(stride);
+    slots.sort((a, b) => a - b);
+    for (const slot of slots) {
+      forSegments(this.volume, file.inode, layout.dataOffset + slot * stride, stride, (position, _offset, length) => {
+        if (position >= 0) this.volume.device.write(position, zeros.subarray(0, length));
+      });
+    }
+    file.freeSlots = [...file.freeSlots, ...slots].sort((a, b) => a - b);
+    this.cutEnd(file, stride);
+    this.onChanged(file.inode, layout.dataOffset + slots[0]! * stride);
+  }
+
+  private cutEnd(file: VectorFile, stride: number): void {
+    const { layout, slots } = file.set;
+    let end = file.ids.liveEnd();
+    for (const freed of file.freed) for (const slot of freed.slots) end = Math.max(end, slot + 1);
+    if (end >= slots || file.inode.size !== layout.dataOffset + slots * stride) return;
+    try {
+      this.beforeResize(file.inode);
+      try {
+        truncateContent(this.volume, file.inode, layout.dataOffset + end * stride);
+      } finally {
+        this.afterResize(file.inode);
+      }
+    } catch (error) {
+      // The slots stay as free ones: the next recycling tries again.
+      if (!(error instanceof FsError)) throw error;
+    }
+  }
+
+  /** Lets sets go that nobody has open, when there are many. */
+  trim(isOpen: (number: number) => boolean): void {
+    if (this.files.size <= MOST_IDLE) return;
+    for (const [number, file] of this.files) {
+      if (this.files.size <= MOST_IDLE) break;
+      if (file.pins > 0 || file.freed.length > 0 || isOpen(number)) continue;
+      this.files.delete(number);
+      this.hidden.delete(file.set.inode.number);
+      this.retireMapping(file);
+      this.retire(() => file.ids.destroy());
+    }
+  }
+}
