@@ -1,5 +1,14 @@
-import { closeSync, ftruncateSync, openSync, type Stats, statSync, unlinkSync } from 'node:fs';
-import { resolve } from 'node:path';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  ftruncateSync,
+  openSync,
+  type Stats,
+  statSync,
+  unlinkSync,
+} from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { errno, errnoName, errnoOf, FileDevice, isDeviceReadOnly, lockVolume } from '@vexfs/fuse/system';
 import { probeWithBlkid } from './blkid.js';
 import { Failure } from './failure.js';
@@ -26,6 +35,7 @@ export async function inspectTarget(path: string, sizeBytes: number | undefined)
     throw new Failure(`${path} is neither a regular file nor a block device`);
   }
   refuseUsed(path);
+  refuseUnwritable(path);
   if (status.isFile()) return { kind: 'image', bytes: imageSize(path, status.size, sizeBytes) };
 
   const device = openForReading(path);
@@ -46,6 +56,11 @@ function inspectMissing(path: string, sizeBytes: number | undefined, value: numb
   if (absolute === '/dev' || absolute.startsWith('/dev/')) throw new Failure(`${path} does not exist`);
   if (sizeBytes === undefined) {
     throw new Failure(`${path} does not exist: give --size to make an image file`);
+  }
+  try {
+    accessSync(dirname(absolute), constants.W_OK);
+  } catch (error) {
+    throw new Failure(`cannot make ${path}: ${errnoName(errnoOf(error))}`);
   }
   return { kind: 'missing' };
 }
@@ -69,6 +84,20 @@ function openForReading(path: string): FileDevice {
   }
 }
 
+/** Asked before the lock, so that a dry run learns it too. */
+function refuseUnwritable(path: string): void {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+  } catch (error) {
+    throw unwritable(path, errnoOf(error));
+  }
+}
+
+function unwritable(path: string, value: number): Failure {
+  if (value === errno.EROFS) return new Failure(`${path} is read-only`);
+  return new Failure(`${path} may not be written: ${errnoName(value)}`);
+}
+
 function refuseUsed(path: string): void {
   const use = describeUse(path);
   if (use !== undefined) throw new Failure(`${path} ${use}`);
@@ -89,9 +118,8 @@ export async function lockTarget(path: string, readOnly: boolean): Promise<FileD
   } catch (error) {
     refuseUsed(path);
     const value = (error as { errno?: number }).errno;
-    if (value === errno.EROFS) throw new Failure(`${path} is read-only`);
-    if (value === errno.EACCES || value === errno.EPERM)
-      throw new Failure(`${path} may not be written: permission denied`);
+    if (value === errno.EROFS || value === errno.EACCES || value === errno.EPERM)
+      throw unwritable(path, value);
     throw new Failure((error as Error).message);
   }
   try {

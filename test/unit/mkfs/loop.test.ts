@@ -1,6 +1,6 @@
-/** Real block devices: loop devices. They need root; without it these tests show as skipped. */
+/** Real block devices and mounts. They need root and loop devices; without them these tests show as skipped. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lockVolume } from '@vexfs/fuse/system';
 import anyTest from 'ava';
@@ -109,4 +109,61 @@ test('a read-only device is refused', (t) => {
   } finally {
     command('losetup', '--detach', device);
   }
+});
+
+/** Mounts something at a new folder for as long as `action` runs. */
+function mounted(name: string, options: readonly string[], action: (place: string) => void): void {
+  const place = join(folder, name);
+  mkdirSync(place);
+  command('mount', ...options, place);
+  try {
+    action(place);
+  } finally {
+    command('umount', place);
+  }
+}
+
+test('an image that a user-space filesystem names as its source is mounted, also under a loop device', (t) => {
+  const path = image('source image.img');
+  const device = attach(path);
+  let attached = true;
+  try {
+    mounted('of the image', ['-t', 'tmpfs', path], (place) => {
+      const onDevice = mkfs('-f', device);
+      t.is(onDevice.stderr, `mkfs.vexfs: ${device} lies in ${path}, which is mounted on ${place}\n`);
+      command('losetup', '--detach', device);
+      attached = false;
+      const onImage = mkfs('-f', path);
+      t.is(onImage.stderr, `mkfs.vexfs: ${path} is mounted on ${place}\n`);
+      t.is(onImage.code, 1);
+    });
+  } finally {
+    if (attached) command('losetup', '--detach', device);
+  }
+});
+
+test('an image on a read-only filesystem is refused, and none is made there', (t) => {
+  mounted('read only', ['-t', 'tmpfs', 'none'], (place) => {
+    const path = join(place, 'image');
+    writeFileSync(path, '');
+    truncateSync(path, 8 * MIB);
+    command('mount', '-o', 'remount,ro', place);
+    for (const words of [[path], ['-f', path], ['-n', path]]) {
+      const { code, stderr } = mkfs(...words);
+      t.is(stderr, `mkfs.vexfs: ${path} is read-only\n`);
+      t.is(code, 1);
+    }
+    const absent = join(place, 'absent');
+    t.is(mkfs('-n', '--size', '8M', absent).stderr, `mkfs.vexfs: cannot make ${absent}: EROFS\n`);
+  });
+});
+
+test('a filesystem without room for the metadata ends with a sentence and without a file', (t) => {
+  mounted('small', ['-t', 'tmpfs', '-o', 'size=16k', 'none'], (place) => {
+    const path = join(place, 'image');
+    const { code, stderr } = mkfs('-q', '--size', '64M', path);
+    t.is(code, 1);
+    t.regex(stderr, /^mkfs\.vexfs: cannot write .*image at byte \d+: ENOSPC\n$/);
+    t.false(existsSync(path));
+  });
 });
