@@ -1,21 +1,18 @@
+import { readFileSync } from 'node:fs';
 import { planFormat } from '@vexfs/fuse/volume';
 import test from 'ava';
 
 const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;
 
-/** The smallest volumes, as docs/mkfs.vexfs.md gives them. */
-const SMALLEST: ReadonlyArray<readonly [number, number]> = [
-  [1024, 1_078_272],
-  [2048, 2_156_544],
-  [4096, 4_313_088],
-  [8192, 8_626_176],
-  [16384, 17_252_352],
-  [32768, 34_504_704],
-  [65536, 69_009_408],
-];
+/** [block size, bytes of the smallest volume] as docs/mkfs.vexfs.md gives them. */
+const manual = readFileSync(new URL('../../../../docs/mkfs.vexfs.md', import.meta.url), 'utf8');
+const SMALLEST = [...manual.matchAll(/^\| (\d+)K \| ([\d,]+) bytes \|/gm)].map(
+  (row) => [Number(row[1]) * 1024, Number(row[2]!.replaceAll(',', ''))] as const,
+);
 
 test('the smallest volume of each block size can be made, one block less can not', (t) => {
+  t.is(SMALLEST.length, 7);
   for (const [blockSize, sizeBytes] of SMALLEST) {
     t.is(planFormat({ sizeBytes, blockSize }).geometry.totalBlocks, sizeBytes / blockSize);
     t.throws(() => planFormat({ sizeBytes: sizeBytes - 1, blockSize }), {
