@@ -1,7 +1,15 @@
 import { allocateMemory, errno, freeMemory, type Memory } from '../system/index.js';
 import type { FrozenTransaction, Volume } from '../volume/index.js';
-import { JOURNAL_QUEUE, type Exchange, type JobSlot } from './exchange.js';
-import { COMMIT_BLOCKS, COMMIT_ERROR, COMMIT_NUMBERS, COMMIT_REVOKES, COMMIT_STAGING, JOB, KIND } from './jobs.js';
+import { type Exchange, JOURNAL_QUEUE, type JobSlot } from './exchange.js';
+import {
+  COMMIT_BLOCKS,
+  COMMIT_ERROR,
+  COMMIT_NUMBERS,
+  COMMIT_REVOKES,
+  COMMIT_STAGING,
+  JOB,
+  KIND,
+} from './jobs.js';
 
 /** Milliseconds after which a change is committed though nobody asked. */
 const INTERVAL = 1000;

@@ -1,4 +1,4 @@
-import { encodeReplyHeader, REPLY_HEADER, REQUEST_HEADER, inHeader } from '../protocol/index.js';
+import { encodeReplyHeader, inHeader, REPLY_HEADER, REQUEST_HEADER } from '../protocol/index.js';
 import { allocateMemory, errno, type Memory, read, write } from '../system/index.js';
 
 /** A request in the buffer it was read into; valid until the next one is read. */

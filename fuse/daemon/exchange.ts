@@ -135,7 +135,8 @@ export class Exchange {
         continue;
       }
       const index = Atomics.load(words, CONTROL + queue * RING + (tail & (RING - 1)));
-      if (Atomics.compareExchange(words, queue * 2 + TAIL, tail, (tail + 1) | 0) === tail) return this.slots[index]!;
+      if (Atomics.compareExchange(words, queue * 2 + TAIL, tail, (tail + 1) | 0) === tail)
+        return this.slots[index]!;
     }
   }
 

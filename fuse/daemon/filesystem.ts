@@ -1,11 +1,23 @@
 import { constants } from 'node:os';
 import { type Attributes, type Timeout, timeout } from '../protocol/index.js';
-import { errno, type FileDevice, wallClock } from '../system/index.js';
-import { DamageError, deleteInode, FsError, type Inode, type Timestamp, VectorSet, type Volume } from '../volume/index.js';
+import { errno, type FileDevice, O_DSYNC, wallClock } from '../system/index.js';
+import {
+  DamageError,
+  deleteInode,
+  FsError,
+  type Inode,
+  NeedCommit,
+  type Timestamp,
+  VectorSet,
+  type Volume,
+} from '../volume/index.js';
 import type { Commits } from './commits.js';
 import type { Connection } from './connection.js';
+import { CAP_FSETID, hasCapability } from './credentials.js';
 import type { Exchange, JobSlot } from './exchange.js';
 import { UNIQUE } from './jobs.js';
+import { stripPrivileges } from './privileges.js';
+import { TransferMemory } from './transfer.js';
 import type { VectorFiles } from './vector_files.js';
 
 /** An open file or directory. */
@@ -33,6 +45,16 @@ export class Filesystem {
   vectors!: VectorFiles;
   /** Jobs by the request they serve, for INTERRUPT. */
   readonly inflight = new Map<number, JobSlot>();
+
+  /** Memory for rows and ids on their way, and small blocks that no job sees. */
+  readonly transfer = new TransferMemory();
+  readonly scratch = new TransferMemory();
+  /** The last transaction that is on stable storage. */
+  committed = 0;
+  private readonly pins = new Map<JobSlot, { readonly transaction: number; readonly done: () => void }>();
+  private readonly waitingForSlot: Array<() => void> = [];
+  private retries: Array<() => void> = [];
+  private submitted = 0;
 
   private readonly lookups = new Map<number, number>();
   private readonly handles = new Map<number, Handle>();
@@ -188,15 +210,117 @@ export class Filesystem {
     return this.dying.size === 0;
   }
 
+  /** Whether a descriptor asks that a change is durable when the call returns. */
+  isSynchronous(flags: number): boolean {
+    return (flags & O_DSYNC) !== 0;
+  }
+
+  /** What a changing call leaves behind besides its change: times, and no suid bit unless the caller may keep it. */
+  markChanged(inode: Inode, caller: { readonly pid: number }): void {
+    const now = this.now();
+    inode.mtime = now;
+    inode.ctime = now;
+    inode.markDirty();
+    if ((inode.mode & 0o6000) !== 0 && !hasCapability(caller.pid, CAP_FSETID)) stripPrivileges(inode);
+  }
+
+  /** Until the job in `slot` comes back, nothing that the volume frees is reused; then `done` runs. */
+  pin(slot: JobSlot, done: () => void): void {
+    this.pins.set(slot, { transaction: this.volume.store.transaction, done });
+  }
+
+  /** The first transaction whose frees somebody may still read. */
+  get oldestPin(): number {
+    let oldest = Number.MAX_SAFE_INTEGER;
+    for (const { transaction } of this.pins.values()) oldest = Math.min(oldest, transaction);
+    return oldest;
+  }
+
+  /** Jobs of requests that have not come back. */
+  get jobsUnderWay(): number {
+    return this.submitted + this.waitingForSlot.length;
+  }
+
+  /** Whether blocks that wait for a commit or a search can become free. */
+  get canWait(): boolean {
+    return this.commits.busy || this.volume.transactionBlocks > 1 || this.pins.size > 0;
+  }
+
+  /** A job has come back. */
+  returned(slot: JobSlot): void {
+    const pin = this.pins.get(slot);
+    this.pins.delete(slot);
+    pin?.done();
+    this.finish(slot);
+    this.reclaim();
+    while (this.exchange.available > 0) {
+      const waiting = this.waitingForSlot.shift();
+      if (waiting === undefined) break;
+      waiting();
+    }
+  }
+
+  /** What transactions freed and nobody reads any more is reused from now on. */
+  reclaim(): void {
+    const oldest = this.oldestPin;
+    this.volume.committed(this.committed, oldest);
+    if (!this.readOnly && this.commits.failed === 0) this.vectors.release(this.committed, oldest);
+  }
+
+  /** Runs `work` when a job slot can be taken. */
+  whenSlotFree(work: () => void): void {
+    this.waitingForSlot.push(work);
+  }
+
+  /**
+   * Runs the second half of a request whose first half was a job. What has to wait for a commit is tried again; any
+   * other error is answered. `done` runs once, at the end.
+   */
+  attempt(unique: number, work: () => void, done: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (error instanceof NeedCommit && this.canWait) {
+        this.retry(() => this.attempt(unique, work, done));
+        this.commits.whenDurable(() => {});
+        return;
+      }
+      done();
+      const code = this.errnoOf(error);
+      if (code === undefined) throw error;
+      this.connection.fail(unique, code);
+      return;
+    }
+    done();
+  }
+
+  /** Runs `work` after the next commit, or when a search that keeps blocks from being reused has ended. */
+  retry(work: () => void): void {
+    this.retries.push(work);
+  }
+
+  /** Work that waited for a commit or for the end of a job. */
+  takeRetries(): Array<() => void> {
+    const { retries } = this;
+    this.retries = [];
+    return retries;
+  }
+
+  get hasRetries(): boolean {
+    return this.retries.length > 0;
+  }
+
   /** Hands a job to an engine thread; `unique` (0 for none) finds it again when its caller is interrupted. */
   submit(queue: number, slot: JobSlot, unique: number): void {
     if (unique !== 0) this.inflight.set(unique, slot);
+    this.submitted += 1;
     this.exchange.submit(queue, slot);
   }
 
   /** A job is over for good. */
   finish(slot: JobSlot): void {
     this.inflight.delete(slot.fields[UNIQUE]!);
+    this.submitted -= 1;
     this.exchange.give(slot);
   }
 

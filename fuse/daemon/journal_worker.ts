@@ -1,9 +1,17 @@
 import { workerData } from 'node:worker_threads';
 import { errno, FileDevice, type FileDeviceHandle, memoryAt } from '../system/index.js';
 import { DeviceError } from '../volume/device.js';
-import { JournalError, JournalWriter, type JournalArea } from '../volume/journal/index.js';
+import { type JournalArea, JournalError, JournalWriter, recover } from '../volume/journal/index.js';
 import { Exchange, type ExchangeHandle, JOURNAL_QUEUE, type JobSlot } from './exchange.js';
-import { COMMIT_BLOCKS, COMMIT_ERROR, COMMIT_NUMBERS, COMMIT_REVOKES, COMMIT_STAGING, JOB, KIND } from './jobs.js';
+import {
+  COMMIT_BLOCKS,
+  COMMIT_ERROR,
+  COMMIT_NUMBERS,
+  COMMIT_REVOKES,
+  COMMIT_STAGING,
+  JOB,
+  KIND,
+} from './jobs.js';
 
 /** What the journal thread starts with. */
 export interface JournalWorkerData {
@@ -11,14 +19,15 @@ export interface JournalWorkerData {
   readonly device: FileDeviceHandle;
   readonly area: JournalArea;
   readonly totalBlocks: number;
-  readonly nextSequence: number;
 }
 
 const data = workerData as JournalWorkerData;
 const exchange = new Exchange(data.exchange);
 const device = FileDevice.shared(data.device);
 const { blockSize } = data.area;
-const writer = new JournalWriter(device, data.area, data.totalBlocks, data.nextSequence);
+// The FUSE thread has replayed the journal: this only finds where it goes on.
+const { nextSequence } = recover(device, data.area, data.totalBlocks);
+const writer = new JournalWriter(device, data.area, data.totalBlocks, nextSequence);
 
 function commit(slot: JobSlot): void {
   const { fields } = slot;

@@ -83,7 +83,12 @@ export class RowMapping {
       const grown = runs[this.mapped.length - 1]!;
       const more = grown.length - last.length;
       if (more > 0) {
-        this.map({ ...grown, logical: last.logical + last.length, physical: last.physical + last.length, length: more });
+        this.map({
+          ...grown,
+          logical: last.logical + last.length,
+          physical: last.physical + last.length,
+          length: more,
+        });
       }
     }
     for (const run of runs.slice(this.mapped.length)) {
@@ -106,7 +111,8 @@ export class RowMapping {
     const length = Math.min(run.length * blockSize, this.reserved - at);
     if (length <= 0) return;
     const result = mapFileAt(this.base + at, this.fd, run.physical * blockSize, length);
-    if (result < 0) throw new FsError(result === -errno.ENOMEM ? errno.ENOMEM : errno.EIO, 'the rows cannot be mapped');
+    if (result < 0)
+      throw new FsError(result === -errno.ENOMEM ? errno.ENOMEM : errno.EIO, 'the rows cannot be mapped');
   }
 }
 

@@ -52,10 +52,17 @@ export class VectorFile {
     this.ids = ids;
   }
 
+  /** Rows slot..slot+count-1 die. 0 or -errno. */
+  deleteSlots(slot: number, count: number): number {
+    const slots = Uint32Array.from({ length: count }, (_, i) => slot + i);
+    return this.ids.deleteSlots(addressOf(new Uint8Array(slots.buffer)), count);
+  }
+
   /** What `ids` answered must not happen here: the checks came before. */
   must(result: number): void {
     if (result === -errno.ENOMEM) throw new FsError(errno.ENOMEM);
-    if (result < 0) throw new DamageError(`the row log of inode ${this.inode.number} contradicts itself (${result})`);
+    if (result < 0)
+      throw new DamageError(`the row log of inode ${this.inode.number} contradicts itself (${result})`);
   }
 }
 
@@ -105,13 +112,16 @@ export class VectorFiles {
     try {
       set.replay((type, at, low, high, count) => {
         if (type === RECORD_PUT || type === RECORD_RANGE) file.must(ids.putRange(at, idOf(low, high), count));
-        else if (type === RECORD_DELETE) file.must(this.deleteRange(ids, at, count));
+        else if (type === RECORD_DELETE) file.must(file.deleteSlots(at, count));
         else file.must(ids.truncate(at));
       });
       const { slots, rows, idBound } = ids.info();
-      if (slots > set.slots) throw new DamageError(`the row log of inode ${inode.number} knows more slots than its file has`);
-      if (rows !== set.liveRows) throw new DamageError(`the vector set of inode ${inode.number} counts its rows wrong`);
-      if (idBound > set.nextId) throw new DamageError(`the vector set of inode ${inode.number} has ids past its mark`);
+      if (slots > set.slots)
+        throw new DamageError(`the row log of inode ${inode.number} knows more slots than its file has`);
+      if (rows !== set.liveRows)
+        throw new DamageError(`the vector set of inode ${inode.number} counts its rows wrong`);
+      if (idBound > set.nextId)
+        throw new DamageError(`the vector set of inode ${inode.number} has ids past its mark`);
       if (slots < set.slots) file.must(ids.truncate(set.slots));
     } catch (error) {
       ids.destroy();
@@ -132,11 +142,6 @@ export class VectorFiles {
     const { slots } = file.ids.info();
     for (let slot = file.ids.nextFree(0); slot < slots; slot = file.ids.nextFree(slot + 1)) free.push(slot);
     return free;
-  }
-
-  private deleteRange(ids: IdTable, slot: number, count: number): number {
-    const slots = Uint32Array.from({ length: count }, (_, i) => slot + i);
-    return ids.deleteSlots(addressOf(new Uint8Array(slots.buffer)), count);
   }
 
   /** Gives an inode a set, or a set without rows another layout, and takes the bytes that are there as rows. */
@@ -242,7 +247,8 @@ export class VectorFiles {
     const due = file.set.logRecords > 2 * runs.length;
     if (due && file.set.blocksFor(runs.length) <= this.volume.blocks.available) {
       file.set.compact((emit) => {
-        for (const { slot, id, count } of runs) emit(slot, Number(id & 0xffff_ffffn), Number(id >> 32n), count);
+        for (const { slot, id, count } of runs)
+          emit(slot, Number(id & 0xffff_ffffn), Number(id >> 32n), count);
       });
     }
     file.compactAt = Math.max(LEAST_COMPACTED, file.set.logBlocks * 2);
@@ -282,7 +288,8 @@ export class VectorFiles {
       file.ids.reclaim(oldestPin);
       if (file.freed.length === 0 || file.freed[0]!.transaction > limit) continue;
       const slots: number[] = [];
-      while (file.freed.length > 0 && file.freed[0]!.transaction <= limit) slots.push(...file.freed.shift()!.slots);
+      while (file.freed.length > 0 && file.freed[0]!.transaction <= limit)
+        slots.push(...file.freed.shift()!.slots);
       if (slots.length > 0) this.recycle(file, slots);
     }
   }
@@ -294,9 +301,15 @@ export class VectorFiles {
     const zeros = new Uint8Array(stride);
     slots.sort((a, b) => a - b);
     for (const slot of slots) {
-      forSegments(this.volume, file.inode, layout.dataOffset + slot * stride, stride, (position, _offset, length) => {
-        if (position >= 0) this.volume.device.write(position, zeros.subarray(0, length));
-      });
+      forSegments(
+        this.volume,
+        file.inode,
+        layout.dataOffset + slot * stride,
+        stride,
+        (position, _offset, length) => {
+          if (position >= 0) this.volume.device.write(position, zeros.subarray(0, length));
+        },
+      );
     }
     file.freeSlots = [...file.freeSlots, ...slots].sort((a, b) => a - b);
     this.cutEnd(file, stride);

@@ -79,6 +79,14 @@ export const duplicateScratchBytes = bind<(n: number) => number>('vx_ids_duplica
   'size_t',
 ]);
 
+/**
+ * As IdTable.findDuplicate(), from any thread: `table` is the handle of a table, of which only the seed is read, and
+ * that never changes.
+ */
+export function findDuplicateIds(table: number, ids: number, n: number, scratch: number): number {
+  return findDuplicate(table, ids, n, scratch);
+}
+
 /** struct vx_ids_info. */
 const infoLayout = struct('vx_ids_info', 64, {
   ids: u64(0),

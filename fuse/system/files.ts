@@ -187,3 +187,10 @@ export function pipe(flags = 0): { reader: number; writer: number } | number {
   const result = orErrno(pipeRaw(scratchAddress, flags | O_CLOEXEC));
   return result < 0 ? result : { reader: scratch.getInt32(0, true), writer: scratch.getInt32(4, true) };
 }
+
+const dup2Raw = bind<(from: number, to: number) => number>('dup2', 'int', ['int', 'int']);
+
+/** dup2(2): descriptor `to` becomes another name for `from`. */
+export function duplicateOver(from: number, to: number): number {
+  return orErrno(dup2Raw(from, to));
+}

@@ -1,8 +1,9 @@
-import { Connection, type Request } from '../connection.js';
 import { encodeAttrOut, encodeStatfsOut, encodeStatxOut, FATTR, setattrIn } from '../../protocol/index.js';
 import { errno } from '../../system/index.js';
 import { FsError, type Inode, truncateContent } from '../../volume/index.js';
+import { Connection, type Request } from '../connection.js';
 import type { Filesystem } from '../filesystem.js';
+import { stripPrivileges } from '../privileges.js';
 
 const AT = Connection.PAYLOAD_AT;
 const S_IFMT = 0o170000;
@@ -80,15 +81,6 @@ export function setattr(fs: Filesystem, request: Request): void {
   inode.ctime = now;
   inode.markDirty();
   sendAttributes(fs, request.unique, request.nodeid);
-}
-
-/** Takes away what a file may not keep when its content changes: suid, and sgid where it is more than a lock mark. */
-export function stripPrivileges(inode: Inode): void {
-  let mode = inode.mode & ~0o4000;
-  if ((mode & 0o0010) !== 0) mode &= ~0o2000;
-  if (mode === inode.mode) return;
-  inode.mode = mode;
-  inode.markDirty();
 }
 
 export function statfs(fs: Filesystem, request: Request): void {

@@ -1,7 +1,15 @@
-import { Connection, type Request } from '../connection.js';
-import { appendDirent, appendDirentOnly, appendDirentPlus, FULL, openIn, openOut, readIn } from '../../protocol/index.js';
+import {
+  appendDirent,
+  appendDirentOnly,
+  appendDirentPlus,
+  FULL,
+  openIn,
+  openOut,
+  readIn,
+} from '../../protocol/index.js';
 import { errno } from '../../system/index.js';
 import { directory, FsError, visible } from '../../volume/index.js';
+import { Connection, type Request } from '../connection.js';
 import type { Filesystem } from '../filesystem.js';
 
 const AT = Connection.PAYLOAD_AT;
@@ -60,7 +68,17 @@ function list(fs: Filesystem, request: Request, plus: boolean): void {
     if (plus) {
       const inode = visible(fs.volume, ino);
       const attributes = fs.attributesOf(inode);
-      end = appendDirentPlus(target, at, limit, entry, ino, inode.generation, attributes, fs.timeout, fs.timeout);
+      end = appendDirentPlus(
+        target,
+        at,
+        limit,
+        entry,
+        ino,
+        inode.generation,
+        attributes,
+        fs.timeout,
+        fs.timeout,
+      );
       if (end !== FULL) fs.remember(ino);
     } else {
       end = appendDirent(target, at, limit, entry);

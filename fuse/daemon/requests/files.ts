@@ -1,7 +1,16 @@
-import { Connection, type Request } from '../connection.js';
-import { FOPEN, openIn, openOut, readIn, releaseIn, WRITE_CACHE, writeIn, writeOut } from '../../protocol/index.js';
+import {
+  FOPEN,
+  openIn,
+  openOut,
+  readIn,
+  releaseIn,
+  WRITE_CACHE,
+  writeIn,
+  writeOut,
+} from '../../protocol/index.js';
 import { errno, O_APPEND, O_DSYNC, preadCached } from '../../system/index.js';
 import { FsError, forSegments, type Inode, writeContent } from '../../volume/index.js';
+import { Connection, type Request } from '../connection.js';
 import { ENGINE_QUEUE } from '../exchange.js';
 import type { Filesystem } from '../filesystem.js';
 import { JOB, KIND, NODE, READ_LENGTH, READ_SEGMENTS, UNIQUE } from '../jobs.js';
@@ -57,8 +66,7 @@ function touchAtime(fs: Filesystem, inode: Inode, flags: number): void {
   const { atime, mtime, ctime } = inode;
   const now = fs.now();
   const older = (than: { seconds: number; nanoseconds: number }): boolean =>
-    atime.seconds < than.seconds ||
-    (atime.seconds === than.seconds && atime.nanoseconds <= than.nanoseconds);
+    atime.seconds < than.seconds || (atime.seconds === than.seconds && atime.nanoseconds <= than.nanoseconds);
   if (!older(mtime) && !older(ctime) && now.seconds - atime.seconds < DAY) return;
   inode.atime = now;
   inode.markDirty();

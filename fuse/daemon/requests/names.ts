@@ -1,8 +1,10 @@
-import { Connection, type Request } from '../connection.js';
 import {
+  batchForgetIn,
   createIn,
   encodeEntryOut,
   encodeNoEntry,
+  forgetIn,
+  forgetOne,
   linkIn,
   mkdirIn,
   mknodIn,
@@ -10,9 +12,6 @@ import {
   openOut,
   rename2In,
   renameIn,
-  batchForgetIn,
-  forgetIn,
-  forgetOne,
 } from '../../protocol/index.js';
 import { errno } from '../../system/index.js';
 import {
@@ -26,6 +25,7 @@ import {
   renameName,
   unlinkName,
 } from '../../volume/index.js';
+import { Connection, type Request } from '../connection.js';
 import type { Filesystem } from '../filesystem.js';
 import { openFlags } from './files.js';
 
@@ -197,5 +197,11 @@ export function rename(fs: Filesystem, request: Request): void {
 
 export function rename2(fs: Filesystem, request: Request): void {
   const { view, body } = request;
-  renameTo(fs, request, rename2In.newdir.get(view, body), body + rename2In.$.size, rename2In.flags.get(view, body));
+  renameTo(
+    fs,
+    request,
+    rename2In.newdir.get(view, body),
+    body + rename2In.$.size,
+    rename2In.flags.get(view, body),
+  );
 }

@@ -1,0 +1,34 @@
+import { spawn } from 'node:child_process';
+import { openSync } from 'node:fs';
+import { duplicateOver } from '../system/index.js';
+
+/** Tells the daemon that a starter waits for the word that it has mounted. */
+const MARK = 'VEXFS_FUSE_BACKGROUND';
+
+/** Starts the same command in a session of its own and waits until it has mounted or failed. Resolves to the exit status. */
+export function startInBackground(words: readonly string[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [process.argv[1]!, '--foreground', ...words], {
+      detached: true,
+      env: { ...process.env, [MARK]: '1' },
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    child.stderr?.pipe(process.stderr);
+    child.once('error', reject);
+    child.once('exit', (code) => resolve(code ?? 1));
+    child.once('message', () => {
+      child.disconnect();
+      child.stderr?.destroy();
+      child.unref();
+      resolve(0);
+    });
+  });
+}
+
+/** The daemon has mounted: the starter goes, and with it the terminal. */
+export function leaveStarter(): void {
+  if (process.env[MARK] !== '1' || process.send === undefined) return;
+  const nowhere = openSync('/dev/null', 'r+');
+  duplicateOver(nowhere, 2);
+  process.send('mounted');
+}

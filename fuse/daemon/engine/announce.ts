@@ -1,0 +1,55 @@
+import { encodeInvalInode, encodeStore, ioctlOut, NOTIFY_MAX } from '../../protocol/index.js';
+import { allocateMemory, type Memory, pread, write } from '../../system/index.js';
+import { Connection } from '../connection.js';
+import type { EngineThread } from '../engine_worker.js';
+import type { JobSlot } from '../exchange.js';
+import { ANNOUNCE_END, ANNOUNCE_FROM, ANNOUNCE_POSITION, NODE, RESULT, UNIQUE } from '../jobs.js';
+
+const AT = Connection.PAYLOAD_AT;
+
+let message: Memory | undefined;
+
+function buffer(): Memory {
+  message ??= allocateMemory(4096);
+  return message;
+}
+
+/** Drops cached attributes, and cached pages from `from` on (-1: none). Dirty mapped pages are written back first. */
+export function invalidate(thread: EngineThread, node: number, from: number): void {
+  const { view, address } = buffer();
+  const length = encodeInvalInode(view, 0, node, from, 0);
+  write(thread.connection.fd, address, length);
+}
+
+/** Puts the last byte of a grown file into the page cache, which moves the kernel's idea of its size. */
+function storeLastByte(thread: EngineThread, node: number, end: number, position: number): void {
+  const { view, bytes, address } = buffer();
+  const header = encodeStore(view, 0, node, end - 1, 1);
+  bytes[NOTIFY_MAX + 8] = 0;
+  if (position >= 0) pread(thread.imageFd, address + NOTIFY_MAX + 8, 1, position);
+  bytes[header] = bytes[NOTIFY_MAX + 8]!;
+  write(thread.connection.fd, address, header + 1);
+}
+
+/** Writes an empty fuse_ioctl_out at the payload of the thread's reply; returns where an argument would follow. */
+export function ioctlResult(thread: EngineThread): number {
+  const { view } = thread.connection.output;
+  ioctlOut.result.set(view, AT, 0);
+  ioctlOut.flags.set(view, AT, 0);
+  ioctlOut.in_iovs.set(view, AT, 0);
+  ioctlOut.out_iovs.set(view, AT, 0);
+  return AT + ioctlOut.$.size;
+}
+
+/** Job ANNOUNCE: the kernel learns what a call changed, then the caller that it is done. */
+export function announceChange(thread: EngineThread, slot: JobSlot): void {
+  const { fields } = slot;
+  const node = fields[NODE]!;
+  const end = fields[ANNOUNCE_END]!;
+  const unique = fields[UNIQUE]!;
+  if (end >= 0) storeLastByte(thread, node, end, fields[ANNOUNCE_POSITION]!);
+  invalidate(thread, node, fields[ANNOUNCE_FROM]!);
+  if (unique === 0) return;
+  if (fields[RESULT] !== 0) thread.connection.fail(unique, fields[RESULT]!);
+  else thread.connection.send(unique, ioctlResult(thread) - AT);
+}

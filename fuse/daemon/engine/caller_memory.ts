@@ -1,0 +1,30 @@
+import { errno, readProcess, writeProcess } from '../../system/index.js';
+
+let told = false;
+
+/** The errno that a caller gets when his memory could not be moved; `result` is what the system call said. */
+function errnoFor(result: number): number {
+  if (result === -errno.EPERM) {
+    if (!told) {
+      told = true;
+      console.error(
+        'vexfs-fuse: the memory of a caller may not be touched: run the daemon as root or as the same user, or let the caller call prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY) where /proc/sys/kernel/yama/ptrace_scope is 1',
+      );
+    }
+    return errno.EPERM;
+  }
+  if (result === -errno.ENOMEM) return errno.ENOMEM;
+  return errno.EFAULT;
+}
+
+/** Copies from the caller to `local`; 0 or a positive errno. Never on the FUSE thread: the pages may lie on this mount. */
+export function copyIn(pid: number, local: number, remote: bigint, bytes: number): number {
+  const result = readProcess(pid, local, remote, bytes);
+  return result === bytes ? 0 : errnoFor(result);
+}
+
+export function copyOut(pid: number, local: number, remote: bigint, bytes: number): number {
+  if (bytes === 0) return 0;
+  const result = writeProcess(pid, local, remote, bytes);
+  return result === bytes ? 0 : errnoFor(result);
+}

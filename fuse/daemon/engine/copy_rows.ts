@@ -1,0 +1,65 @@
+import { batchInsertRequest, ElementType, isElementType } from '@vexfs/shared';
+import { bestCpu, encodeRows, findDuplicateIds, firstNotFinite } from '../../engine/index.js';
+import { errno, memoryAt } from '../../system/index.js';
+import type { EngineThread } from '../engine_worker.js';
+import type { JobSlot } from '../exchange.js';
+import {
+  NODE,
+  PID,
+  RESULT,
+  ROWS_COUNT,
+  ROWS_DATA,
+  ROWS_DIMENSIONS,
+  ROWS_ELEMENT,
+  ROWS_IDS,
+  ROWS_INVALIDATE,
+  ROWS_SCRATCH,
+  ROWS_SOURCE,
+  ROWS_STRIDE,
+  ROWS_TABLE,
+} from '../jobs.js';
+import { invalidate } from './announce.js';
+import { copyIn } from './caller_memory.js';
+
+/** Job COPY_ROWS: rows and ids come from the caller into our memory, where they are checked and converted. */
+export function copyRows(thread: EngineThread, slot: JobSlot): void {
+  const { fields } = slot;
+  if (fields[ROWS_INVALIDATE]! >= 0) invalidate(thread, fields[NODE]!, fields[ROWS_INVALIDATE]!);
+  fields[RESULT] = copyAndCheck(slot);
+  if (fields[RESULT] === 0 && thread.exchange.isInterrupted(slot)) fields[RESULT] = errno.EINTR;
+}
+
+function copyAndCheck(slot: JobSlot): number {
+  const { fields, view } = slot;
+  const rows = fields[ROWS_COUNT]!;
+  const dimensions = fields[ROWS_DIMENSIONS]!;
+  const source = fields[ROWS_SOURCE]!;
+  const ids = fields[ROWS_IDS]!;
+  const pid = fields[PID]!;
+  const vectors = batchInsertRequest.vectors.getBig(view, 0);
+  const failed =
+    copyIn(pid, source, vectors, rows * dimensions * 4) ||
+    (ids === 0 ? 0 : copyIn(pid, ids, batchInsertRequest.vector_ids.getBig(view, 0), rows * 8));
+  if (failed !== 0) return failed;
+  if (!convert(fields, rows, dimensions, source)) return errno.EINVAL;
+  if (ids !== 0 && !idsAreValid(fields[ROWS_TABLE]!, ids, rows, fields[ROWS_SCRATCH]!)) return errno.EINVAL;
+  return 0;
+}
+
+function convert(fields: Float64Array, rows: number, dimensions: number, source: number): boolean {
+  const element = fields[ROWS_ELEMENT]!;
+  const data = fields[ROWS_DATA]!;
+  if (data === source) return firstNotFinite(bestCpu, source, rows * dimensions) === rows * dimensions;
+  const type = isElementType(element) ? element : ElementType.FLOAT32;
+  return encodeRows(bestCpu, type, dimensions, source, rows, data, fields[ROWS_STRIDE]!) === rows;
+}
+
+/** No id is 2^64-1, and none stands twice in the batch. */
+function idsAreValid(table: number, ids: number, rows: number, scratch: number): boolean {
+  const { bytes } = memoryAt(ids, rows * 8);
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, rows * 2);
+  for (let i = 0; i < rows * 2; i += 2) {
+    if (words[i] === 0xffff_ffff && words[i + 1] === 0xffff_ffff) return false;
+  }
+  return findDuplicateIds(table, ids, rows, scratch) === rows;
+}

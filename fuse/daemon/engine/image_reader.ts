@@ -1,0 +1,43 @@
+import { errno, memoryAt, pread } from '../../system/index.js';
+
+/** Reads segments of a file, given as pairs {position on the device or -1 for a hole, bytes}, one after the other. */
+export class ImageReader {
+  private readonly fd: number;
+  private readonly pairs: Float64Array;
+  private index = 0;
+  private within = 0;
+
+  constructor(fd: number, pairs: Float64Array) {
+    this.fd = fd;
+    this.pairs = pairs;
+  }
+
+  /** The next `bytes` bytes to `address`; false when the device fails or the segments end. */
+  read(address: number, bytes: number): boolean {
+    for (let done = 0; done < bytes; ) {
+      const position = this.pairs[this.index * 2];
+      const length = this.pairs[this.index * 2 + 1];
+      if (position === undefined || length === undefined) return false;
+      const count = Math.min(bytes - done, length - this.within);
+      if (position < 0) memoryAt(address + done, count).bytes.fill(0);
+      else if (!readFully(this.fd, address + done, count, position + this.within)) return false;
+      done += count;
+      this.within += count;
+      if (this.within === length) {
+        this.index += 1;
+        this.within = 0;
+      }
+    }
+    return true;
+  }
+}
+
+function readFully(fd: number, address: number, bytes: number, position: number): boolean {
+  for (let done = 0; done < bytes; ) {
+    const got = pread(fd, address + done, bytes - done, position + done);
+    if (got === -errno.EINTR) continue;
+    if (got <= 0) return false;
+    done += got;
+  }
+  return true;
+}

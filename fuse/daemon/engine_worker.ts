@@ -1,0 +1,60 @@
+import { workerData } from 'node:worker_threads';
+import { errno } from '../system/index.js';
+import { Connection } from './connection.js';
+import { announceChange } from './engine/announce.js';
+import { copyRows } from './engine/copy_rows.js';
+import { getRow } from './engine/get_row.js';
+import { ImageReader } from './engine/image_reader.js';
+import { search } from './engine/search.js';
+import { ENGINE_QUEUE, Exchange, type ExchangeHandle, type JobSlot } from './exchange.js';
+import { JOB, KIND, READ_LENGTH, READ_SEGMENTS, UNIQUE } from './jobs.js';
+
+/** What an engine thread starts with. */
+export interface EngineWorkerData {
+  readonly exchange: ExchangeHandle;
+  readonly fuseFd: number;
+  readonly imageFd: number;
+  readonly maxRead: number;
+}
+
+/** What jobs on this thread share. */
+export interface EngineThread {
+  readonly exchange: Exchange;
+  readonly connection: Connection;
+  /** The volume's descriptor. */
+  readonly imageFd: number;
+}
+
+const data = workerData as EngineWorkerData;
+const thread: EngineThread = {
+  exchange: new Exchange(data.exchange),
+  connection: new Connection(data.fuseFd, 4096, data.maxRead + 4096),
+  imageFd: data.imageFd,
+};
+
+/** READ of what the page cache does not hold. */
+function readCold(slot: JobSlot): void {
+  const { fields } = slot;
+  const { connection, imageFd } = thread;
+  const unique = fields[UNIQUE]!;
+  const length = fields[READ_LENGTH]!;
+  const pairs = new Float64Array(slot.bytes.buffer, slot.bytes.byteOffset, fields[READ_SEGMENTS]! * 2);
+  const reader = new ImageReader(imageFd, pairs);
+  if (reader.read(connection.output.address + Connection.PAYLOAD_AT, length)) connection.send(unique, length);
+  else connection.fail(unique, errno.EIO);
+}
+
+const RUN: Readonly<Record<number, (thread: EngineThread, slot: JobSlot) => void>> = {
+  [JOB.READ]: (_, slot) => readCold(slot),
+  [JOB.COPY_ROWS]: copyRows,
+  [JOB.ANNOUNCE]: announceChange,
+  [JOB.SEARCH]: search,
+  [JOB.GET]: getRow,
+};
+
+for (;;) {
+  const slot = thread.exchange.next(ENGINE_QUEUE);
+  if (slot === undefined) break;
+  RUN[slot.fields[KIND]!]!(thread, slot);
+  thread.exchange.complete(slot);
+}

@@ -1,0 +1,203 @@
+import {
+  encodeInitOut,
+  encodeMajorOut,
+  expectsReply,
+  INIT,
+  minimumRequest,
+  negotiate,
+  OPCODE,
+} from '../protocol/index.js';
+import { drainEventFd, errno, PollSet } from '../system/index.js';
+import { NeedCommit } from '../volume/index.js';
+import { Connection, decodeRequest, type Request } from './connection.js';
+import { dispatch } from './dispatch.js';
+import { JOURNAL_QUEUE, type JobSlot } from './exchange.js';
+import type { Filesystem } from './filesystem.js';
+import { JOB, KIND } from './jobs.js';
+import { Park } from './park.js';
+
+/** Bytes of one WRITE at most. */
+export const MAX_WRITE = 1 << 20;
+/** Requests between two looks at what other threads have finished. */
+const BURST = 16;
+
+const WISHES = {
+  flags:
+    INIT.ASYNC_READ |
+    INIT.BIG_WRITES |
+    INIT.MAX_PAGES |
+    INIT.HAS_IOCTL_DIR |
+    INIT.DO_READDIRPLUS |
+    INIT.READDIRPLUS_AUTO |
+    INIT.PARALLEL_DIROPS |
+    INIT.EXPLICIT_INVAL_DATA |
+    INIT.EXPORT_SUPPORT |
+    INIT.CACHE_SYMLINKS,
+  flags2: 0,
+  maxWrite: MAX_WRITE,
+  maxReadahead: MAX_WRITE,
+  maxBackground: 64,
+  timeGranularity: 1,
+};
+
+/** Reads requests and answers them until the mount ends or the daemon is told to stop. */
+export class FuseLoop {
+  private readonly fs: Filesystem;
+  private readonly connection: Connection;
+  private readonly polled: PollSet;
+  private readonly events: PollSet;
+  private closed = false;
+
+  constructor(fs: Filesystem, eventFd: number) {
+    this.fs = fs;
+    this.connection = fs.connection;
+    this.polled = new PollSet([fs.connection.fd, eventFd]);
+    this.events = new PollSet([eventFd]);
+    fs.commits.onCommitted = (id) => {
+      fs.committed = id;
+      fs.volume.store.writtenInPlace(id);
+      fs.reclaim();
+      fs.reap();
+    };
+  }
+
+  run(): void {
+    const { fs, connection } = this;
+    let burst = 0;
+    while (!fs.exchange.stopped) {
+      if (fs.commits.stalled) {
+        this.wait(this.events, -1);
+        continue;
+      }
+      const length = connection.receive();
+      if (length === -errno.ENODEV || length === -errno.ECONNABORTED) break;
+      if (length === -errno.EAGAIN) {
+        fs.trim();
+        burst = 0;
+        this.wait(this.polled, fs.commits.tend(performance.now()));
+        continue;
+      }
+      if (length < 0) throw new Error(`reading /dev/fuse failed: errno ${-length}`);
+      this.serve(decodeRequest(connection.input.bytes, connection.input.view, length));
+      burst += 1;
+      if (burst === BURST) {
+        burst = 0;
+        this.collect();
+        fs.commits.tend(performance.now());
+      }
+    }
+    this.finish();
+  }
+
+  /** The mount is gone: jobs end, what nobody can reach any more is deleted, everything is committed. */
+  private finish(): void {
+    const { fs } = this;
+    while (fs.jobsUnderWay > 0 || fs.hasRetries) {
+      this.wait(this.events, 1000);
+      this.runRetries();
+    }
+    if (fs.readOnly || fs.commits.failed !== 0) return;
+    for (;;) {
+      const done = fs.buryAll();
+      let durable = false;
+      fs.commits.whenDurable(() => {
+        durable = true;
+      });
+      while (!durable) this.wait(this.events, 1000);
+      if (done || fs.commits.failed !== 0) break;
+    }
+    while (fs.commits.busy) this.wait(this.events, 1000);
+    this.closeJournal();
+  }
+
+  /** Marks the journal clean, so that the next mount has nothing to replay. */
+  private closeJournal(): void {
+    const slot = this.fs.exchange.take();
+    if (slot === undefined) return;
+    slot.fields[KIND] = JOB.CLOSE;
+    this.fs.exchange.submit(JOURNAL_QUEUE, slot);
+    while (!this.closed) this.wait(this.events, 1000);
+  }
+
+  private wait(set: PollSet, timeoutMs: number): void {
+    set.wait(timeoutMs);
+    drainEventFd(this.fs.exchange.handle.eventFd);
+    this.collect();
+  }
+
+  /** Takes back jobs that other threads have finished. */
+  private collect(): void {
+    const { fs } = this;
+    for (;;) {
+      const slot = fs.exchange.collect();
+      if (slot === undefined) return;
+      this.take(slot);
+    }
+  }
+
+  private take(slot: JobSlot): void {
+    const kind = slot.fields[KIND];
+    if (kind === JOB.COMMIT) this.fs.commits.finished(slot);
+    else if (kind === JOB.CLOSE) this.closed = true;
+    else this.fs.returned(slot);
+    this.runRetries();
+  }
+
+  private runRetries(): void {
+    if (!this.fs.hasRetries) return;
+    for (const work of this.fs.takeRetries()) work();
+  }
+
+  private serve(request: Request): void {
+    const { fs, connection } = this;
+    const { opcode, unique } = request;
+    if (opcode === OPCODE.INIT) {
+      this.init(request);
+      return;
+    }
+    try {
+      if (request.end < minimumRequest(opcode)) {
+        if (expectsReply(opcode)) connection.fail(unique, errno.EIO);
+        return;
+      }
+      dispatch(fs, request);
+    } catch (error) {
+      if (error instanceof Park || error instanceof NeedCommit) {
+        this.keep(request, error);
+        return;
+      }
+      const code = fs.errnoOf(error);
+      if (code === undefined) throw error;
+      if (expectsReply(opcode)) connection.fail(unique, code);
+    }
+  }
+
+  /** Copies a request that cannot be served now, to be tried again. */
+  private keep(request: Request, reason: Park | NeedCommit): void {
+    const { fs, connection } = this;
+    if (reason instanceof NeedCommit && !fs.canWait) {
+      connection.fail(request.unique, errno.ENOSPC);
+      return;
+    }
+    const bytes = request.bytes.slice(0, request.end);
+    const copy = { ...request, bytes, view: new DataView(bytes.buffer) };
+    fs.retry(() => this.serve(copy));
+    if (reason instanceof NeedCommit) fs.commits.whenDurable(() => {});
+  }
+
+  private init(request: Request): void {
+    const { connection } = this;
+    const result = negotiate(request.view, request.body, request.end - request.body, WISHES);
+    const out = connection.output.view;
+    if (result.outcome === 'refused') {
+      console.error(`vexfs-fuse: ${result.reason}`);
+      connection.fail(request.unique, errno.EPROTO);
+      return;
+    }
+    const size =
+      result.outcome === 'again'
+        ? encodeMajorOut(out, Connection.PAYLOAD_AT)
+        : encodeInitOut(out, Connection.PAYLOAD_AT, result.session);
+    connection.send(request.unique, size);
+  }
+}

@@ -1,0 +1,89 @@
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { FileDevice, type FileDeviceHandle } from '../system/index.js';
+import { commitNow, finishOrphans, Volume } from '../volume/index.js';
+import { type JournalArea, JournalWriter } from '../volume/journal/index.js';
+import { Commits } from './commits.js';
+import { Connection } from './connection.js';
+import { Exchange, type ExchangeHandle } from './exchange.js';
+import { Filesystem } from './filesystem.js';
+import { FuseLoop, MAX_WRITE } from './fuse_loop.js';
+import { announce } from './requests/announce.js';
+import { VectorFiles } from './vector_files.js';
+
+export interface FuseWorkerData {
+  readonly exchange: ExchangeHandle;
+  readonly device: FileDeviceHandle;
+  readonly readOnly: boolean;
+}
+
+/** To the main thread: the volume is open, or why it is not; at the end, that everything is committed. */
+export type FuseWorkerMessage =
+  | {
+      readonly kind: 'open';
+      readonly area: JournalArea;
+      readonly totalBlocks: number;
+      readonly replayed: number;
+    }
+  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'ended' };
+
+/** From the main thread: the mount exists. */
+export interface MountedMessage {
+  readonly fuseFd: number;
+}
+
+const data = workerData as FuseWorkerData;
+const port = parentPort as MessagePort;
+
+function open(): { volume: Volume; maxTransactionBlocks: number; area: JournalArea; replayed: number } {
+  const device = FileDevice.shared(data.device);
+  const { volume, nextSequence, replayed } = Volume.open(device, {
+    readOnly: data.readOnly,
+    deviceReadOnly: device.readOnly,
+  });
+  const { journalStart, journalBlocks, blockSize, totalBlocks } = volume.geometry;
+  const area = { start: journalStart, blocks: journalBlocks, blockSize };
+  let maxTransactionBlocks = 0;
+  if (!data.readOnly) {
+    const writer = new JournalWriter(device, area, totalBlocks, nextSequence);
+    maxTransactionBlocks = writer.maxTransactionBlocks;
+    volume.noteMount(Math.floor(Date.now() / 1000));
+    finishOrphans(volume, () => commitNow(volume, writer));
+    commitNow(volume, writer);
+    writer.close();
+  }
+  return { volume, maxTransactionBlocks, area, replayed };
+}
+
+function serve(volume: Volume, maxTransactionBlocks: number, fuseFd: number): void {
+  const exchange = new Exchange(data.exchange);
+  const device = FileDevice.shared(data.device);
+  const fs = new Filesystem({
+    volume,
+    device,
+    connection: new Connection(fuseFd, MAX_WRITE + 8192, MAX_WRITE + 4096),
+    exchange,
+    commits: new Commits(volume, exchange, maxTransactionBlocks),
+    readOnly: data.readOnly,
+  });
+  fs.vectors = new VectorFiles(volume, device.fd);
+  fs.vectors.onChanged = (inode, from) => announce(fs, inode, { unique: 0, from, end: -1, sync: false });
+  fs.committed = volume.store.transaction - 1;
+  new FuseLoop(fs, data.exchange.eventFd).run();
+}
+
+try {
+  const { volume, maxTransactionBlocks, area, replayed } = open();
+  port.once('message', (message: MountedMessage) => {
+    serve(volume, maxTransactionBlocks, message.fuseFd);
+    port.postMessage({ kind: 'ended' } satisfies FuseWorkerMessage);
+    port.close();
+  });
+  const { totalBlocks } = volume.geometry;
+  port.postMessage({ kind: 'open', area, totalBlocks, replayed } satisfies FuseWorkerMessage);
+} catch (error) {
+  // What is wrong with a volume is said in a sentence by the errors of the volume, the journal and the device.
+  if (!(error instanceof Error) || error instanceof TypeError || error instanceof RangeError) throw error;
+  port.postMessage({ kind: 'refused', reason: error.message } satisfies FuseWorkerMessage);
+  port.close();
+}

@@ -1,0 +1,102 @@
+import { realpathSync } from 'node:fs';
+import yargs from 'yargs';
+import { MountError, parseMountOptions } from '../mount/index.js';
+import { DeviceError } from '../volume/device.js';
+import { VolumeError } from '../volume/index.js';
+import { startInBackground } from './background.js';
+import { runDaemon } from './daemon.js';
+
+export const VERSION = '0.1.0';
+
+const EPILOGUE = `OPTIONS OF -o
+  ro, rw, nosuid, nodev, noexec, noatime, ...   as for any file system, see mount(8)
+  allow_other        let other users in (root's mounts always do); needs user_allow_other in /etc/fuse.conf
+  threads=N          threads that search and copy (1 to 16; default 2)
+
+EXIT STATUS
+  0  unmounted cleanly; without -f: the volume is mounted
+  1  the volume could not be mounted, or the daemon failed
+  2  the command line is wrong
+
+EXAMPLES
+  mkfs.vexfs --size 1G disk.img
+  vexfs-fuse disk.img /mnt
+  mount -t fuse.vexfs /dev/sdb1 /mnt
+  umount /mnt`;
+
+/** Runs the command line `words`; resolves to the exit status. */
+export async function main(words: readonly string[]): Promise<number> {
+  const parser = yargs([...words])
+    .scriptName('vexfs-fuse')
+    .usage(
+      '$0 [-f] [-o options] TARGET MOUNTPOINT\n\nMounts the VexFS volume in the block device or image file TARGET through FUSE.',
+    )
+    .option('foreground', {
+      alias: 'f',
+      type: 'boolean',
+      default: false,
+      describe: 'stay in the foreground, log to stderr',
+    })
+    .option('options', {
+      alias: 'o',
+      type: 'string',
+      array: true,
+      nargs: 1,
+      describe: 'mount options, separated by commas',
+    })
+    .epilogue(EPILOGUE)
+    .help()
+    .alias('h', 'help')
+    .version(VERSION)
+    .alias('V', 'version')
+    .parserConfiguration({ 'parse-positional-numbers': false })
+    .strictOptions()
+    .exitProcess(false)
+    .showHelpOnFail(false)
+    .fail((message, error) => {
+      throw error ?? new UsageError(message);
+    });
+  try {
+    const parsed = await parser.parse();
+    if (words.some((word) => word === '-h' || word === '--help' || word === '-V' || word === '--version'))
+      return 0;
+    const [target, mountpoint, ...rest] = parsed._.map(String);
+    if (target === undefined || mountpoint === undefined || rest.length > 0) {
+      throw new UsageError('give a TARGET and a MOUNTPOINT');
+    }
+    const options = parseMountOptions((parsed.options ?? []).join(','), { threads: 'value' });
+    const threads = threadCount(options.own.get('threads'));
+    if (!parsed.foreground) return await startInBackground(words);
+    return await runDaemon({ target: resolveTarget(target), mountpoint, options, threads });
+  } catch (error) {
+    if (error instanceof UsageError) {
+      console.error(`vexfs-fuse: ${error.message}; see vexfs-fuse --help`);
+      return 2;
+    }
+    if (error instanceof MountError || error instanceof DeviceError || error instanceof VolumeError) {
+      console.error(`vexfs-fuse: ${error.message}`);
+      return 1;
+    }
+    throw error;
+  }
+}
+
+class UsageError extends Error {}
+
+function threadCount(text: string | undefined): number {
+  const threads = Number(text ?? 2);
+  if (!Number.isInteger(threads) || threads < 1 || threads > 16)
+    throw new UsageError('threads= takes a number from 1 to 16');
+  return threads;
+}
+
+function resolveTarget(target: string): string {
+  try {
+    return realpathSync(target);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new VolumeError(
+      `cannot open ${target}: ${code === 'ENOENT' ? 'there is no such file' : (code ?? error)}`,
+    );
+  }
+}

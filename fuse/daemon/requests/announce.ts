@@ -1,0 +1,52 @@
+import type { Inode } from '../../volume/index.js';
+import { forSegments } from '../../volume/index.js';
+import { ENGINE_QUEUE } from '../exchange.js';
+import type { Filesystem } from '../filesystem.js';
+import { ANNOUNCE_END, ANNOUNCE_FROM, ANNOUNCE_POSITION, JOB, KIND, NODE, RESULT, UNIQUE } from '../jobs.js';
+
+export interface Announcement {
+  /** The ioctl to be answered then; 0 for none. */
+  readonly unique: number;
+  /** First byte whose cached pages are dropped; -1: only attributes. */
+  readonly from: number;
+  /** Where the file ends now, when it has grown; else -1. */
+  readonly end: number;
+  /** Whether the reply has to wait until the change is durable. */
+  readonly sync: boolean;
+}
+
+/**
+ * After a call that changed a file behind the kernel's caches: an engine thread tells the kernel, and then answers the
+ * call. When no job slot is free the announcement waits for one, because the change is made and cannot be taken back.
+ */
+export function announce(fs: Filesystem, inode: Inode, announcement: Announcement): void {
+  if (announcement.sync) {
+    fs.commits.whenDurable((code) => post(fs, inode, announcement, code));
+  } else {
+    post(fs, inode, announcement, 0);
+  }
+}
+
+function post(fs: Filesystem, inode: Inode, announcement: Announcement, code: number): void {
+  const slot = fs.exchange.take();
+  if (slot === undefined) {
+    fs.whenSlotFree(() => post(fs, inode, announcement, code));
+    return;
+  }
+  let position = -1;
+  const { end } = announcement;
+  if (end > 0 && end <= inode.size) {
+    forSegments(fs.volume, inode, end - 1, 1, (at) => {
+      position = at;
+    });
+  }
+  const { fields } = slot;
+  fields[KIND] = JOB.ANNOUNCE;
+  fields[UNIQUE] = announcement.unique;
+  fields[NODE] = inode.number;
+  fields[RESULT] = code;
+  fields[ANNOUNCE_FROM] = announcement.from;
+  fields[ANNOUNCE_END] = end > 0 && end <= inode.size ? end : -1;
+  fields[ANNOUNCE_POSITION] = position;
+  fs.submit(ENGINE_QUEUE, slot, 0);
+}

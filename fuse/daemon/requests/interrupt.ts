@@ -1,0 +1,9 @@
+import { interruptIn } from '../../protocol/index.js';
+import type { Request } from '../connection.js';
+import type { Filesystem } from '../filesystem.js';
+
+/** A signal for the caller of a request that is under way: its job is asked to end. Never answered. */
+export function interrupt(fs: Filesystem, request: Request): void {
+  const slot = fs.inflight.get(interruptIn.unique.get(request.view, request.body));
+  if (slot !== undefined) fs.exchange.interrupt(slot);
+}

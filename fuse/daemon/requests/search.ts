@@ -1,0 +1,106 @@
+import { vectorSearchRequest } from '@vexfs/shared';
+import type { Memory } from '../../system/index.js';
+import { bytesOfRow, strideOf } from '../../volume/index.js';
+import { ENGINE_QUEUE } from '../exchange.js';
+import type { Filesystem } from '../filesystem.js';
+import {
+  JOB,
+  KIND,
+  NODE,
+  PID,
+  SEARCH_BASE,
+  SEARCH_DIMENSIONS,
+  SEARCH_ELEMENT,
+  SEARCH_IDS,
+  SEARCH_LIVE,
+  SEARCH_OFFSET,
+  SEARCH_POPULATE,
+  SEARCH_POPULATE_END,
+  SEARCH_ROW_BYTES,
+  SEARCH_SEGMENT_COUNT,
+  SEARCH_SEGMENTS,
+  SEARCH_SLOTS,
+  SEARCH_STRIDE,
+  UNIQUE,
+} from '../jobs.js';
+import { Park } from '../park.js';
+import { segmentPairs } from '../segments.js';
+import type { VectorFile } from '../vector_files.js';
+import type { Call } from './ioctl.js';
+
+/**
+ * Pins what a search sees at this moment (the mapped rows, the ids, which slots are live) and gives it to an engine
+ * thread, which answers the call. Blocks, slots and arrays that are freed later are not reused before the search ends.
+ */
+export function searchRows(fs: Filesystem, call: Call, file: VectorFile): void {
+  const { set, ids, inode } = file;
+  const { layout } = set;
+  const stride = strideOf(layout);
+  const { ids: idArray, slots, rows } = ids.info();
+  const mapping = fs.vectors.mapping(file);
+  const slot = fs.exchange.take();
+  if (slot === undefined) throw new Park();
+  const memory: Memory[] = [];
+  const { fields } = slot;
+  try {
+    let live = 0;
+    if (rows < slots) {
+      const words = Math.ceil(slots / 64);
+      const bitmap = fs.transfer.take(words * 8);
+      memory.push(bitmap);
+      ids.snapshotLive(bitmap.address, words);
+      live = bitmap.address;
+    }
+    fields[SEARCH_LIVE] = live;
+    fields[SEARCH_SEGMENTS] = 0;
+    fields[SEARCH_SEGMENT_COUNT] = 0;
+    const end = layout.dataOffset + slots * stride;
+    if (mapping === undefined) {
+      const pairs = segmentPairs(fs.volume, inode, layout.dataOffset, slots * stride);
+      const list = fs.transfer.take(Math.max(16, pairs.byteLength));
+      memory.push(list);
+      new Float64Array(list.bytes.buffer, list.bytes.byteOffset, pairs.length).set(pairs);
+      fields[SEARCH_SEGMENTS] = list.address;
+      fields[SEARCH_SEGMENT_COUNT] = pairs.length / 2;
+      fields[SEARCH_BASE] = 0;
+      fields[SEARCH_POPULATE] = 0;
+      fields[SEARCH_POPULATE_END] = 0;
+    } else {
+      fields[SEARCH_BASE] = mapping.base;
+      fields[SEARCH_POPULATE] = Math.min(mapping.populated, end);
+      fields[SEARCH_POPULATE_END] = end;
+    }
+  } catch (error) {
+    for (const block of memory) fs.transfer.give(block);
+    fs.exchange.give(slot);
+    throw error;
+  }
+  fields[KIND] = JOB.SEARCH;
+  fields[UNIQUE] = call.request.unique;
+  fields[PID] = call.request.pid;
+  fields[NODE] = inode.number;
+  fields[SEARCH_OFFSET] = layout.dataOffset;
+  fields[SEARCH_STRIDE] = stride;
+  fields[SEARCH_SLOTS] = slots;
+  fields[SEARCH_IDS] = idArray;
+  fields[SEARCH_ELEMENT] = layout.elementType;
+  fields[SEARCH_DIMENSIONS] = layout.dimensions;
+  fields[SEARCH_ROW_BYTES] = bytesOfRow(layout);
+  slot.bytes.set(call.request.bytes.subarray(call.at, call.at + vectorSearchRequest.$.size));
+  file.pins += 1;
+  file.searches += 1;
+  file.rowsScanned += rows;
+  fs.pin(slot, () => {
+    file.pins -= 1;
+    for (const block of memory) fs.transfer.give(block);
+    const populated = fields[SEARCH_POPULATE_END]!;
+    if (
+      mapping !== undefined &&
+      fields[SEARCH_BASE] === mapping.base &&
+      fields[SEARCH_POPULATE]! <= mapping.populated
+    ) {
+      mapping.populated = Math.max(mapping.populated, populated);
+    }
+  });
+  fs.submit(ENGINE_QUEUE, slot, call.request.unique);
+}
