@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { openVectors, type VectorFile, VexfsError } from '../client/index.js';
+import { openVectors, type VectorFile } from '../client/index.js';
 import { loadSift, type Sift } from './sift.js';
 import { Volume, vexctl } from './volume.js';
 
@@ -111,11 +111,17 @@ function showMatrix(path: string, sift: Sift): void {
 /** Inserts one batch after the other, none of which is synced, until the daemon is gone. */
 async function insertUntilDead(file: VectorFile, sift: Sift): Promise<void> {
   const batch = sift.rows.subarray(0, BATCH_ROWS * sift.dimensions);
-  try {
+  await unlessDead(async () => {
     for (;;) await file.insert(batch);
+  });
+}
+
+/** Lets `work` fail with what a mount answers whose daemon was killed. */
+async function unlessDead(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
   } catch (error) {
-    const dead = error instanceof VexfsError && DEAD_MOUNT.includes(error.code);
-    if (!dead) throw error;
+    if (!DEAD_MOUNT.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
 }
 
@@ -129,7 +135,8 @@ async function crashWhileInserting(volume: Volume, sift: Sift): Promise<number> 
     await Promise.all([insertUntilDead(file, sift), sleep(KILL_AFTER_MS).then(() => volume.crash())]);
     return rows;
   } finally {
-    await file.close();
+    // close(2) asks the daemon too, and there is none any more.
+    await unlessDead(() => file.close());
   }
 }
 
