@@ -150,7 +150,8 @@ function publish(fs: Filesystem, file: VectorFile, batch: Batch): void {
       batch.ids === 0 ? file.ids.firstExistingRange(firstId, rows) : file.ids.firstExisting(batch.ids, rows);
     if (existing !== rows) throw new FsError(errno.EEXIST);
   }
-  if ((flags & InsertFlag.VALIDATE) !== 0) {
+  // Beside another flag it means nothing: the checks are done in any case.
+  if (flags === InsertFlag.VALIDATE) {
     fs.connection.send(batch.unique, ioctlReply(fs.connection.output.view) - AT);
     return;
   }
