@@ -1,0 +1,31 @@
+/**
+ * What a parity test may know of the filesystem under test: a mounted volume and how to take it away and bring it back.
+ * The tests hold for every backend; where one cannot do something, they assert the exact errno that docs/differences.md names.
+ */
+export interface Backend {
+  readonly name: 'fuse' | 'kernel';
+  /** Folder on which the volume is mounted. */
+  readonly mountpoint: string;
+  /** Block device or image file that holds the volume. */
+  readonly device: string;
+  /** Mounts the volume; `options` are those of `mount -o`. Throws with what the backend printed when it cannot. */
+  mount(options?: readonly string[]): Promise<void>;
+  /** Unmounts, and returns when the volume is complete on the device. Throws when something still uses it. */
+  unmount(): Promise<void>;
+  /** The two of them. */
+  remount(options?: readonly string[]): Promise<void>;
+  /** What a power cut leaves: nothing more is written, and the volume is not mounted any more. */
+  crash(): Promise<void>;
+  /** Whether the volume is mounted and answers. */
+  readonly isMounted: boolean;
+  /** Gives back everything, in whatever state the tests left it. */
+  end(): Promise<void>;
+}
+
+/** How the volume of a test file is made. */
+export interface VolumeChoice {
+  /** Bytes with a suffix, as mkfs.vexfs --size takes them. */
+  readonly size: string;
+  /** More words for mkfs.vexfs. */
+  readonly mkfs?: readonly string[];
+}

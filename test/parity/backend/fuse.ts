@@ -1,0 +1,134 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import { isMounted } from '@vexfs/fuse/mount';
+import type { Backend, VolumeChoice } from './backend.js';
+import { MKFS, must, run, VEXFS_FUSE } from './programs.js';
+
+const MOUNT_MS = 20_000;
+const END_MS = 30_000;
+const POLL_MS = 5;
+/** A daemon that serves one mount for longer than this hangs: the tests of a file take less. */
+const HANG_MS = 100_000;
+
+interface Daemon {
+  readonly process: ChildProcess;
+  readonly ended: Promise<string>;
+  readonly watchdog: Worker;
+  output: string;
+  alive: boolean;
+}
+
+/** A volume in an image file, served by vexfs-fuse in the foreground. */
+export class FuseBackend implements Backend {
+  readonly name = 'fuse';
+  readonly mountpoint: string;
+  readonly device: string;
+  private daemon: Daemon | undefined;
+
+  constructor(folder: string, choice: VolumeChoice) {
+    this.mountpoint = join(folder, 'mnt');
+    this.device = join(folder, 'volume.img');
+    mkdirSync(this.mountpoint);
+    must(process.execPath, [MKFS, '-q', ...(choice.mkfs ?? []), '--size', choice.size, this.device]);
+  }
+
+  get isMounted(): boolean {
+    return this.daemon !== undefined;
+  }
+
+  async mount(options: readonly string[] = []): Promise<void> {
+    const words = [VEXFS_FUSE, '-f', '-o', ['allow_other', ...options].join(',')];
+    const child = spawn(process.execPath, [...words, this.device, this.mountpoint], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const watchdog = new Worker(new URL('./watchdog.js', import.meta.url), {
+      workerData: { pid: child.pid, ms: HANG_MS },
+    });
+    watchdog.unref();
+    let settle = (_how: string): void => {};
+    const ended = new Promise<string>((resolve) => {
+      settle = resolve;
+    });
+    const daemon: Daemon = { process: child, ended, watchdog, output: '', alive: true };
+    const take = (text: Buffer): void => {
+      daemon.output += text.toString();
+    };
+    child.stdout?.on('data', take);
+    child.stderr?.on('data', take);
+    child.once('exit', (code, signal) => {
+      daemon.alive = false;
+      settle(`${signal ?? code}`);
+    });
+    const deadline = performance.now() + MOUNT_MS;
+    while (!isMounted(this.mountpoint)) {
+      if (!daemon.alive || performance.now() > deadline) {
+        child.kill('SIGKILL');
+        await watchdog.terminate();
+        throw new Error(`vexfs-fuse did not mount (${await ended}): ${daemon.output}`);
+      }
+      await sleep(POLL_MS);
+    }
+    this.daemon = daemon;
+  }
+
+  async unmount(): Promise<void> {
+    const { daemon } = this;
+    if (daemon === undefined) throw new Error('the volume is not mounted');
+    const deadline = performance.now() + 5_000;
+    for (;;) {
+      const outcome = run('umount', [this.mountpoint]);
+      if (outcome.code === 0) break;
+      // Descriptors that were just closed may count for a moment longer.
+      if (performance.now() > deadline) throw new Error(`umount: ${outcome.stderr}\n${daemon.output}`);
+      await sleep(50);
+    }
+    await this.over(daemon, '0');
+  }
+
+  async remount(options: readonly string[] = []): Promise<void> {
+    await this.unmount();
+    await this.mount(options);
+  }
+
+  async crash(): Promise<void> {
+    const { daemon } = this;
+    if (daemon === undefined) throw new Error('the volume is not mounted');
+    daemon.process.kill('SIGKILL');
+    await daemon.ended;
+    run('umount', ['-l', this.mountpoint]);
+    await this.over(daemon, 'SIGKILL');
+  }
+
+  async end(): Promise<void> {
+    if (this.daemon === undefined) return;
+    try {
+      await this.unmount();
+    } catch (error) {
+      if (this.daemon !== undefined) await this.crash();
+      throw error;
+    }
+  }
+
+  /** What the daemon holds in memory, in bytes (VmRSS). */
+  residentBytes(): number {
+    const status = readFileSync(`/proc/${this.daemon?.process.pid}/status`, 'utf8');
+    return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) * 1024;
+  }
+
+  private async over(daemon: Daemon, expected: string): Promise<void> {
+    const how = await Promise.race([
+      daemon.ended,
+      sleep(END_MS, `no end within ${END_MS} ms`, { ref: false }),
+    ]);
+    if (daemon.alive) {
+      daemon.process.kill('SIGKILL');
+      await daemon.ended;
+    }
+    await daemon.watchdog.terminate();
+    this.daemon = undefined;
+    if (how !== expected) throw new Error(`vexfs-fuse ended with ${how}: ${daemon.output}`);
+  }
+}
