@@ -1,14 +1,18 @@
 import { spawn } from 'node:child_process';
 import { openSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { duplicateOver } from '../system/index.js';
 
 /** Tells the daemon that a starter waits for the word that it has mounted. */
 const MARK = 'VEXFS_FUSE_BACKGROUND';
 
+/** Also when mount(8) started us under another name. */
+const PROGRAM = fileURLToPath(new URL('../../bin/vexfs-fuse.mjs', import.meta.url));
+
 /** Starts the same command in a session of its own and waits until it has mounted or failed. Resolves to the exit status. */
 export function startInBackground(words: readonly string[]): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [process.argv[1]!, '--foreground', ...words], {
+    const child = spawn(process.execPath, [PROGRAM, '--foreground', ...words], {
       detached: true,
       env: { ...process.env, [MARK]: '1' },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
