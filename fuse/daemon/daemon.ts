@@ -11,7 +11,7 @@ import { close, createEventFd, errnoName, lockVolume, umount } from '../system/i
 import { VolumeError } from '../volume/index.js';
 import { leaveStarter } from './background.js';
 import type { EngineWorkerData } from './engine_worker.js';
-import { Exchange } from './exchange.js';
+import { ENGINE_QUEUE, Exchange, READ_QUEUE } from './exchange.js';
 import { MAX_WRITE } from './fuse_loop.js';
 import type { FuseWorkerData, FuseWorkerMessage, MountedMessage } from './fuse_worker.js';
 import type { JournalWorkerData } from './journal_worker.js';
@@ -21,13 +21,15 @@ export interface DaemonRequest {
   readonly target: string;
   readonly mountpoint: string;
   readonly options: MountOptions;
-  /** Engine threads. */
+  /** Engine threads at most. */
   readonly threads: number;
 }
 
 /** Milliseconds that a holder without a mount has to let go of the volume: it may be committing. */
 const LOCK_WAIT = 30_000;
 const MNT_DETACH = 2;
+/** Threads at most that read what the page cache does not hold. */
+const READERS = 2;
 /** Small heaps: what is large lies outside of them. */
 const LIMITS = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 1024 };
 const SMALL = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 128 };
@@ -58,7 +60,12 @@ export async function runDaemon(request: DaemonRequest): Promise<number> {
   const exchange = Exchange.create(eventFd);
   const fuseWorker = startWorker(
     './fuse_worker.js',
-    { exchange: exchange.handle, device: device.handle, readOnly } satisfies FuseWorkerData,
+    {
+      exchange: exchange.handle,
+      device: device.handle,
+      readOnly,
+      threads: { [ENGINE_QUEUE]: request.threads, [READ_QUEUE]: READERS },
+    } satisfies FuseWorkerData,
     LIMITS,
   );
   try {
@@ -74,16 +81,16 @@ export async function runDaemon(request: DaemonRequest): Promise<number> {
       const data: JournalWorkerData = { exchange: exchange.handle, device: device.handle, area, totalBlocks };
       workers.push(startWorker('./journal_worker.js', data));
     }
-    for (let i = 0; i < request.threads; i++) {
+    const status = await serve(workers, mount, exchange, (queue) => {
       const data: EngineWorkerData = {
         exchange: exchange.handle,
+        queue,
         fuseFd: mount.fd,
         imageFd: device.fd,
         maxRead: MAX_WRITE,
       };
-      workers.push(startWorker('./engine_worker.js', data));
-    }
-    const status = await serve(workers, mount, exchange);
+      return startWorker('./engine_worker.js', data);
+    });
     close(mount.fd);
     return status;
   } finally {
@@ -100,16 +107,30 @@ function nextMessage(worker: Worker): Promise<FuseWorkerMessage> {
   });
 }
 
-/** From the mount to its end. */
-async function serve(workers: readonly Worker[], mount: FuseMount, exchange: Exchange): Promise<number> {
-  for (const worker of workers) worker.once('error', (error) => fall(mount, error));
-  const ended = nextMessage(workers[0]!);
+/** From the mount to its end. Engine threads and readers start when there is work for them. */
+async function serve(
+  workers: readonly Worker[],
+  mount: FuseMount,
+  exchange: Exchange,
+  startThread: (queue: number) => Worker,
+): Promise<number> {
+  const watch = (worker: Worker): void => {
+    worker.once('error', (error) => fall(mount, error));
+  };
+  for (const worker of workers) watch(worker);
+  const fuseWorker = workers[0]!;
+  const ended = new Promise<void>((resolve) => {
+    fuseWorker.on('message', (message: FuseWorkerMessage) => {
+      if (message.kind === 'ended') resolve();
+      else if (message.kind === 'thread') watch(startThread(message.queue));
+    });
+  });
   const stop = (): void => {
     umount(mount.mountpoint, MNT_DETACH);
     exchange.stop();
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
-  workers[0]!.postMessage({ fuseFd: mount.fd } satisfies MountedMessage);
+  fuseWorker.postMessage({ fuseFd: mount.fd } satisfies MountedMessage);
   leaveStarter();
   await ended;
   exchange.stop();

@@ -6,12 +6,14 @@ import { copyRows } from './engine/copy_rows.js';
 import { getRow } from './engine/get_row.js';
 import { ImageReader } from './engine/image_reader.js';
 import { search } from './engine/search.js';
-import { ENGINE_QUEUE, Exchange, type ExchangeHandle, type JobSlot } from './exchange.js';
+import { Exchange, type ExchangeHandle, type JobSlot } from './exchange.js';
 import { JOB, KIND, READ_LENGTH, READ_SEGMENTS, UNIQUE } from './jobs.js';
 
-/** What an engine thread starts with. */
+/** What an engine thread or a reader starts with. */
 export interface EngineWorkerData {
   readonly exchange: ExchangeHandle;
+  /** ENGINE_QUEUE, or READ_QUEUE: jobs there wait for the disk and for nothing else. */
+  readonly queue: number;
   readonly fuseFd: number;
   readonly imageFd: number;
   readonly maxRead: number;
@@ -53,7 +55,7 @@ const RUN: Readonly<Record<number, (thread: EngineThread, slot: JobSlot) => void
 };
 
 for (;;) {
-  const slot = thread.exchange.next(ENGINE_QUEUE);
+  const slot = thread.exchange.next(data.queue);
   if (slot === undefined) break;
   RUN[slot.fields[KIND]!]!(thread, slot);
   thread.exchange.complete(slot);

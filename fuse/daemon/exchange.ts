@@ -4,12 +4,18 @@ import { allocateMemory, memoryAt, signalEventFd } from '../system/index.js';
 const SLOTS = 64;
 /** Numbers that a job carries. */
 const FIELDS = 32;
+/**
+ * Slots that jobs on callers' memory leave free. Such a job may wait for a page of this mount, and so for a read: reads,
+ * commits and announcements must find a slot however many of them there are.
+ */
+const KEPT_FREE = 16;
 /** Bytes that a job carries: an ioctl argument (16,383 at most), or the segments of a read. */
 export const PAYLOAD = 20480;
 
 export const ENGINE_QUEUE = 0;
 export const JOURNAL_QUEUE = 1;
-const QUEUES = 2;
+export const READ_QUEUE = 2;
+const QUEUES = 3;
 /** Above the number of slots, so that no queue ever overflows. */
 const RING = 128;
 
@@ -85,6 +91,11 @@ export class Exchange {
   /** FUSE thread: how many slots can still be taken. */
   get available(): number {
     return this.free.length;
+  }
+
+  /** FUSE thread: an unused slot for a job that touches the memory of a caller, or undefined. */
+  takeForCaller(): JobSlot | undefined {
+    return this.free.length > KEPT_FREE ? this.take() : undefined;
   }
 
   /** FUSE thread: an unused slot, or undefined. */

@@ -55,6 +55,11 @@ export class Filesystem {
   private readonly waitingForSlot: Array<() => void> = [];
   private retries: Array<() => void> = [];
   private submitted = 0;
+  /** Jobs under way by queue. */
+  private readonly queued = new Map<number, number>();
+  private readonly queueOf = new Map<JobSlot, number>();
+  /** Told how many jobs of a queue are under way, so that threads can be started for them. */
+  onDemand: (queue: number, jobs: number) => void = () => {};
 
   private readonly lookups = new Map<number, number>();
   private readonly handles = new Map<number, Handle>();
@@ -314,6 +319,10 @@ export class Filesystem {
   submit(queue: number, slot: JobSlot, unique: number): void {
     if (unique !== 0) this.inflight.set(unique, slot);
     this.submitted += 1;
+    const waiting = (this.queued.get(queue) ?? 0) + 1;
+    this.queued.set(queue, waiting);
+    this.queueOf.set(slot, queue);
+    this.onDemand(queue, waiting);
     this.exchange.submit(queue, slot);
   }
 
@@ -321,6 +330,8 @@ export class Filesystem {
   finish(slot: JobSlot): void {
     this.inflight.delete(slot.fields[UNIQUE]!);
     this.submitted -= 1;
+    const queue = this.queueOf.get(slot);
+    if (queue !== undefined) this.queued.set(queue, this.queued.get(queue)! - 1);
     this.exchange.give(slot);
   }
 

@@ -14,6 +14,8 @@ export interface FuseWorkerData {
   readonly exchange: ExchangeHandle;
   readonly device: FileDeviceHandle;
   readonly readOnly: boolean;
+  /** Threads at most by queue. */
+  readonly threads: Readonly<Record<number, number>>;
 }
 
 /** To the main thread: the volume is open, or why it is not; at the end, that everything is committed. */
@@ -25,6 +27,8 @@ export type FuseWorkerMessage =
       readonly replayed: number;
     }
   | { readonly kind: 'refused'; readonly reason: string }
+  /** There are more jobs of this queue than threads. */
+  | { readonly kind: 'thread'; readonly queue: number }
   | { readonly kind: 'ended' };
 
 /** From the main thread: the mount exists. */
@@ -68,6 +72,13 @@ function serve(volume: Volume, maxTransactionBlocks: number, fuseFd: number): vo
   });
   fs.vectors = new VectorFiles(volume, device.fd);
   fs.vectors.onChanged = (inode, from) => announce(fs, inode, { unique: 0, from, end: -1, sync: false });
+  const started = new Map<number, number>();
+  fs.onDemand = (queue, jobs) => {
+    const running = started.get(queue) ?? 0;
+    if (jobs <= running || running >= (data.threads[queue] ?? 0)) return;
+    started.set(queue, running + 1);
+    port.postMessage({ kind: 'thread', queue } satisfies FuseWorkerMessage);
+  };
   fs.committed = volume.store.transaction - 1;
   new FuseLoop(fs, data.exchange.eventFd).run();
 }

@@ -11,7 +11,7 @@ import {
 import { errno, O_APPEND, O_DSYNC, preadCached } from '../../system/index.js';
 import { FsError, forSegments, type Inode, writeContent } from '../../volume/index.js';
 import { Connection, type Request } from '../connection.js';
-import { ENGINE_QUEUE } from '../exchange.js';
+import { READ_QUEUE } from '../exchange.js';
 import type { Filesystem } from '../filesystem.js';
 import { JOB, KIND, NODE, READ_LENGTH, READ_SEGMENTS, UNIQUE } from '../jobs.js';
 import { Park } from '../park.js';
@@ -95,7 +95,7 @@ export function read(fs: Filesystem, request: Request): void {
   touchAtime(fs, inode, flags);
 }
 
-/** What the page cache does not hold is read by an engine thread, which replies too. */
+/** What the page cache does not hold is read by a thread of its own, which replies too. */
 function readCold(fs: Filesystem, unique: number, inode: Inode, offset: number, length: number): void {
   const slot = fs.exchange.take();
   if (slot === undefined) throw new Park();
@@ -115,7 +115,7 @@ function readCold(fs: Filesystem, unique: number, inode: Inode, offset: number, 
   fields[NODE] = inode.number;
   fields[READ_SEGMENTS] = count;
   fields[READ_LENGTH] = covered;
-  fs.submit(ENGINE_QUEUE, slot, unique);
+  fs.submit(READ_QUEUE, slot, unique);
 }
 
 export function write(fs: Filesystem, request: Request): void {

@@ -78,7 +78,7 @@ export function getRow(fs: Filesystem, call: Call, file: VectorFile): void {
     layout.dataOffset + slotNumber * strideOf(layout),
     rowBytes,
   );
-  const slot = fs.exchange.take();
+  const slot = fs.exchange.takeForCaller();
   if (slot === undefined) throw new Park();
   const scratchAt = Math.ceil(pairs.byteLength / 64) * 64;
   let memory: ReturnType<typeof fs.transfer.take>;

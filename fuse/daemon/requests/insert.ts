@@ -75,7 +75,7 @@ export function insertRows(fs: Filesystem, call: Call, file: VectorFile): void {
   const dataBytes = asIs ? 0 : aligned(rows * stride);
   const idBytes = hasIds ? aligned(rows * 8) : 0;
   const scratchBytes = hasIds ? aligned(duplicateScratchBytes(rows)) : 0;
-  const slot = fs.exchange.take();
+  const slot = fs.exchange.takeForCaller();
   if (slot === undefined) throw new Park();
   let memory: Memory;
   try {

@@ -38,7 +38,7 @@ export function searchRows(fs: Filesystem, call: Call, file: VectorFile): void {
   const stride = strideOf(layout);
   const { ids: idArray, slots, rows } = ids.info();
   const mapping = fs.vectors.mapping(file);
-  const slot = fs.exchange.take();
+  const slot = fs.exchange.takeForCaller();
   if (slot === undefined) throw new Park();
   const memory: Memory[] = [];
   const { fields } = slot;
