@@ -18,6 +18,8 @@ export interface Suite {
   open(path: string, flags?: string | number): number;
   /** Closes a descriptor of `open` now. */
   close(fd: number): void;
+  /** Closes all of them, as before an unmount. */
+  closeAll(): void;
   /** An open vector file with a layout, and rows under the ids 0, 1, ... when given. */
   vectorFile(layout: Layout, rows?: Float32Array | readonly number[]): VectorFile;
   /** A folder off the volume, for what the test itself needs. */
@@ -64,10 +66,13 @@ export function paritySuite(choice: VolumeChoice): Suite {
       rmSync(folder, { recursive: true, force: true });
     }
   });
-  ava.serial.afterEach.always('descriptors are closed', () => {
-    for (const fd of opened) closeSync(fd);
-    opened.clear();
-  });
+  const closeAll = (): void => {
+    for (const fd of opened) {
+      opened.delete(fd);
+      closeSync(fd);
+    }
+  };
+  ava.serial.afterEach.always('descriptors are closed', closeAll);
   const suite: Suite = {
     test: ava.serial,
     backend,
@@ -85,6 +90,7 @@ export function paritySuite(choice: VolumeChoice): Suite {
       opened.delete(fd);
       closeSync(fd);
     },
+    closeAll,
     vectorFile(layout, rows) {
       const path = suite.fresh('.vec');
       const fd = suite.open(path);

@@ -177,9 +177,10 @@ export function search(fd: number, query: Float32Array | readonly number[], opti
   });
 }
 
-/** The ids that a search finds, nearest first; throws when it fails. */
+/** The ids that a search finds, nearest first; throws when it fails, and asks again when a signal ended it. */
 export function nearestIds(fd: number, query: Float32Array | readonly number[], k = 10_000): bigint[] {
-  const { outcome, hits } = search(fd, query, { k });
+  let { outcome, hits } = search(fd, query, { k });
+  while (outcome === 'EINTR') ({ outcome, hits } = search(fd, query, { k }));
   if (outcome !== 'ok') throw new Error(`VECTOR_SEARCH: ${outcome}`);
   return hits.map((hit) => hit.id);
 }
