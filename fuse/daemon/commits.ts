@@ -1,6 +1,6 @@
 import { allocateMemory, errno, freeMemory, type Memory } from '../system/index.js';
 import type { FrozenTransaction, Volume } from '../volume/index.js';
-import { type Exchange, JOURNAL_QUEUE, type JobSlot } from './exchange.js';
+import { type Exchange, JOURNAL_QUEUE, type JobSlot, SPARE } from './exchange.js';
 import {
   COMMIT_BLOCKS,
   COMMIT_ERROR,
@@ -48,9 +48,14 @@ export class Commits {
     return this.volume.transactionBlocks > 1;
   }
 
+  /** Whether the running transaction is large enough to be committed now. */
+  get crowded(): boolean {
+    return this.volume.transactionBlocks > this.softLimit;
+  }
+
   /** Whether requests must wait for the commit that is under way. */
   get stalled(): boolean {
-    return this.committing !== undefined && this.volume.transactionBlocks > this.softLimit;
+    return this.committing !== undefined && this.crowded;
   }
 
   get busy(): boolean {
@@ -81,7 +86,7 @@ export class Commits {
     if (this.dirtySince === 0) this.dirtySince = now;
     this.start();
     const left = this.dirtySince + INTERVAL - now;
-    if (left <= 0 || this.volume.transactionBlocks > this.softLimit) {
+    if (left <= 0 || this.crowded) {
       this.asked = true;
       this.start();
       return -1;
@@ -92,7 +97,7 @@ export class Commits {
   /** Hands the running transaction to the journal thread, if none is there and a slot is free. */
   private start(): void {
     if (this.committing !== undefined || !this.asked || this.failed !== 0) return;
-    const slot = this.exchange.take();
+    const slot = this.exchange.take(SPARE.commit);
     if (slot === undefined) return;
     let used = 0;
     const { blockSize } = this.volume.geometry;

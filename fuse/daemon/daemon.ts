@@ -119,22 +119,28 @@ async function serve(
   };
   for (const worker of workers) watch(worker);
   const fuseWorker = workers[0]!;
-  const ended = new Promise<void>((resolve) => {
+  const ended = new Promise<number>((resolve) => {
     fuseWorker.on('message', (message: FuseWorkerMessage) => {
-      if (message.kind === 'ended') resolve();
+      if (message.kind === 'ended') resolve(message.failed);
       else if (message.kind === 'thread') watch(startThread(message.queue));
     });
   });
   const stop = (): void => {
-    umount(mount.mountpoint, MNT_DETACH);
-    exchange.stop();
+    void mount
+      .unmount({ lazy: true })
+      .catch((error: unknown) =>
+        console.error(`vexfs-fuse: ${error instanceof Error ? error.message : error}`),
+      )
+      .finally(() => exchange.leave());
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
   fuseWorker.postMessage({ fuseFd: mount.fd } satisfies MountedMessage);
   leaveStarter();
-  await ended;
+  const failed = await ended;
   exchange.stop();
-  return 0;
+  if (failed === 0) return 0;
+  console.error(`vexfs-fuse: the last changes did not reach ${mount.source}: ${errnoName(failed)}`);
+  return 1;
 }
 
 /**

@@ -5,10 +5,11 @@ const SLOTS = 64;
 /** Numbers that a job carries. */
 const FIELDS = 32;
 /**
- * Slots that jobs on callers' memory leave free. Such a job may wait for a page of this mount, and so for a read: reads,
- * commits and announcements must find a slot however many of them there are.
+ * Slots that each kind of job leaves free for those below it. A job on a caller's memory may wait for a page of this
+ * mount, so for an announcement or a read; an announcement for a read, or for a write that waits for a commit; a read for the disk
+ * alone. So none of them may take the last slot of what it waits for.
  */
-const KEPT_FREE = 16;
+export const SPARE = { caller: 16, announcement: 8, read: 2, commit: 0 } as const;
 /** Bytes that a job carries: an ioctl argument (16,383 at most), or the segments of a read. */
 export const PAYLOAD = 20480;
 
@@ -19,11 +20,17 @@ const QUEUES = 3;
 /** Above the number of slots, so that no queue ever overflows. */
 const RING = 128;
 
-/** Words in front of the rings: head and tail of each queue, head of the completions, the stop flag. */
+/**
+ * Words in front of the rings: of each queue head, tail and the bell that its workers sleep on; head of the completions, and
+ * what is asked to end. The bell changes with every job and with the stop, so none of them can be missed.
+ */
 const HEAD = 0;
 const TAIL = 1;
-const DONE_HEAD = QUEUES * 2;
-const STOP = DONE_HEAD + 1;
+const BELL = 2;
+const WORDS = 3;
+const DONE_HEAD = QUEUES * WORDS;
+const LEAVE = DONE_HEAD + 1;
+const STOP = DONE_HEAD + 2;
 const CONTROL = 16;
 
 const MEMORY = SLOTS * (4 + FIELDS * 8 + PAYLOAD);
@@ -93,13 +100,9 @@ export class Exchange {
     return this.free.length;
   }
 
-  /** FUSE thread: an unused slot for a job that touches the memory of a caller, or undefined. */
-  takeForCaller(): JobSlot | undefined {
-    return this.free.length > KEPT_FREE ? this.take() : undefined;
-  }
-
-  /** FUSE thread: an unused slot, or undefined. */
-  take(): JobSlot | undefined {
+  /** FUSE thread: an unused slot, or undefined when no more than `spare` (one of SPARE) are left. */
+  take(spare: number): JobSlot | undefined {
+    if (this.free.length <= spare) return undefined;
     const index = this.free.pop();
     if (index === undefined) return undefined;
     Atomics.store(this.interrupts, index, 0);
@@ -128,25 +131,27 @@ export class Exchange {
   /** FUSE thread: gives a job to a worker of the queue. */
   submit(queue: number, slot: JobSlot): void {
     const { words } = this;
-    const head = Atomics.load(words, queue * 2 + HEAD);
+    const head = Atomics.load(words, queue * WORDS + HEAD);
     Atomics.store(words, CONTROL + queue * RING + (head & (RING - 1)), slot.index);
-    Atomics.store(words, queue * 2 + HEAD, (head + 1) | 0);
-    Atomics.notify(words, queue * 2 + HEAD, 1);
+    Atomics.store(words, queue * WORDS + HEAD, (head + 1) | 0);
+    Atomics.add(words, queue * WORDS + BELL, 1);
+    Atomics.notify(words, queue * WORDS + BELL, 1);
   }
 
   /** Worker: waits for a job; undefined when the daemon stops. */
   next(queue: number): JobSlot | undefined {
     const { words } = this;
     for (;;) {
-      const tail = Atomics.load(words, queue * 2 + TAIL);
-      const head = Atomics.load(words, queue * 2 + HEAD);
+      const bell = Atomics.load(words, queue * WORDS + BELL);
+      const tail = Atomics.load(words, queue * WORDS + TAIL);
+      const head = Atomics.load(words, queue * WORDS + HEAD);
       if (tail === head) {
         if (Atomics.load(words, STOP) !== 0) return undefined;
-        Atomics.wait(words, queue * 2 + HEAD, head);
+        Atomics.wait(words, queue * WORDS + BELL, bell);
         continue;
       }
       const index = Atomics.load(words, CONTROL + queue * RING + (tail & (RING - 1)));
-      if (Atomics.compareExchange(words, queue * 2 + TAIL, tail, (tail + 1) | 0) === tail)
+      if (Atomics.compareExchange(words, queue * WORDS + TAIL, tail, (tail + 1) | 0) === tail)
         return this.slots[index]!;
     }
   }
@@ -169,16 +174,22 @@ export class Exchange {
     return this.slots[value - 1]!;
   }
 
-  /** Any thread: workers end when their queue is empty, the FUSE thread leaves its loop. */
-  stop(): void {
-    Atomics.store(this.words, STOP, 1);
-    for (let queue = 0; queue < QUEUES; queue++) {
-      Atomics.notify(this.words, queue * 2 + HEAD);
-    }
+  /** Any thread: the FUSE thread leaves its loop, and ends when everything is committed. */
+  leave(): void {
+    Atomics.store(this.words, LEAVE, 1);
     signalEventFd(this.handle.eventFd);
   }
 
-  get stopped(): boolean {
-    return Atomics.load(this.words, STOP) !== 0;
+  get leaving(): boolean {
+    return Atomics.load(this.words, LEAVE) !== 0;
+  }
+
+  /** Any thread: workers end when their queue is empty. Only when the FUSE thread has ended: it needs them to commit. */
+  stop(): void {
+    Atomics.store(this.words, STOP, 1);
+    for (let queue = 0; queue < QUEUES; queue++) {
+      Atomics.add(this.words, queue * WORDS + BELL, 1);
+      Atomics.notify(this.words, queue * WORDS + BELL);
+    }
   }
 }

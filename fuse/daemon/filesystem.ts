@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { STATE_ERRORS } from '@vexfs/shared';
 import { type Attributes, type Timeout, timeout } from '../protocol/index.js';
 import { errno, type FileDevice, O_DSYNC, wallClock } from '../system/index.js';
 import {
@@ -14,8 +15,9 @@ import {
 import type { Commits } from './commits.js';
 import type { Connection } from './connection.js';
 import { CAP_FSETID, hasCapability } from './credentials.js';
-import type { Exchange, JobSlot } from './exchange.js';
+import { type Exchange, type JobSlot, SPARE } from './exchange.js';
 import { UNIQUE } from './jobs.js';
+import { Park } from './park.js';
 import { stripPrivileges } from './privileges.js';
 import { TransferMemory } from './transfer.js';
 import type { VectorFiles } from './vector_files.js';
@@ -112,8 +114,7 @@ export class Filesystem {
   attributesOf(inode: Inode): Attributes {
     const { atime, mtime, ctime } = inode;
     const { blockSize } = this.volume.geometry;
-    let { blocks } = inode;
-    if (inode.vectorSet !== 0) blocks += VectorSet.open(this.volume, inode).hiddenBlocks;
+    const blocks = inode.blocks + this.hiddenBlocks(inode);
     return {
       ino: inode.number,
       size: inode.isDirectory ? inode.blocks * blockSize : inode.size,
@@ -131,6 +132,17 @@ export class Filesystem {
       rdev: inode.rdev,
       blksize: Math.max(4096, blockSize),
     };
+  }
+
+  /** Blocks of the set of a file. One that is damaged is reported and counts nothing: the file can still be seen and deleted. */
+  private hiddenBlocks(inode: Inode): number {
+    if (inode.vectorSet === 0) return 0;
+    try {
+      return VectorSet.open(this.volume, inode).hiddenBlocks;
+    } catch (error) {
+      if (this.errnoOf(error) === undefined) throw error;
+      return 0;
+    }
   }
 
   /** The kernel learns of an inode once more. */
@@ -197,7 +209,14 @@ export class Filesystem {
   /** Frees more of what was deleted; the rest waits for the next commit. */
   reap(): void {
     for (const number of this.dying) {
-      if (!deleteInode(this.volume, this.volume.inodes.get(number))) return;
+      if (this.commits.crowded) return;
+      try {
+        if (!deleteInode(this.volume, this.volume.inodes.get(number))) return;
+      } catch (error) {
+        // It stays on the orphan list, where fsck finds it; its name is gone and the volume goes on.
+        if (this.errnoOf(error) === undefined) throw error;
+        this.volume.noteErrors(STATE_ERRORS);
+      }
       this.dying.delete(number);
     }
   }
@@ -207,8 +226,12 @@ export class Filesystem {
     this.openCounts.clear();
     for (const { node } of this.handles.values()) {
       if (this.ghosts.has(node) || this.dying.has(node)) continue;
-      const inode = this.volume.inodes.get(node);
-      if (inode.links === 0) this.bury(inode);
+      try {
+        const inode = this.volume.inodes.get(node);
+        if (inode.links === 0) this.bury(inode);
+      } catch (error) {
+        if (this.errnoOf(error) === undefined) throw error;
+      }
     }
     this.handles.clear();
     this.reap();
@@ -258,10 +281,8 @@ export class Filesystem {
     pin?.done();
     this.finish(slot);
     this.reclaim();
-    while (this.exchange.available > 0) {
-      const waiting = this.waitingForSlot.shift();
-      if (waiting === undefined) break;
-      waiting();
+    while (this.waitingForSlot.length > 0 && this.exchange.available > SPARE.announcement) {
+      this.waitingForSlot.shift()!();
     }
   }
 
@@ -272,7 +293,7 @@ export class Filesystem {
     if (!this.readOnly && this.commits.failed === 0) this.vectors.release(this.committed, oldest);
   }
 
-  /** Runs `work` when a job slot can be taken. */
+  /** Runs `work` when an announcement finds a slot. */
   whenSlotFree(work: () => void): void {
     this.waitingForSlot.push(work);
   }
@@ -288,6 +309,10 @@ export class Filesystem {
       if (error instanceof NeedCommit && this.canWait) {
         this.retry(() => this.attempt(unique, work, done));
         this.commits.whenDurable(() => {});
+        return;
+      }
+      if (error instanceof Park) {
+        this.retry(() => this.attempt(unique, work, done));
         return;
       }
       done();
@@ -309,6 +334,11 @@ export class Filesystem {
     const { retries } = this;
     this.retries = [];
     return retries;
+  }
+
+  /** Work that has to wait once more, before what came later. */
+  putBackRetries(works: ReadonlyArray<() => void>): void {
+    this.retries = [...works, ...this.retries];
   }
 
   get hasRetries(): boolean {

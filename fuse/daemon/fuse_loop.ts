@@ -11,15 +11,18 @@ import { drainEventFd, errno, PollSet } from '../system/index.js';
 import { NeedCommit } from '../volume/index.js';
 import { Connection, decodeRequest, type Request } from './connection.js';
 import { dispatch } from './dispatch.js';
-import { JOURNAL_QUEUE, type JobSlot } from './exchange.js';
+import { JOURNAL_QUEUE, type JobSlot, SPARE } from './exchange.js';
 import type { Filesystem } from './filesystem.js';
-import { JOB, KIND } from './jobs.js';
+import { COMMIT_ERROR, JOB, KIND } from './jobs.js';
 import { Park } from './park.js';
 
 /** Bytes of one WRITE at most. */
 export const MAX_WRITE = 1 << 20;
 /** Requests between two looks at what other threads have finished. */
 const BURST = 16;
+/** Milliseconds that jobs have to end when the daemon was told to leave, and between two looks at them. */
+const PATIENCE = 5000;
+const LEAVING_STEP = 50;
 
 const WISHES = {
   flags:
@@ -47,6 +50,9 @@ export class FuseLoop {
   private readonly polled: PollSet;
   private readonly events: PollSet;
   private closed = false;
+  private closeError = 0;
+  /** When the wait for the last jobs ends, once the daemon has been told to leave. */
+  private patience = 0;
 
   constructor(fs: Filesystem, eventFd: number) {
     this.fs = fs;
@@ -61,10 +67,11 @@ export class FuseLoop {
     };
   }
 
-  run(): void {
+  /** Returns the errno that kept the last changes from the volume, or 0. */
+  run(): number {
     const { fs, connection } = this;
     let burst = 0;
-    while (!fs.exchange.stopped) {
+    while (!this.mayLeave()) {
       if (fs.commits.stalled) {
         this.wait(this.events, -1);
         continue;
@@ -74,29 +81,42 @@ export class FuseLoop {
       if (length === -errno.EAGAIN) {
         fs.trim();
         burst = 0;
-        this.wait(this.polled, fs.commits.tend(performance.now()));
+        const timeout = fs.commits.tend(performance.now());
+        this.wait(this.polled, fs.exchange.leaving ? LEAVING_STEP : timeout);
         continue;
       }
       if (length < 0) throw new Error(`reading /dev/fuse failed: errno ${-length}`);
       this.serve(decodeRequest(connection.input.bytes, connection.input.view, length));
       burst += 1;
-      if (burst === BURST) {
+      if (burst === BURST || fs.commits.crowded) {
         burst = 0;
         this.collect();
         fs.commits.tend(performance.now());
+        fs.trim();
       }
     }
-    this.finish();
+    return this.finish();
+  }
+
+  /** Told to leave: jobs may still need an answer (a page of a caller's memory, a page to be written back) to end. */
+  private mayLeave(): boolean {
+    const { fs } = this;
+    if (!fs.exchange.leaving) return false;
+    if (this.patience === 0) this.patience = performance.now() + PATIENCE;
+    return fs.jobsUnderWay === 0 || performance.now() > this.patience;
   }
 
   /** The mount is gone: jobs end, what nobody can reach any more is deleted, everything is committed. */
-  private finish(): void {
+  private finish(): number {
     const { fs } = this;
-    while (fs.jobsUnderWay > 0 || fs.hasRetries) {
-      this.wait(this.events, 1000);
+    // What a job waits for may never come (memory that its caller serves): the commit does not wait for that.
+    const deadline = performance.now() + PATIENCE;
+    while ((fs.jobsUnderWay > 0 || fs.hasRetries) && performance.now() < deadline) {
+      this.wait(this.events, 100);
       this.runRetries();
     }
-    if (fs.readOnly || fs.commits.failed !== 0) return;
+    if (fs.readOnly) return 0;
+    if (fs.commits.failed !== 0) return fs.commits.failed;
     for (;;) {
       const done = fs.buryAll();
       let durable = false;
@@ -107,12 +127,14 @@ export class FuseLoop {
       if (done || fs.commits.failed !== 0) break;
     }
     while (fs.commits.busy) this.wait(this.events, 1000);
+    if (fs.commits.failed !== 0) return fs.commits.failed;
     this.closeJournal();
+    return this.closeError;
   }
 
   /** Marks the journal clean, so that the next mount has nothing to replay. */
   private closeJournal(): void {
-    const slot = this.fs.exchange.take();
+    const slot = this.fs.exchange.take(SPARE.commit);
     if (slot === undefined) return;
     slot.fields[KIND] = JOB.CLOSE;
     this.fs.exchange.submit(JOURNAL_QUEUE, slot);
@@ -138,14 +160,26 @@ export class FuseLoop {
   private take(slot: JobSlot): void {
     const kind = slot.fields[KIND];
     if (kind === JOB.COMMIT) this.fs.commits.finished(slot);
-    else if (kind === JOB.CLOSE) this.closed = true;
-    else this.fs.returned(slot);
+    else if (kind === JOB.CLOSE) {
+      this.closed = true;
+      this.closeError = slot.fields[COMMIT_ERROR]!;
+    } else this.fs.returned(slot);
     this.runRetries();
   }
 
   private runRetries(): void {
-    if (!this.fs.hasRetries) return;
-    for (const work of this.fs.takeRetries()) work();
+    const { fs } = this;
+    if (!fs.hasRetries) return;
+    const works = fs.takeRetries();
+    for (let i = 0; i < works.length; i++) {
+      // Each may change as much as a request: what does not fit into this transaction is for the next.
+      if (fs.commits.crowded) fs.commits.tend(performance.now());
+      if (fs.commits.stalled) {
+        fs.putBackRetries(works.slice(i));
+        return;
+      }
+      works[i]!();
+    }
   }
 
   private serve(request: Request): void {

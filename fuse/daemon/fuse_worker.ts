@@ -29,7 +29,8 @@ export type FuseWorkerMessage =
   | { readonly kind: 'refused'; readonly reason: string }
   /** There are more jobs of this queue than threads. */
   | { readonly kind: 'thread'; readonly queue: number }
-  | { readonly kind: 'ended' };
+  /** `failed`: the errno that kept changes from the volume; 0. */
+  | { readonly kind: 'ended'; readonly failed: number };
 
 /** From the main thread: the mount exists. */
 export interface MountedMessage {
@@ -59,7 +60,7 @@ function open(): { volume: Volume; maxTransactionBlocks: number; area: JournalAr
   return { volume, maxTransactionBlocks, area, replayed };
 }
 
-function serve(volume: Volume, maxTransactionBlocks: number, fuseFd: number): void {
+function serve(volume: Volume, maxTransactionBlocks: number, fuseFd: number): number {
   const exchange = new Exchange(data.exchange);
   const device = FileDevice.shared(data.device);
   const fs = new Filesystem({
@@ -80,14 +81,14 @@ function serve(volume: Volume, maxTransactionBlocks: number, fuseFd: number): vo
     port.postMessage({ kind: 'thread', queue } satisfies FuseWorkerMessage);
   };
   fs.committed = volume.store.transaction - 1;
-  new FuseLoop(fs, data.exchange.eventFd).run();
+  return new FuseLoop(fs, data.exchange.eventFd).run();
 }
 
 try {
   const { volume, maxTransactionBlocks, area, replayed } = open();
   port.once('message', (message: MountedMessage) => {
-    serve(volume, maxTransactionBlocks, message.fuseFd);
-    port.postMessage({ kind: 'ended' } satisfies FuseWorkerMessage);
+    const failed = serve(volume, maxTransactionBlocks, message.fuseFd);
+    port.postMessage({ kind: 'ended', failed } satisfies FuseWorkerMessage);
     port.close();
   });
   const { totalBlocks } = volume.geometry;

@@ -1,6 +1,6 @@
 import type { Inode } from '../../volume/index.js';
 import { forSegments } from '../../volume/index.js';
-import { ENGINE_QUEUE } from '../exchange.js';
+import { ENGINE_QUEUE, SPARE } from '../exchange.js';
 import type { Filesystem } from '../filesystem.js';
 import { ANNOUNCE_END, ANNOUNCE_FROM, ANNOUNCE_POSITION, JOB, KIND, NODE, RESULT, UNIQUE } from '../jobs.js';
 
@@ -28,7 +28,7 @@ export function announce(fs: Filesystem, inode: Inode, announcement: Announcemen
 }
 
 function post(fs: Filesystem, inode: Inode, announcement: Announcement, code: number): void {
-  const slot = fs.exchange.take();
+  const slot = fs.exchange.take(SPARE.announcement);
   if (slot === undefined) {
     fs.whenSlotFree(() => post(fs, inode, announcement, code));
     return;

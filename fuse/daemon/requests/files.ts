@@ -11,7 +11,7 @@ import {
 import { errno, O_APPEND, O_DSYNC, preadCached } from '../../system/index.js';
 import { FsError, forSegments, type Inode, writeContent } from '../../volume/index.js';
 import { Connection, type Request } from '../connection.js';
-import { READ_QUEUE } from '../exchange.js';
+import { READ_QUEUE, SPARE } from '../exchange.js';
 import type { Filesystem } from '../filesystem.js';
 import { JOB, KIND, NODE, READ_LENGTH, READ_SEGMENTS, UNIQUE } from '../jobs.js';
 import { Park } from '../park.js';
@@ -97,7 +97,7 @@ export function read(fs: Filesystem, request: Request): void {
 
 /** What the page cache does not hold is read by a thread of its own, which replies too. */
 function readCold(fs: Filesystem, unique: number, inode: Inode, offset: number, length: number): void {
-  const slot = fs.exchange.take();
+  const slot = fs.exchange.take(SPARE.read);
   if (slot === undefined) throw new Park();
   const { fields } = slot;
   const pairs = new Float64Array(slot.bytes.buffer, slot.bytes.byteOffset, ENGINE_PAYLOAD_PAIRS * 2);
@@ -115,6 +115,8 @@ function readCold(fs: Filesystem, unique: number, inode: Inode, offset: number, 
   fields[NODE] = inode.number;
   fields[READ_SEGMENTS] = count;
   fields[READ_LENGTH] = covered;
+  // Until the read is done its blocks must not become another file's.
+  fs.pin(slot, () => {});
   fs.submit(READ_QUEUE, slot, unique);
 }
 

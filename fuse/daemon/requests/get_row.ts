@@ -3,7 +3,7 @@ import { NO_SLOT } from '../../engine/index.js';
 import { errno } from '../../system/index.js';
 import { bytesOfRow, FsError, strideOf } from '../../volume/index.js';
 import { Connection } from '../connection.js';
-import { ENGINE_QUEUE } from '../exchange.js';
+import { ENGINE_QUEUE, SPARE } from '../exchange.js';
 import type { Filesystem } from '../filesystem.js';
 import {
   GET_DIMENSIONS,
@@ -78,7 +78,7 @@ export function getRow(fs: Filesystem, call: Call, file: VectorFile): void {
     layout.dataOffset + slotNumber * strideOf(layout),
     rowBytes,
   );
-  const slot = fs.exchange.takeForCaller();
+  const slot = fs.exchange.take(SPARE.caller);
   if (slot === undefined) throw new Park();
   const scratchAt = Math.ceil(pairs.byteLength / 64) * 64;
   let memory: ReturnType<typeof fs.transfer.take>;

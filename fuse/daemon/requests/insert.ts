@@ -1,6 +1,6 @@
 import { batchInsertRequest, ElementType, InsertFlag, MAX_ROWS_PER_FILE, NO_ID } from '@vexfs/shared';
 import { duplicateScratchBytes, NO_SLOT } from '../../engine/index.js';
-import { errno, type Memory, memoryAt } from '../../system/index.js';
+import { addressOf, errno, type Memory, memoryAt } from '../../system/index.js';
 import {
   blocksToWrite,
   bytesOfRow,
@@ -12,7 +12,7 @@ import {
   writeContent,
 } from '../../volume/index.js';
 import { Connection } from '../connection.js';
-import { ENGINE_QUEUE } from '../exchange.js';
+import { ENGINE_QUEUE, SPARE } from '../exchange.js';
 import type { Filesystem } from '../filesystem.js';
 import {
   JOB,
@@ -75,7 +75,7 @@ export function insertRows(fs: Filesystem, call: Call, file: VectorFile): void {
   const dataBytes = asIs ? 0 : aligned(rows * stride);
   const idBytes = hasIds ? aligned(rows * 8) : 0;
   const scratchBytes = hasIds ? aligned(duplicateScratchBytes(rows)) : 0;
-  const slot = fs.exchange.takeForCaller();
+  const slot = fs.exchange.take(SPARE.caller);
   if (slot === undefined) throw new Park();
   let memory: Memory;
   try {
@@ -277,27 +277,11 @@ function record(
     set.nextId = id;
     return;
   }
+  const slots = new Uint32Array(batch.rows);
+  for (const run of runs) for (let i = 0; i < run.count; i++) slots[run.row + i] = run.slot + i;
+  file.must(ids.putBatch(addressOf(new Uint8Array(slots.buffer)), batch.ids, batch.rows));
   const words = memoryAt(batch.ids, batch.rows * 8);
-  const given = new Uint32Array(words.bytes.buffer, words.bytes.byteOffset, batch.rows * 2);
-  for (const run of runs) {
-    for (let i = 0; i < run.count; ) {
-      const row = run.row + i;
-      const low = given[row * 2]!;
-      const high = given[row * 2 + 1]!;
-      let count = 1;
-      while (
-        i + count < run.count &&
-        low + count <= 0xffff_ffff &&
-        given[(row + count) * 2] === low + count &&
-        given[(row + count) * 2 + 1] === high
-      ) {
-        count += 1;
-      }
-      file.must(ids.putRange(run.slot + i, (BigInt(high) << 32n) + BigInt(low), count));
-      set.appendPut(run.slot + i, low, high, count);
-      i += count;
-    }
-  }
+  set.appendRows(slots, new Uint32Array(words.bytes.buffer, words.bytes.byteOffset, batch.rows * 2));
   const { idBound } = ids.info();
   if (idBound > set.nextId) set.nextId = idBound;
 }

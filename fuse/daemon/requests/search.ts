@@ -1,7 +1,7 @@
 import { vectorSearchRequest } from '@vexfs/shared';
 import type { Memory } from '../../system/index.js';
 import { bytesOfRow, strideOf } from '../../volume/index.js';
-import { ENGINE_QUEUE } from '../exchange.js';
+import { ENGINE_QUEUE, SPARE } from '../exchange.js';
 import type { Filesystem } from '../filesystem.js';
 import {
   JOB,
@@ -38,7 +38,7 @@ export function searchRows(fs: Filesystem, call: Call, file: VectorFile): void {
   const stride = strideOf(layout);
   const { ids: idArray, slots, rows } = ids.info();
   const mapping = fs.vectors.mapping(file);
-  const slot = fs.exchange.takeForCaller();
+  const slot = fs.exchange.take(SPARE.caller);
   if (slot === undefined) throw new Park();
   const memory: Memory[] = [];
   const { fields } = slot;
