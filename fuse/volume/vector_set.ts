@@ -233,6 +233,33 @@ export class VectorSet {
     this.append(count === 1 ? RECORD_PUT : RECORD_RANGE, slot, idLow, idHigh, count);
   }
 
+  /**
+   * Row i goes to slots[i] with the id whose halves are ids[2i] (low) and ids[2i + 1]: rows that follow each other in
+   * both share a record.
+   */
+  appendRows(slots: Uint32Array, ids: Uint32Array): void {
+    let view = this.changed();
+    let inline = setHeader.inline_records.get(view, 0);
+    for (let row = 0; row < slots.length; ) {
+      const slot = slots[row]!;
+      const low = ids[row * 2]!;
+      const high = ids[row * 2 + 1]!;
+      const count = runLength(slots, ids, row);
+      row += count;
+      if (inline > 0 && this.extend(view, inline - 1, slot, low, high, count)) continue;
+      if (inline === this.perBlock) {
+        setHeader.inline_records.set(view, 0, inline);
+        this.spill();
+        view = this.changed();
+        inline = 0;
+      }
+      const type = count === 1 ? RECORD_PUT : RECORD_RANGE;
+      writeRecord(view, SET_HEADER_SIZE + inline * LOG_RECORD_SIZE, type, slot, low, high, count);
+      inline += 1;
+    }
+    setHeader.inline_records.set(view, 0, inline);
+  }
+
   /** Slots slot..slot+count-1 become free. */
   appendDelete(slot: number, count: number): void {
     const view = this.changed();
@@ -267,6 +294,7 @@ export class VectorSet {
     if (type !== RECORD_PUT && type !== RECORD_RANGE) return false;
     const had = logRecord.count.get(view, base);
     if (logRecord.slot.get(view, base) + had !== slot) return false;
+    if ((view.getUint32(base + logRecord.id.offset, true) + had) >>> 0 !== idLow) return false;
     if (logRecord.id.getBig(view, base) + BigInt(had) !== (BigInt(idHigh) << 32n) + BigInt(idLow))
       return false;
     logRecord.type.set(view, base, RECORD_RANGE);
@@ -419,6 +447,24 @@ export class VectorSet {
     this.owner.markDirty();
     return true;
   }
+}
+
+/** Rows from `row` on whose slots and ids follow each other, without a carry into the upper half of the id. */
+function runLength(slots: Uint32Array, ids: Uint32Array, row: number): number {
+  const slot = slots[row]!;
+  const low = ids[row * 2]!;
+  const high = ids[row * 2 + 1]!;
+  let count = 1;
+  while (
+    row + count < slots.length &&
+    slots[row + count] === slot + count &&
+    low + count <= 0xffffffff &&
+    ids[(row + count) * 2] === low + count &&
+    ids[(row + count) * 2 + 1] === high
+  ) {
+    count += 1;
+  }
+  return count;
 }
 
 function freeAllContent(volume: Volume, inode: Inode): void {
