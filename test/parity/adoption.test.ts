@@ -15,7 +15,16 @@ import { must } from './backend/programs.js';
 import { paritySuite } from './backend/suite.js';
 import { floatBytes, npyFile } from './client/npy_file.js';
 import { numberedRows, randomRows } from './client/stored_rows.js';
-import { getEmbedding, getMeta, getStats, insert, nearestIds, rowOf, search, setMeta } from './client/vector_calls.js';
+import {
+  getEmbedding,
+  getMeta,
+  getStats,
+  insert,
+  nearestIds,
+  rowOf,
+  search,
+  setMeta,
+} from './client/vector_calls.js';
 
 const { test, fresh, open, close, vectorFile, scratch, backend } = paritySuite({ size: '256M' });
 const OVERWRITE = 1;
@@ -33,7 +42,9 @@ for (const how of ['cp', 'copyFile'] as const) {
     t.is(getMeta(fd).vectorCount, 1000);
     t.is(getStats(fd).stats.next_id, 1000);
     for (const id of [0, 1, 500, 999]) {
-      t.deepEqual(search(fd, rows.subarray(id * 24, id * 24 + 24), { k: 1 }).hits, [{ id: BigInt(id), distance: 0 }]);
+      t.deepEqual(search(fd, rows.subarray(id * 24, id * 24 + 24), { k: 1 }).hits, [
+        { id: BigInt(id), distance: 0 },
+      ]);
     }
     t.is(Buffer.compare(readFileSync(path), readFileSync(source)), 0, 'the file itself is untouched');
   });

@@ -6,7 +6,16 @@ import { PAGE, withMemory } from './client/caller_memory.js';
 import { mapFile } from './client/mapping.js';
 import { floatBytes } from './client/npy_file.js';
 import { numberedRows, randomRows } from './client/stored_rows.js';
-import { getEmbedding, getMeta, getStats, insert, nearestIds, rowOf, search, setMeta } from './client/vector_calls.js';
+import {
+  getEmbedding,
+  getMeta,
+  getStats,
+  insert,
+  nearestIds,
+  rowOf,
+  search,
+  setMeta,
+} from './client/vector_calls.js';
 
 const { test, fresh, open, close, vectorFile, backend } = paritySuite({ size: '64M' });
 const CALLER = fileURLToPath(new URL('./client/mapped_caller.js', import.meta.url));
@@ -66,7 +75,10 @@ for (const sharing of ['shared', 'private']) {
     close(fd);
     await backend.remount();
     // Results land in rows of the same file: in its content when the mapping is shared.
-    const { outcome, hits } = caller('search', path, path, '128', sharing) as { outcome: string; hits: number[][] };
+    const { outcome, hits } = caller('search', path, path, '128', sharing) as {
+      outcome: string;
+      hits: number[][];
+    };
     t.is(outcome, 'ok');
     t.deepEqual(hits[0], [0, 0]);
     t.is(hits.length, 10);
@@ -104,7 +116,10 @@ test('results that a search puts into a shared mapping are in the file', (t) => 
   const target = open(path);
   const mapping = mapFile(target, 262_144);
   try {
-    t.is(search(fd, [0], { k: 2, resultsAddress: mapping.address, idsAddress: mapping.address + 8 }).outcome, 'ok');
+    t.is(
+      search(fd, [0], { k: 2, resultsAddress: mapping.address, idsAddress: mapping.address + 8 }).outcome,
+      'ok',
+    );
     fsyncSync(target);
     const bytes = readFileSync(path);
     t.deepEqual([bytes.readFloatLE(0), bytes.readFloatLE(4), Number(bytes.readBigUInt64LE(16))], [3, 4, 1]);
@@ -160,7 +175,11 @@ test('buffers that reach into memory that is not there are EFAULT, and nothing i
     const ids = memory.placeBeforeGap(BigUint64Array.from({ length: 300 }, (_, i) => BigInt(1000 + i)));
     t.is(insert(fd, [], { dimensions: 5, count: 301, vectorsAddress: rows }), 'EFAULT', 'rows');
     const more = memory.place(numberedRows(301, 5));
-    t.is(insert(fd, [], { dimensions: 5, count: 301, vectorsAddress: more, idsAddress: ids }), 'EFAULT', 'ids');
+    t.is(
+      insert(fd, [], { dimensions: 5, count: 301, vectorsAddress: more, idsAddress: ids }),
+      'EFAULT',
+      'ids',
+    );
     const query = memory.placeBeforeGap(new Float32Array(4));
     t.is(search(fd, new Float32Array(5), { k: 1, queryAddress: query }).outcome, 'EFAULT', 'query');
     const results = memory.placeBeforeGap(new Float32Array(3));
@@ -183,7 +202,11 @@ test('buffers in pages that cannot be touched are EFAULT, results in pages that 
       t.is(search(fd, query, { k: 1, idsAddress: address }).outcome, 'EFAULT');
       t.is(getEmbedding(fd, { id: 0, room: 20, data: address }).outcome, 'EFAULT');
     }
-    t.is(insert(fd, [], { dimensions: 5, count: 1, vectorsAddress: memory.readOnly() }), 'ok', 'rows are only read');
+    t.is(
+      insert(fd, [], { dimensions: 5, count: 1, vectorsAddress: memory.readOnly() }),
+      'ok',
+      'rows are only read',
+    );
   });
   t.is(getStats(fd).stats.rows, 5);
 });
@@ -191,8 +214,16 @@ test('buffers in pages that cannot be touched are EFAULT, results in pages that 
 test('addresses of the kernel are EFAULT', (t) => {
   const { fd } = vectorFile({ dimensions: 5 }, numberedRows(4, 5));
   for (const address of [-0x8000_0000_0000, -4096, 0x7fff_ffff_f000]) {
-    t.is(insert(fd, [], { dimensions: 5, count: 1, vectorsAddress: address }), 'EFAULT', `rows at ${address}`);
-    t.is(search(fd, new Float32Array(5), { k: 1, resultsAddress: address }).outcome, 'EFAULT', `results at ${address}`);
+    t.is(
+      insert(fd, [], { dimensions: 5, count: 1, vectorsAddress: address }),
+      'EFAULT',
+      `rows at ${address}`,
+    );
+    t.is(
+      search(fd, new Float32Array(5), { k: 1, resultsAddress: address }).outcome,
+      'EFAULT',
+      `results at ${address}`,
+    );
   }
 });
 

@@ -82,7 +82,8 @@ test('read(2) of cached pages sees rows that were inserted since', (t) => {
   for (let i = 0; i < 1500; i++) {
     t.is(insert(fd, [i, -i], { dimensions: 2 }), 'ok');
     t.is(readSync(reader, into, 0, 8, i * 8), 8, `row ${i}`);
-    if (into.readFloatLE(0) !== i || into.readFloatLE(4) !== -i) t.fail(`row ${i} reads ${into.toString('hex')}`);
+    if (into.readFloatLE(0) !== i || into.readFloatLE(4) !== -i)
+      t.fail(`row ${i} reads ${into.toString('hex')}`);
   }
   t.is(readSync(reader, into, 0, 8, 1500 * 8), 0);
 });
@@ -219,7 +220,8 @@ test('a search beside inserts sees whole batches, in the order in which they wer
     if (hits.length < last) t.fail(`${hits.length} rows after ${last}`);
     // Row i belongs to batch i / rows, whose rows are all 1 + batch: 4 times that is the distance from zero.
     hits.forEach(({ id, distance }, i) => {
-      if (id !== BigInt(i) || distance !== 4 * (1 + Math.floor(i / rows))) t.fail(`hit ${i}: ${id} ${distance}`);
+      if (id !== BigInt(i) || distance !== 4 * (1 + Math.floor(i / rows)))
+        t.fail(`hit ${i}: ${id} ${distance}`);
     });
     last = hits.length;
     searches += 1;

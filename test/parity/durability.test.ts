@@ -15,8 +15,8 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { checkVolume } from './check.js';
 import { paritySuite } from './backend/suite.js';
+import { checkVolume } from './check.js';
 import { floatBytes } from './client/npy_file.js';
 import { numberedRows } from './client/stored_rows.js';
 import { getMeta, getStats, insert, nearestIds, search, setMeta } from './client/vector_calls.js';
@@ -39,7 +39,14 @@ async function crashAndMount(...fds: number[]): Promise<void> {
 test('rows, ids, layout and the mark are the same after a remount', async (t) => {
   const layout = { dimensions: 6, elementType: 2, alignment: 32, dataOffset: 96 };
   const { path, fd } = vectorFile(layout, numberedRows(100, 6));
-  t.is(insert(fd, numberedRows(20, 6, 500), { dimensions: 6, ids: Array.from({ length: 20 }, (_, i) => 3 * i), flags: 1 }), 'ok');
+  t.is(
+    insert(fd, numberedRows(20, 6, 500), {
+      dimensions: 6,
+      ids: Array.from({ length: 20 }, (_, i) => 3 * i),
+      flags: 1,
+    }),
+    'ok',
+  );
   t.is(insert(fd, numberedRows(1, 6, 9), { dimensions: 6, ids: [2n ** 60n] }), 'ok');
   const before = { meta: getMeta(fd), hits: search(fd, new Float32Array(6), { k: 200 }).hits };
   close(fd);
@@ -105,7 +112,8 @@ test('after a crash without fsync each batch is there whole or not at all, the e
   t.is(hits.length % rows, 0, `${hits.length} rows`);
   t.true(hits.length >= 101 * rows, `${hits.length} rows, ${101 * rows} were durable`);
   hits.forEach(({ id, distance }, i) => {
-    if (id !== BigInt(i) || distance !== 2 * (1 + Math.floor(i / rows))) t.fail(`hit ${i}: ${id} at ${distance}`);
+    if (id !== BigInt(i) || distance !== 2 * (1 + Math.floor(i / rows)))
+      t.fail(`hit ${i}: ${id} at ${distance}`);
   });
   t.is(statSync(path).size, hits.length * 16, 'the size is that of the rows');
   t.is(insert(again, new Float32Array(4), { dimensions: 4 }), 'ok');
@@ -122,7 +130,10 @@ test('after a crash in the middle of overwriting every id is there once, with on
   }
   await crashAndMount(fd);
   const { hits } = search(open(path), [0, 0], { k: 1000 });
-  t.deepEqual(hits.map((hit) => Number(hit.id)), ids);
+  t.deepEqual(
+    hits.map((hit) => Number(hit.id)),
+    ids,
+  );
   t.is(new Set(hits.map((hit) => hit.distance)).size, 1, 'all rows are of one round');
   t.true(hits[0]!.distance >= 50);
 });

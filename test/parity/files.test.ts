@@ -71,7 +71,10 @@ test('read(2) at and past the end returns 0 bytes', (t) => {
   writeFileSync(path, 'abc');
   const fd = open(path, 'r');
   const into = Buffer.alloc(10);
-  t.deepEqual([readSync(fd, into, 0, 10, 3), readSync(fd, into, 0, 10, 1e12), readSync(fd, into, 0, 10, 2)], [0, 0, 1]);
+  t.deepEqual(
+    [readSync(fd, into, 0, 10, 3), readSync(fd, into, 0, 10, 1e12), readSync(fd, into, 0, 10, 2)],
+    [0, 0, 1],
+  );
 });
 
 test('a write far past the end leaves a hole that reads as zeros and takes no space', (t) => {
@@ -92,7 +95,7 @@ test('a write past the largest file size is EFBIG', (t) => {
   writeSync(fd, 'x', 2 ** 52 - 1);
   t.is(fstatSync(fd).size, 2 ** 52);
   t.throws(() => writeSync(fd, 'x', 2 ** 52), { code: 'EFBIG' });
-  t.throws(() => ftruncateSync(fd, 2 ** 52 + 1), { code: /EFBIG|EINVAL/ });
+  t.throws(() => ftruncateSync(fd, 2 ** 52 + 1), { code: 'EFBIG' });
   ftruncateSync(fd, 0);
 });
 
@@ -162,7 +165,11 @@ test('two processes that append at once lose nothing', (t) => {
 test('times are kept to the nanosecond, before 1970 and after 2106 too', async (t) => {
   const path = fresh();
   writeFileSync(path, 'x');
-  const moments = ['1969-12-31T23:59:58.000000001', '2001-02-03T04:05:06.123456789', '2200-01-01T00:00:00.999999999'];
+  const moments = [
+    '1969-12-31T23:59:58.000000001',
+    '2001-02-03T04:05:06.123456789',
+    '2200-01-01T00:00:00.999999999',
+  ];
   const shown = (): string[] => [must('stat', ['-c', '%.9X %.9Y', path]).trim()];
   for (const moment of moments) {
     must('touch', ['-a', '-d', `${moment}Z`, path]);
@@ -298,36 +305,46 @@ test('a program on the volume runs', (t) => {
   t.is(run(path, []).code, 0);
 });
 
-test('extended attributes of a file are set, listed, read, replaced and removed, and survive a remount', async (t) => {
+test('extended attributes are set, listed, read, replaced and removed, and survive a remount; or all of it is EOPNOTSUPP', async (t) => {
   const path = fresh();
   writeFileSync(path, '');
-  const script = `
-import os, sys, errno
-p = sys.argv[1]
-if sys.argv[2] == 'set':
-    os.setxattr(p, 'user.a', b'1')
-    os.setxattr(p, 'user.a', b'22', os.XATTR_REPLACE)
-    os.setxattr(p, 'user.empty', b'')
-    os.setxattr(p, 'trusted.t', bytes(range(256)))
-    os.setxattr(p, 'user.gone', b'x')
-    os.removexattr(p, 'user.gone')
-    for flag, name, want in ((os.XATTR_CREATE, 'user.a', errno.EEXIST), (os.XATTR_REPLACE, 'user.no', errno.ENODATA)):
-        try:
-            os.setxattr(p, name, b'x', flag)
-            sys.exit('no error')
-        except OSError as e:
-            assert e.errno == want, e
+  // Prints the outcome of each call in turn.
+  const script = (calls: string): string => `
+import os, errno
+p = ${JSON.stringify(path)}
+def ask(call, *words):
     try:
-        os.getxattr(p, 'user.no')
-        sys.exit('no error')
+        result = call(p, *words)
+        print(result.hex() if isinstance(result, bytes) else result)
     except OSError as e:
-        assert e.errno == errno.ENODATA, e
-print(sorted((n, os.getxattr(p, n).hex()) for n in os.listxattr(p)))
+        print(errno.errorcode[e.errno])
+${calls}
 `;
-  const first = must('python3', ['-c', script, path, 'set']);
-  t.regex(first, /user\.a', '3232'.*user\.empty', ''/);
+  const changes = script(`
+ask(os.setxattr, 'user.a', b'1')
+ask(os.setxattr, 'user.a', b'22', os.XATTR_REPLACE)
+ask(os.setxattr, 'user.a', b'3', os.XATTR_CREATE)
+ask(os.setxattr, 'user.b', b'3', os.XATTR_REPLACE)
+ask(os.setxattr, 'trusted.t', bytes(range(200)))
+ask(os.setxattr, 'user.gone', b'x')
+ask(os.removexattr, 'user.gone')
+ask(os.getxattr, 'user.gone')`);
+  const reads = script(`
+ask(lambda p: sorted(os.listxattr(p)))
+ask(os.getxattr, 'user.a')
+ask(os.getxattr, 'trusted.t')`);
+  const python = (text: string): string[] => must('python3', ['-c', text]).trim().split('\n');
+  const outcomes = python(changes);
+  if (outcomes[0] === 'ENOTSUP') {
+    t.deepEqual(new Set(outcomes), new Set(['ENOTSUP']));
+    return;
+  }
+  t.deepEqual(outcomes, ['None', 'None', 'EEXIST', 'ENODATA', 'None', 'None', 'None', 'ENODATA']);
+  const found = python(reads);
+  const bytes = Buffer.from(Array.from({ length: 200 }, (_, i) => i)).toString('hex');
+  t.deepEqual(found, ["['trusted.t', 'user.a']", '3232', bytes]);
   await backend.remount();
-  t.is(must('python3', ['-c', script, path, 'get']), first);
+  t.deepEqual(python(reads), found);
 });
 
 test('O_DIRECTORY on a file is ENOTDIR and O_NOFOLLOW on a link ELOOP', (t) => {
@@ -342,6 +359,9 @@ test('O_DIRECTORY on a file is ENOTDIR and O_NOFOLLOW on a link ELOOP', (t) => {
 test('flock and fcntl locks exclude another process', (t) => {
   const path = fresh();
   writeFileSync(path, '');
-  const outcome = run('sh', ['-c', `exec 9<>${path}; flock -n 9 || exit 3; flock -n ${path} true && exit 4; exit 0`]);
+  const outcome = run('sh', [
+    '-c',
+    `exec 9<>${path}; flock -n 9 || exit 3; flock -n ${path} true && exit 4; exit 0`,
+  ]);
   t.is(outcome.code, 0, outcome.stderr);
 });

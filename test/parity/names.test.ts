@@ -24,7 +24,7 @@ import { join } from 'node:path';
 import { must, run } from './backend/programs.js';
 import { paritySuite } from './backend/suite.js';
 
-const { test, fresh, open, close, closeAll, backend } = paritySuite({ size: '64M' });
+const { test, fresh, open, close, closeAll, backend } = paritySuite({ size: '64M', mkfs: ['-N', '12000'] });
 
 function folder(): string {
   const path = fresh('.d');
@@ -145,7 +145,7 @@ test('rename over an empty folder replaces it, over a full one it is ENOTEMPTY',
   const [a, b, full] = [folder(), folder(), folder()];
   writeFileSync(join(a, 'x'), '');
   writeFileSync(join(full, 'y'), '');
-  t.throws(() => renameSync(a, full), { code: /ENOTEMPTY|EEXIST/ });
+  t.throws(() => renameSync(a, full), { code: 'ENOTEMPTY' });
   renameSync(a, b);
   t.deepEqual(readdirSync(b), ['x']);
 });
@@ -225,10 +225,18 @@ test('names may hold any bytes but NUL and the slash, and come back as they were
   for (let byte = 1; byte < 256; byte++) {
     if (byte !== 0x2f && byte !== 0x2e) names.push(Buffer.from([byte]));
   }
-  names.push(Buffer.from([0xff, 0xfe, 0x80]), Buffer.from('...'), Buffer.from('\u00e9e\u0301'), Buffer.from(' a\nb '));
+  names.push(
+    Buffer.from([0xff, 0xfe, 0x80]),
+    Buffer.from('...'),
+    Buffer.from('\u00e9e\u0301'),
+    Buffer.from(' a\nb '),
+  );
   for (const name of names) writeFileSync(Buffer.concat([prefix, name]), name);
   const listed = readdirSync(path, { encoding: 'buffer' });
-  t.deepEqual(listed.map((name) => name.toString('hex')).toSorted(), names.map((name) => name.toString('hex')).toSorted());
+  t.deepEqual(
+    listed.map((name) => name.toString('hex')).toSorted(),
+    names.map((name) => name.toString('hex')).toSorted(),
+  );
   for (const name of names) t.deepEqual(readFileSync(Buffer.concat([prefix, name])), name);
 });
 

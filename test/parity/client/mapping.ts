@@ -28,7 +28,11 @@ export interface Mapping extends Memory {
 }
 
 /** Maps `length` bytes of a file from `offset` on, a multiple of the page size; shared unless `isPrivate`. */
-export function mapFile(fd: number, length: number, options: { offset?: number; isPrivate?: boolean; readOnly?: boolean } = {}): Mapping {
+export function mapFile(
+  fd: number,
+  length: number,
+  options: { offset?: number; isPrivate?: boolean; readOnly?: boolean } = {},
+): Mapping {
   const protection = options.readOnly === true ? PROT_READ : PROT_READ | PROT_WRITE;
   const flags = options.isPrivate === true ? MAP_PRIVATE : MAP_SHARED;
   const address = check(mmap(0, length, protection, flags, fd, options.offset ?? 0), 'mmap');
