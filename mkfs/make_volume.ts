@@ -59,7 +59,12 @@ export async function makeVolume(args: Arguments, observer: Observer): Promise<v
 
 function planOf(args: Arguments, sizeBytes: number): FormatPlan {
   try {
-    return planFormat({ ...args, sizeBytes });
+    return planFormat({
+      ...args,
+      sizeBytes,
+      rootUid: process.geteuid?.() ?? 0,
+      rootGid: process.getegid?.() ?? 0,
+    });
   } catch (error) {
     if (error instanceof RangeError) throw new Failure(`${args.target}: ${error.message}`);
     throw error;

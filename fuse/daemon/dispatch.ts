@@ -66,5 +66,6 @@ for (const [opcode, handler] of HANDLERS) table[opcode] = handler;
 export function dispatch(fs: Filesystem, request: Request): void {
   const handler = table[request.opcode];
   if (handler === undefined) throw new FsError(errno.ENOSYS);
+  fs.actFor(request.uid, request.gid);
   handler(fs, request);
 }

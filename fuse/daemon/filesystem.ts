@@ -238,6 +238,15 @@ export class Filesystem {
     return this.dying.size === 0;
   }
 
+  /** Whose operation follows: the superuser and the reserved user may take the reserved blocks too. */
+  actFor(uid: number, gid: number): void {
+    const { superblock, blocks } = this.volume;
+    blocks.privileged =
+      uid === 0 ||
+      uid === superblock.reservedUid ||
+      (superblock.reservedGid !== 0 && gid === superblock.reservedGid);
+  }
+
   /** Whether a descriptor asks that a change is durable when the call returns. */
   isSynchronous(flags: number): boolean {
     return (flags & O_DSYNC) !== 0;
@@ -288,6 +297,7 @@ export class Filesystem {
 
   /** What transactions freed and nobody reads any more is reused from now on. */
   reclaim(): void {
+    this.actFor(0, 0);
     const oldest = this.oldestPin;
     this.volume.committed(this.committed, oldest);
     if (!this.readOnly && this.commits.failed === 0) this.vectors.release(this.committed, oldest);

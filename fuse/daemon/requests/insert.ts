@@ -33,7 +33,7 @@ import {
   UNIQUE,
 } from '../jobs.js';
 import { Park } from '../park.js';
-import type { VectorFile } from '../vector_files.js';
+import { consecutive, type VectorFile } from '../vector_files.js';
 import { announce } from './announce.js';
 import { type Call, ioctlReply } from './ioctl.js';
 
@@ -64,7 +64,7 @@ interface Batch {
  * half runs here again when the job comes back.
  */
 export function insertRows(fs: Filesystem, call: Call, file: VectorFile): void {
-  const { view, bytes, unique, pid } = call.request;
+  const { view, bytes, unique, pid, uid, gid } = call.request;
   const { layout } = file.set;
   const rows = batchInsertRequest.vector_count.get(view, call.at);
   const flags = batchInsertRequest.flags.get(view, call.at);
@@ -117,6 +117,7 @@ export function insertRows(fs: Filesystem, call: Call, file: VectorFile): void {
     fs.attempt(
       unique,
       () => {
+        fs.actFor(uid, gid);
         const same = (Object.keys(layoutThen) as Array<keyof typeof layoutThen>).every(
           (key) => layoutThen[key] === file.set.layout[key],
         );
@@ -211,7 +212,7 @@ function store(fs: Filesystem, file: VectorFile, batch: Batch, slots: Slots, ove
   for (const run of runs)
     blocks += blocksToWrite(volume, inode, layout.dataOffset + run.slot * stride, run.count * stride);
   volume.requireBlocks(blocks);
-  file.must(ids.reserve(slots.end, ids.info().rows + rows));
+  fs.vectors.reserve(ids, slots.end, ids.info().rows + rows);
 
   const sizeBefore = inode.size;
   const data = memoryAt(batch.data, rows * stride).bytes;
@@ -226,12 +227,14 @@ function store(fs: Filesystem, file: VectorFile, batch: Batch, slots: Slots, ove
     if (inode.size > sizeBefore) shrink(fs, inode, sizeBefore);
     throw error;
   }
-  record(file, batch, runs, old);
-  set.slots = Math.max(set.slots, slots.end);
-  set.liveRows = ids.info().rows;
-  file.freeSlots = file.freeSlots.slice(slots.reused.length);
-  if (old.length > 0) file.freed.push({ transaction: volume.store.transaction, slots: old });
-  fs.vectors.compactIfDue(file);
+  fs.vectors.whole(() => {
+    record(file, batch, runs, old);
+    set.slots = Math.max(set.slots, slots.end);
+    set.liveRows = ids.info().rows;
+    file.freeSlots = file.freeSlots.slice(slots.reused.length);
+    if (old.length > 0) file.freed.push({ transaction: volume.store.transaction, slots: old });
+    fs.vectors.compactIfDue(file);
+  });
 }
 
 function shrink(fs: Filesystem, inode: Inode, size: number): void {
@@ -244,13 +247,13 @@ function shrink(fs: Filesystem, inode: Inode, size: number): void {
 
 /** Slots of the ids that the batch replaces. */
 function oldSlots(fs: Filesystem, file: VectorFile, batch: Batch): number[] {
-  const found = fs.transfer.take(batch.rows * 4);
+  const found = fs.scratch.take(batch.rows * 4);
   try {
     file.ids.findBatch(batch.ids, batch.rows, found.address);
     const view = new Uint32Array(found.bytes.buffer, found.bytes.byteOffset, batch.rows);
     return Array.from(view).filter((slot) => slot !== NO_SLOT);
   } finally {
-    fs.transfer.give(found);
+    fs.scratch.give(found);
   }
 }
 
@@ -284,14 +287,4 @@ function record(
   set.appendRows(slots, new Uint32Array(words.bytes.buffer, words.bytes.byteOffset, batch.rows * 2));
   const { idBound } = ids.info();
   if (idBound > set.nextId) set.nextId = idBound;
-}
-
-function consecutive(slots: readonly number[]): Array<{ slot: number; count: number }> {
-  const runs: Array<{ slot: number; count: number }> = [];
-  for (const slot of slots) {
-    const last = runs[runs.length - 1];
-    if (last !== undefined && last.slot + last.count === slot) last.count += 1;
-    else runs.push({ slot, count: 1 });
-  }
-  return runs;
 }

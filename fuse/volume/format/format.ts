@@ -152,6 +152,8 @@ function encodeFirstInodes(plan: FormatPlan): Uint8Array {
   const nanoseconds = (plan.time - seconds * 1000) * 1_000_000;
   inode.mode.set(view, at, DIRECTORY_MODE);
   inode.links.set(view, at, 2);
+  inode.uid.set(view, at, plan.rootUid);
+  inode.gid.set(view, at, plan.rootGid);
   for (const stamp of ['atime', 'mtime', 'ctime', 'btime'] as const) {
     inode[stamp].set(view, at, seconds);
     inode[`${stamp}_nsec`].set(view, at, nanoseconds);

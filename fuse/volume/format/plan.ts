@@ -43,6 +43,9 @@ export interface FormatChoices {
   readonly hashKey?: Uint8Array;
   /** Milliseconds since the epoch; now by default. */
   readonly time?: number;
+  /** Owner of the root directory; 0 by default. */
+  readonly rootUid?: number;
+  readonly rootGid?: number;
 }
 
 /** A volume that is about to be made: every number that formatVolume writes. */
@@ -54,6 +57,8 @@ export interface FormatPlan {
   readonly hashKey: Uint8Array;
   readonly label: string;
   readonly time: number;
+  readonly rootUid: number;
+  readonly rootGid: number;
   readonly reservedBlocks: number;
   readonly freeBlocks: number;
   readonly freeInodes: number;
@@ -92,6 +97,8 @@ export function planFormat(choices: FormatChoices): FormatPlan {
     hashKey,
     label,
     time,
+    rootUid: choices.rootUid ?? 0,
+    rootGid: choices.rootGid ?? 0,
     reservedBlocks: Math.floor((geometry.totalBlocks * percent) / 100),
     freeBlocks: countFreeBlocks(geometry),
     freeInodes: geometry.inodeCount - (FIRST_INODE - 1),
