@@ -7,6 +7,12 @@ import type { Superblock } from './superblock.js';
 
 const { ENOSPC } = constants.errno;
 
+/** A run of so many blocks is taken though more are wanted: the search goes no further for a longer one. */
+const GOOD_RUN = 2048;
+/** On a fragmented volume the best run of so many groups, and within a group of so many runs, is good enough. */
+const MOST_GROUPS = 8;
+const MOST_RUNS = 256;
+
 export interface BlockRange {
   readonly start: number;
   readonly length: number;
@@ -126,23 +132,29 @@ export class BlockAllocator {
 
   private find(goal: number, want: number): BlockRange {
     const { groupCount } = this.geometry;
-    const home = goal > 0 && goal < this.geometry.totalBlocks ? this.geometry.groupOfBlock(goal) : 0;
+    const isInside = goal > 0 && goal < this.geometry.totalBlocks;
+    const home = isInside ? this.geometry.groupOfBlock(goal) : 0;
+    const enough = Math.min(want, GOOD_RUN);
+    let searched = 0;
     let best: BlockRange | undefined;
     for (let step = 0; step < groupCount; step++) {
       const group = (home + step) % groupCount;
       const room =
         this.groups.freeBlocks[group]! - Math.min(this.groups.freeBlocks[group]!, this.heldCount[group]!);
       if (room === 0 || (best !== undefined && room <= best.length)) continue;
-      const found = this.findInGroup(group, step === 0 ? goal - this.geometry.groupStart(group) : 0, want);
+      const from = step === 0 && isInside ? goal - this.geometry.groupStart(group) : 0;
+      const found = this.findInGroup(group, from, want);
       if (found === undefined) continue;
-      if (found.length >= want || (step === 0 && found.start === goal)) return found;
+      if (found.length >= enough || (step === 0 && found.start === goal)) return found;
       if (best === undefined || found.length > best.length) best = found;
+      searched += 1;
+      if (searched === MOST_GROUPS) break;
     }
     if (best === undefined) throw new DamageError('the free block counts promise blocks that no bitmap has');
     return best;
   }
 
-  /** A run at `from` of any length; else the first of `want` blocks; else the longest. */
+  /** A run at `from` of any length; else the first of `want` blocks; else the longest of the first few. */
   private findInGroup(group: number, from: number, want: number): BlockRange | undefined {
     const { bytes } = this.groups.blockBitmap(group);
     const held = this.held.get(group);
@@ -153,6 +165,7 @@ export class BlockAllocator {
     const start = Math.max(from, lowest);
     let bestAt = -1;
     let bestLength = 0;
+    let runs = 0;
     for (const [low, high] of [
       [start, end],
       [lowest, start],
@@ -168,6 +181,8 @@ export class BlockAllocator {
           bestLength = length;
         }
         bit += length;
+        runs += 1;
+        if (runs === MOST_RUNS) return { start: base + bestAt, length: bestLength };
       }
     }
     return bestAt < 0 ? undefined : { start: base + bestAt, length: bestLength };
