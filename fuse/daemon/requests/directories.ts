@@ -2,13 +2,14 @@ import {
   appendDirent,
   appendDirentOnly,
   appendDirentPlus,
+  type DirectoryEntry,
   FULL,
   openIn,
   openOut,
   readIn,
 } from '../../protocol/index.js';
 import { errno } from '../../system/index.js';
-import { directory, FsError, visible } from '../../volume/index.js';
+import { directory, FsError, type Inode, visible } from '../../volume/index.js';
 import { Connection, type Request } from '../connection.js';
 import type { Filesystem } from '../filesystem.js';
 
@@ -66,20 +67,7 @@ function list(fs: Filesystem, request: Request, plus: boolean): void {
     const entry = { ino, cookieHigh: cookieLow === 0 ? cookieHi + 1 : cookieHi, cookieLow, type, name };
     let end: number;
     if (plus) {
-      const inode = visible(fs.volume, ino);
-      const attributes = fs.attributesOf(inode);
-      end = appendDirentPlus(
-        target,
-        at,
-        limit,
-        entry,
-        ino,
-        inode.generation,
-        attributes,
-        fs.timeout,
-        fs.timeout,
-      );
-      if (end !== FULL) fs.remember(ino);
+      end = appendWithAttributes(fs, at, limit, entry);
     } else {
       end = appendDirent(target, at, limit, entry);
     }
@@ -88,4 +76,22 @@ function list(fs: Filesystem, request: Request, plus: boolean): void {
     return true;
   });
   fs.connection.send(request.unique, at - AT);
+}
+
+/** An entry that saves the kernel a lookup; of an inode that is damaged the name alone, so that the others can be listed. */
+function appendWithAttributes(fs: Filesystem, at: number, limit: number, entry: DirectoryEntry): number {
+  const target = fs.connection.output;
+  let inode: Inode;
+  try {
+    inode = visible(fs.volume, entry.ino);
+  } catch (error) {
+    if (fs.errnoOf(error) === undefined) throw error;
+    return appendDirentOnly(target, at, limit, entry);
+  }
+  const { generation } = inode;
+  const attributes = fs.attributesOf(inode);
+  const { timeout } = fs;
+  const end = appendDirentPlus(target, at, limit, entry, entry.ino, generation, attributes, timeout, timeout);
+  if (end !== FULL) fs.remember(entry.ino);
+  return end;
 }

@@ -44,8 +44,7 @@ function nameAt(request: Request, at: number): { name: Uint8Array; next: number 
 }
 
 function entry(fs: Filesystem, at: number, inode: Inode): number {
-  fs.remember(inode.number);
-  return encodeEntryOut(
+  const size = encodeEntryOut(
     fs.connection.output.view,
     at,
     inode.number,
@@ -54,11 +53,24 @@ function entry(fs: Filesystem, at: number, inode: Inode): number {
     fs.timeout,
     fs.timeout,
   );
+  // Last, when nothing can fail any more: what the kernel was not told it will never forget.
+  fs.remember(inode.number);
+  return size;
 }
 
+const DOT = 0x2e;
+const isDot = (name: Uint8Array): boolean => name.length === 1 && name[0] === DOT;
+const isDotDot = (name: Uint8Array): boolean => name.length === 2 && name[0] === DOT && name[1] === DOT;
+
+/** Names are looked up; "." of any inode and ".." of a directory only for file handles that the kernel decodes. */
 export function lookup(fs: Filesystem, request: Request): void {
   const { name } = nameAt(request, request.body);
-  const inode = lookupName(fs.volume, fs.inode(request.nodeid), name);
+  const parent = fs.inode(request.nodeid);
+  const inode = isDot(name)
+    ? parent
+    : isDotDot(name)
+      ? fs.inode(parent.parent)
+      : lookupName(fs.volume, parent, name);
   const size =
     inode === undefined ? encodeNoEntry(fs.connection.output.view, AT, fs.timeout) : entry(fs, AT, inode);
   fs.connection.send(request.unique, size);
