@@ -1,5 +1,5 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { FileDevice, type FileDeviceHandle } from '../system/index.js';
+import { errno, FileDevice, type FileDeviceHandle } from '../system/index.js';
 import { commitNow, finishOrphans, Volume } from '../volume/index.js';
 import { type JournalArea, JournalWriter } from '../volume/journal/index.js';
 import { Commits } from './commits.js';
@@ -73,6 +73,12 @@ function serve(volume: Volume, maxTransactionBlocks: number, fuseFd: number): nu
   });
   fs.vectors = new VectorFiles(volume, device.fd);
   fs.vectors.onChanged = (inode, from) => announce(fs, inode, { unique: 0, from, end: -1, sync: false });
+  fs.vectors.onBroken = (error) => {
+    fs.warn(
+      `a change could not be finished, nothing more is written: ${error instanceof Error ? error.message : error}`,
+    );
+    fs.commits.fail(errno.EIO);
+  };
   const started = new Map<number, number>();
   fs.onDemand = (queue, jobs) => {
     const running = started.get(queue) ?? 0;

@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import { totalmem } from 'node:os';
 import { NO_ID, RECORD_DELETE, RECORD_PUT, RECORD_RANGE } from '@vexfs/shared';
 import { IdTable } from '../engine/index.js';
 import { addressOf, errno, memoryAt } from '../system/index.js';
 import {
   DamageError,
+  DeviceError,
+  EUCLEAN,
   FsError,
   forSegments,
   type Inode,
@@ -21,6 +24,16 @@ import { canMap, RowMapping } from './row_mapping.js';
 const MOST_IDLE = 32;
 /** Log blocks below which compaction is not worth looking for. */
 const LEAST_COMPACTED = 8;
+/** What an id table takes for a slot and for a row, in bytes: an array of ids that grows by halves, a hash at 3/8 to 3/4. */
+const SLOT_BYTES = 13;
+const ROW_BYTES = 22;
+/** Growth of an id table that needs no look at what all of them hold together. */
+const SMALL_GROWTH = 16 << 20;
+/** Bytes that the id tables of a mount may hold: rows are made by a mere truncate(2), so somebody has to count. */
+const MOST_TABLES = Math.floor(totalmem() / 2);
+/** Slots that are deleted, bytes that are zeroed at a time. */
+const PIECE = 65536;
+const ZEROS = new Uint8Array(1 << 20);
 
 /** Slots that a transaction freed: reusable when it is committed and no search begun before is left. */
 interface FreedSlots {
@@ -32,7 +45,7 @@ interface FreedSlots {
 export class VectorFile {
   readonly inode: Inode;
   readonly set: VectorSet;
-  readonly ids: IdTable;
+  ids: IdTable;
   /** Free slots below the slot count that may take rows now, ascending. */
   freeSlots: number[] = [];
   freed: FreedSlots[] = [];
@@ -54,8 +67,15 @@ export class VectorFile {
 
   /** Rows slot..slot+count-1 die. 0 or -errno. */
   deleteSlots(slot: number, count: number): number {
-    const slots = Uint32Array.from({ length: count }, (_, i) => slot + i);
-    return this.ids.deleteSlots(addressOf(new Uint8Array(slots.buffer)), count);
+    if (slot + count > this.ids.info().slots) return -EUCLEAN;
+    const slots = new Uint32Array(Math.max(32, Math.min(count, PIECE)));
+    for (let done = 0; done < count; done += PIECE) {
+      const piece = Math.min(PIECE, count - done);
+      for (let i = 0; i < piece; i++) slots[i] = slot + done + i;
+      const result = this.ids.deleteSlots(addressOf(new Uint8Array(slots.buffer)), piece);
+      if (result < 0) return result;
+    }
+    return 0;
   }
 
   /** What `ids` answered must not happen here: the checks came before. */
@@ -85,6 +105,8 @@ export class VectorFiles {
   private retired: Retired[] = [];
   /** A change without a request behind it, of which the kernel has to be told. */
   onChanged: Changed = () => {};
+  /** Half of a change is in memory and the rest failed: nothing of it may reach the disk. */
+  onBroken: (error: unknown) => void = () => {};
 
   constructor(volume: Volume, fd: number) {
     this.volume = volume;
@@ -149,22 +171,78 @@ export class VectorFiles {
     const existing = this.get(inode);
     if (existing === undefined) this.volume.requireBlocks(VectorSet.createBlocks);
     const slots = slotsIn(layout, inode.size);
-    let file = existing;
-    if (file === undefined) {
+    if (existing === undefined) {
       const ids = new IdTable(randomBytes(8).readBigUInt64LE());
-      file = new VectorFile(inode, VectorSet.create(this.volume, inode), ids);
+      let file: VectorFile;
+      try {
+        this.reserve(ids, slots, slots);
+        file = new VectorFile(inode, VectorSet.create(this.volume, inode), ids);
+      } catch (error) {
+        ids.destroy();
+        throw error;
+      }
       this.adopt(file);
+      this.whole(() => this.lay(file, layout, slots));
     } else {
-      this.volume.requireBlocks(file.set.blocksFor(2));
-      if (file.set.slots > 0) file.set.appendTruncate(0);
-      file.must(file.ids.truncate(0));
-      file.freeSlots = [];
-      file.freed = [];
+      this.volume.requireBlocks(existing.set.blocksFor(2));
+      this.reserve(existing.ids, slots, slots);
+      this.whole(() => {
+        if (existing.set.slots > 0) existing.set.appendTruncate(0);
+        this.cutTable(existing, 0);
+        existing.freeSlots = [];
+        existing.freed = [];
+        this.lay(existing, layout, slots);
+      });
     }
+  }
+
+  private lay(file: VectorFile, layout: RowLayout, slots: number): void {
     file.set.layout = layout;
     file.set.slots = 0;
     file.set.liveRows = 0;
     this.grow(file, slots);
+  }
+
+  /** Makes room in an id table, so that what follows cannot fail for want of memory. Throws ENOMEM. */
+  reserve(ids: IdTable, slots: number, rows: number): void {
+    const { slotCapacity, memoryBytes } = ids.info();
+    const growth = slots <= slotCapacity ? 0 : slots * SLOT_BYTES + rows * ROW_BYTES - memoryBytes;
+    if (growth > SMALL_GROWTH) {
+      let held = 0;
+      for (const file of this.files.values()) held += file.ids.info().memoryBytes;
+      if (held + growth > MOST_TABLES)
+        throw new FsError(errno.ENOMEM, 'the ids of the rows need too much memory');
+    }
+    const result = ids.reserve(slots, rows);
+    if (result < 0) throw new FsError(-result);
+  }
+
+  /** Runs changes that belong together; one that fails half-way ends all writing. */
+  whole(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.onBroken(error);
+      throw error;
+    }
+  }
+
+  /** Cuts the id table. Slots behind the cut may get other ids at once, so searches under way keep the table as it was. */
+  private cutTable(file: VectorFile, slots: number): void {
+    if (file.pins > 0) {
+      const old = file.ids;
+      const info = old.info();
+      const fresh = new IdTable(randomBytes(8).readBigUInt64LE());
+      if (fresh.reserve(info.slots, info.rows) === 0) {
+        for (const { slot, id, count } of this.runsOf(file)) file.must(fresh.putRange(slot, id, count));
+        fresh.setEpoch(this.volume.store.transaction);
+        file.ids = fresh;
+        this.retire(() => old.destroy());
+      } else {
+        fresh.destroy();
+      }
+    }
+    file.must(file.ids.truncate(slots));
   }
 
   /** Slots from the known ones up to `slots` become rows, with ids from the mark on while there are any. */
@@ -186,10 +264,14 @@ export class VectorFiles {
     file.set.liveRows = file.ids.info().rows;
   }
 
-  /** Before the size of a file changes: its set is loaded and the log has room. Throws ENOSPC, NeedCommit, EUCLEAN. */
-  beforeResize(inode: Inode): void {
+  /** Before the size of a file changes: its set is loaded, log and id table have room. Throws ENOSPC, ENOMEM, NeedCommit, EUCLEAN. */
+  beforeResize(inode: Inode, size: number): void {
     const file = this.get(inode);
-    if (file !== undefined) this.volume.requireBlocks(file.set.blocksFor(1));
+    if (file === undefined) return;
+    this.volume.requireBlocks(file.set.blocksFor(1));
+    const slots = slotsIn(file.set.layout, size);
+    const more = slots - file.set.slots;
+    if (more > 0) this.reserve(file.ids, slots, file.ids.info().rows + more);
   }
 
   /** After the size of a file has changed, in the same transaction: the log follows. */
@@ -199,12 +281,14 @@ export class VectorFiles {
     const slots = slotsIn(file.set.layout, inode.size);
     const known = file.set.slots;
     if (slots > known) {
-      this.grow(file, slots);
+      this.whole(() => this.grow(file, slots));
     } else if (slots < known) {
-      file.must(file.ids.truncate(slots));
-      file.set.appendTruncate(slots);
-      file.set.slots = slots;
-      file.set.liveRows = file.ids.info().rows;
+      this.whole(() => {
+        this.cutTable(file, slots);
+        file.set.appendTruncate(slots);
+        file.set.slots = slots;
+        file.set.liveRows = file.ids.info().rows;
+      });
       file.freeSlots = file.freeSlots.filter((slot) => slot < slots);
       for (const freed of file.freed) freed.slots = freed.slots.filter((slot) => slot < slots);
     }
@@ -287,9 +371,9 @@ export class VectorFiles {
     for (const file of this.files.values()) {
       file.ids.reclaim(oldestPin);
       if (file.freed.length === 0 || file.freed[0]!.transaction > limit) continue;
-      const slots: number[] = [];
-      while (file.freed.length > 0 && file.freed[0]!.transaction <= limit)
-        slots.push(...file.freed.shift()!.slots);
+      const reusable = file.freed.filter((freed) => freed.transaction <= limit);
+      file.freed = file.freed.filter((freed) => freed.transaction > limit);
+      const slots = reusable.flatMap((freed) => freed.slots);
       if (slots.length > 0) this.recycle(file, slots);
     }
   }
@@ -298,22 +382,26 @@ export class VectorFiles {
   private recycle(file: VectorFile, slots: number[]): void {
     const { layout } = file.set;
     const stride = strideOf(layout);
-    const zeros = new Uint8Array(stride);
     slots.sort((a, b) => a - b);
-    for (const slot of slots) {
-      forSegments(
-        this.volume,
-        file.inode,
-        layout.dataOffset + slot * stride,
-        stride,
-        (position, _offset, length) => {
-          if (position >= 0) this.volume.device.write(position, zeros.subarray(0, length));
-        },
-      );
+    try {
+      for (const { slot, count } of consecutive(slots))
+        this.zero(file.inode, layout.dataOffset + slot * stride, count * stride);
+    } catch (error) {
+      // Slots that cannot be cleaned are not used again.
+      if (error instanceof FsError || error instanceof DeviceError) return;
+      throw error;
     }
     file.freeSlots = [...file.freeSlots, ...slots].sort((a, b) => a - b);
     this.cutEnd(file, stride);
     this.onChanged(file.inode, layout.dataOffset + slots[0]! * stride);
+  }
+
+  private zero(inode: Inode, offset: number, length: number): void {
+    forSegments(this.volume, inode, offset, length, (position, _offset, bytes) => {
+      if (position < 0) return;
+      for (let done = 0; done < bytes; done += ZEROS.length)
+        this.volume.device.write(position + done, ZEROS.subarray(0, Math.min(ZEROS.length, bytes - done)));
+    });
   }
 
   private cutEnd(file: VectorFile, stride: number): void {
@@ -322,15 +410,16 @@ export class VectorFiles {
     for (const freed of file.freed) for (const slot of freed.slots) end = Math.max(end, slot + 1);
     if (end >= slots || file.inode.size !== layout.dataOffset + slots * stride) return;
     try {
-      this.beforeResize(file.inode);
+      const size = layout.dataOffset + end * stride;
+      this.beforeResize(file.inode, size);
       try {
-        truncateContent(this.volume, file.inode, layout.dataOffset + end * stride);
+        truncateContent(this.volume, file.inode, size);
       } finally {
         this.afterResize(file.inode);
       }
     } catch (error) {
       // The slots stay as free ones: the next recycling tries again.
-      if (!(error instanceof FsError)) throw error;
+      if (!(error instanceof FsError || error instanceof DeviceError)) throw error;
     }
   }
 
@@ -346,4 +435,15 @@ export class VectorFiles {
       this.retire(() => file.ids.destroy());
     }
   }
+}
+
+/** Ascending slots as runs of slots that follow each other. */
+export function consecutive(slots: readonly number[]): Array<{ slot: number; count: number }> {
+  const runs: Array<{ slot: number; count: number }> = [];
+  for (const slot of slots) {
+    const last = runs[runs.length - 1];
+    if (last !== undefined && last.slot + last.count === slot) last.count += 1;
+    else runs.push({ slot, count: 1 });
+  }
+  return runs;
 }

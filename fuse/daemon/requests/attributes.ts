@@ -33,7 +33,7 @@ export function statx(fs: Filesystem, request: Request): void {
 export function resize(fs: Filesystem, inode: Inode, size: number): void {
   if (inode.isDirectory) throw new FsError(errno.EISDIR);
   if (!inode.isRegular) throw new FsError(errno.EINVAL);
-  fs.vectors.beforeResize(inode);
+  fs.vectors.beforeResize(inode, size);
   try {
     truncateContent(fs.volume, inode, size);
   } finally {

@@ -5,6 +5,7 @@ import {
   readIn,
   releaseIn,
   WRITE_CACHE,
+  WRITE_KILL_SUIDGID,
   writeIn,
   writeOut,
 } from '../../protocol/index.js';
@@ -15,7 +16,9 @@ import { READ_QUEUE, SPARE } from '../exchange.js';
 import type { Filesystem } from '../filesystem.js';
 import { JOB, KIND, NODE, READ_LENGTH, READ_SEGMENTS, UNIQUE } from '../jobs.js';
 import { Park } from '../park.js';
+import { stripPrivileges } from '../privileges.js';
 import { ENGINE_PAYLOAD_PAIRS } from '../segments.js';
+import { announce } from './announce.js';
 
 const AT = Connection.PAYLOAD_AT;
 const DAY = 86400;
@@ -128,13 +131,21 @@ export function write(fs: Filesystem, request: Request): void {
   const size = writeIn.size.get(view, body);
   const start = body + writeIn.$.size;
   if (start + size > request.end) throw new FsError(errno.EINVAL);
-  const { flags } = fs.handle(writeIn.fh.get(view, body));
-  const cached = (writeIn.write_flags.get(view, body) & WRITE_CACHE) !== 0;
+  // Flags as they are now: fcntl(F_SETFL) and RWF_DSYNC change them after the open.
+  const flags = writeIn.flags.get(view, body);
+  const writeFlags = writeIn.write_flags.get(view, body);
+  const cached = (writeFlags & WRITE_CACHE) !== 0;
   const appends = !cached && (flags & O_APPEND) !== 0;
-  const offset = appends ? inode.size : writeIn.offset.get(view, body);
-  if (inode.vectorSet !== 0 && offset + size > inode.size) fs.vectors.beforeResize(inode);
-  const written = writeContent(fs.volume, inode, offset, request.bytes.subarray(start, start + size));
-  if (inode.vectorSet !== 0) fs.vectors.afterResize(inode);
+  const asked = writeIn.offset.get(view, body);
+  const offset = appends ? inode.size : asked;
+  // Pages written back never lengthen a file: what lies past its end was cut off behind the kernel's back.
+  const wanted = cached ? Math.max(0, Math.min(size, inode.size - offset)) : size;
+  const grows = inode.vectorSet !== 0 && offset + wanted > inode.size;
+  if (grows) fs.vectors.beforeResize(inode, offset + wanted);
+  const stored = writeContent(fs.volume, inode, offset, request.bytes.subarray(start, start + wanted));
+  const written = cached && stored === wanted ? size : stored;
+  if (grows) fs.vectors.afterResize(inode);
+  if ((writeFlags & WRITE_KILL_SUIDGID) !== 0) stripPrivileges(inode);
   const now = fs.now();
   inode.mtime = now;
   inode.ctime = now;
@@ -145,6 +156,9 @@ export function write(fs: Filesystem, request: Request): void {
     writeOut.padding.set(out, AT, 0);
     fs.connection.send(unique, writeOut.$.size);
   };
+  // The kernel has put the bytes into its pages where it believed the end to be.
+  if (appends && offset !== asked)
+    announce(fs, inode, { unique: 0, from: Math.min(offset, asked), end: inode.size, sync: false });
   if ((flags & O_DSYNC) === 0 || cached) {
     sendWritten();
   } else {
