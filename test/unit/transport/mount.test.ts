@@ -264,11 +264,13 @@ mounting('a user mounts through fusermount3, whose descriptor is served and unmo
   const mountpoint = temporaryDirectory(t);
   const nobody = 65534;
   chownSync(mountpoint, nobody, nobody);
-  const script = fileURLToPath(new URL('./user_mount.js', import.meta.url));
-  // Distributions leave /dev/fuse open to everybody, bare machines may not: a namespace of its own gets one that is.
-  const shell = `mount -t tmpfs -o dev,mode=755 none "$1" && mknod -m 666 "$1/fuse" c 10 229 &&
-    mount --bind "$1/fuse" /dev/fuse && shift && exec "$@"`;
-  const argv = ['-m', 'sh', '-c', shell, 'sh', temporaryDirectory(t), process.execPath, script, mountpoint];
+  // Distributions leave /dev/fuse open to everybody, bare machines may not, and the clone may lie where only root gets:
+  // a namespace of its own has both where they can be reached.
+  const root = fileURLToPath(new URL('../../../..', import.meta.url));
+  const script = '/mnt/clone/test/dist/unit/transport/user_mount.js';
+  const shell = `mount -t tmpfs -o dev,mode=755 none /mnt && mkdir /mnt/clone && mount --bind "$1" /mnt/clone &&
+    mknod -m 666 /mnt/fuse c 10 229 && mount --bind /mnt/fuse /dev/fuse && shift && cd / && exec "$@"`;
+  const argv = ['-m', 'sh', '-c', shell, 'sh', root, process.execPath, script, mountpoint];
   const { stdout } = await run('unshare', [...argv, `${nobody}`, `${nobody}`], { timeout: 30000 });
   const report = JSON.parse(stdout);
   t.is(report.read, 'by a user');
