@@ -29,10 +29,14 @@ export class InodeTable {
   private readonly superblock: Superblock;
   private readonly cache = new Map<number, Inode>();
   private readonly changed = new Set<Inode>();
-  /** Freed numbers that somebody still knows: the kernel, until it forgets them. */
+  /** Numbers that somebody still knows though they are or will be free: the kernel, until it forgets them. */
   private readonly withheld = new Set<number>();
+  /** Those of them that are free already. */
+  private readonly unavailable = new Set<number>();
   private readonly scratch = new Uint8Array(INODE_SIZE);
   private readonly capacity: number;
+  /** By group: no inode below this index can be taken. */
+  private readonly lowestFree: Uint32Array;
   private readonly onChange = (inode: Inode): void => {
     if (inode.changedIn === this.store.transaction) return;
     inode.changedIn = this.store.transaction;
@@ -51,6 +55,7 @@ export class InodeTable {
     this.groups = groups;
     this.superblock = superblock;
     this.capacity = capacity;
+    this.lowestFree = new Uint32Array(geometry.groupCount);
   }
 
   private checksum(number: number, bytes: Uint8Array): number {
@@ -118,12 +123,15 @@ export class InodeTable {
     if (!testBit(bitmap.bytes, index) || number < FIRST_INODE) {
       throw new DamageError(`inode ${number} cannot be freed: it is not in use`);
     }
+    // Everything is read before the first change: a device that fails here leaves the inode as it is.
+    const block = this.store.get(this.geometry.inodeBlock(number), 'inodes');
     clearBits(bitmap.bytes, index, 1);
     this.groups.changeBitmap(group, bitmap);
     this.groups.freeInodes[group]! += 1;
+    if (this.withheld.has(number)) this.unavailable.add(number);
+    else if (index < this.lowestFree[group]!) this.lowestFree[group] = index;
     if (inode.isDirectory) this.groups.usedDirectories[group]! -= 1;
     this.superblock.freeInodes += 1;
-    const block = this.store.get(this.geometry.inodeBlock(number), 'inodes');
     this.store.change(block);
     const at = this.geometry.inodeOffset(number);
     block.bytes.fill(0, at, at + INODE_SIZE);
@@ -138,6 +146,15 @@ export class InodeTable {
 
   unwithhold(number: number): void {
     this.withheld.delete(number);
+    if (!this.unavailable.delete(number)) return;
+    const group = this.geometry.groupOfInode(number);
+    const index = this.geometry.indexOfInode(number);
+    if (index < this.lowestFree[group]!) this.lowestFree[group] = index;
+  }
+
+  /** Throws FsError(ENOSPC) when no inode can be made. */
+  requireOne(): void {
+    if (this.superblock.freeInodes <= this.unavailable.size) throw new FsError(ENOSPC, 'no free inodes');
   }
 
   /** Brings changed inodes into their table blocks. */
@@ -191,7 +208,7 @@ export class InodeTable {
       const group = (nearGroup + step) % groupCount;
       if (this.groups.freeInodes[group] === 0) continue;
       const bitmap = this.groups.inodeBitmap(group);
-      for (let index = 0; index < inodesPerGroup; index++) {
+      for (let index = this.lowestFree[group]!; index < inodesPerGroup; index++) {
         if ((index & 7) === 0 && bitmap.bytes[index >> 3] === 0xff) {
           index += 7;
           continue;
@@ -199,6 +216,7 @@ export class InodeTable {
         const number = group * inodesPerGroup + index + 1;
         if (testBit(bitmap.bytes, index) || this.withheld.has(number) || number < FIRST_INODE) continue;
         setBits(bitmap.bytes, index, 1);
+        this.lowestFree[group] = index + 1;
         this.groups.changeBitmap(group, bitmap);
         this.groups.freeInodes[group]! -= 1;
         this.superblock.freeInodes -= 1;

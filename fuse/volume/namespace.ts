@@ -1,13 +1,18 @@
 import { constants } from 'node:os';
+import { inode as inodeLayout } from '@vexfs/shared';
 import { extentsOf, freeContent } from './content.js';
 import * as directory from './directory.js';
 import { DamageError, FsError } from './errors.js';
 import type { Inode, Timestamp } from './inode.js';
+import { ROOT_EXTENTS } from './inode_table.js';
 import { VectorSet } from './vector_set.js';
 import type { Volume } from './volume.js';
 import * as xattr from './xattr.js';
 
-const { EEXIST, EINVAL, EISDIR, EMLINK, ENOENT, ENOSPC, ENOTDIR, ENOTEMPTY } = constants.errno;
+const { EEXIST, EINVAL, EISDIR, EMLINK, ENOENT, ENOTDIR, ENOTEMPTY } = constants.errno;
+
+/** Bytes of `inode.root`: a target that fits stands in it. */
+const ROOT_SIZE = inodeLayout.root.size;
 
 /** Directory entry types of readdir(3): the file type bits of the mode, shifted. */
 export function entryType(mode: number): number {
@@ -77,9 +82,10 @@ export function createInode(
   if (parent.links === 0) throw new FsError(ENOENT);
   const isDirectory = entryType(attributes.mode) === 4;
   if (isDirectory && parent.links >= MAX_LINKS) throw new FsError(EMLINK);
-  if (volume.superblock.freeInodes === 0) throw new FsError(ENOSPC, 'no free inodes');
   if (directory.lookup(volume, parent, name) !== undefined) throw new FsError(EEXIST);
-  volume.requireBlocks(symlinkTarget === undefined ? 1 : 4);
+  volume.inodes.requireOne();
+  const targetBlocks = symlinkTarget === undefined ? 0 : blocksOfTarget(volume, symlinkTarget);
+  volume.requireBlocks(directory.blocksToInsert(volume, parent, name) + targetBlocks);
   const group = isDirectory
     ? volume.inodes.groupForDirectory(parent)
     : volume.geometry.groupOfInode(parent.number);
@@ -97,15 +103,23 @@ export function createInode(
     inode.size = 0;
   }
   try {
+    if (symlinkTarget !== undefined) writeSymlink(volume, inode, symlinkTarget);
     directory.insert(volume, parent, name, inode.number, entryType(attributes.mode));
   } catch (error) {
+    while (holdsExtents(inode) && !freeContent(volume, inode, 0));
     volume.inodes.remove(inode);
     throw error;
   }
-  if (symlinkTarget !== undefined) writeSymlink(volume, inode, symlinkTarget);
   if (isDirectory) parent.links += 1;
   touch(parent, now);
   return inode;
+}
+
+/** Each block of a long target could become an extent of its own, for which the root in the inode has too few entries. */
+function blocksOfTarget(volume: Volume, target: Uint8Array): number {
+  if (target.length <= ROOT_SIZE) return 0;
+  const blocks = Math.ceil(target.length / volume.geometry.blockSize);
+  return blocks > ROOT_EXTENTS ? blocks + 1 : blocks;
 }
 
 function writeSymlink(volume: Volume, inode: Inode, target: Uint8Array): void {
@@ -121,11 +135,16 @@ function writeSymlink(volume: Volume, inode: Inode, target: Uint8Array): void {
   bytes.set(target);
   for (let logical = 0; logical < count; ) {
     const run = volume.blocks.take(volume.goalFor(inode.number, false), count - logical);
-    volume.device.write(
-      run.start * blockSize,
-      bytes.subarray(logical * blockSize, (logical + run.length) * blockSize),
-    );
-    extentsOf(volume, inode).insert(logical, run.start, run.length);
+    try {
+      volume.device.write(
+        run.start * blockSize,
+        bytes.subarray(logical * blockSize, (logical + run.length) * blockSize),
+      );
+      extentsOf(volume, inode).insert(logical, run.start, run.length);
+    } catch (error) {
+      volume.blocks.give(run);
+      throw error;
+    }
     inode.blocks += run.length;
     logical += run.length;
   }
@@ -265,6 +284,8 @@ function exchange(
   now: Timestamp,
 ): void {
   if (target.isDirectory && isBelow(volume, from, target)) throw new FsError(EINVAL);
+  const moves = from !== to && source.isDirectory !== target.isDirectory;
+  if (moves && (source.isDirectory ? to : from).links >= MAX_LINKS) throw new FsError(EMLINK);
   directory.replace(volume, from, oldName, target.number, entryType(target.mode));
   directory.replace(volume, to, newName, source.number, entryType(source.mode));
   if (from !== to) {

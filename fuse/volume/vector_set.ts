@@ -88,8 +88,15 @@ export class VectorSet {
   /** Gives an inode a set without rows, in the running transaction. */
   static create(volume: Volume, owner: Inode): VectorSet {
     volume.requireBlocks(VectorSet.createBlocks);
-    const inode = hiddenInode(volume, owner);
-    const { start } = volume.blocks.take(volume.goalFor(inode.number, true), 1);
+    volume.inodes.requireOne();
+    const { start } = volume.blocks.take(volume.superblock.indexMetadataStart, 1);
+    let inode: Inode;
+    try {
+      inode = hiddenInode(volume, owner);
+    } catch (error) {
+      volume.blocks.give({ start, length: 1 });
+      throw error;
+    }
     inode.blocks += 1;
     extentsOf(volume, inode).insert(0, start, 1);
     inode.size = volume.geometry.blockSize;
@@ -220,8 +227,14 @@ export class VectorSet {
     return this.inode.blocks + (log === 0 ? 0 : this.volume.inodes.get(log).blocks);
   }
 
-  /** Blocks to require before `records` are appended. */
+  /**
+   * Blocks to require before `records` are appended, or before the log is compacted to so many. Throws FsError(ENOSPC)
+   * when they would need a log and there is no inode for it.
+   */
   blocksFor(records: number): number {
+    const { view } = this.header();
+    const spills = setHeader.inline_records.get(view, 0) + records > this.perBlock;
+    if (spills && setHeader.log_inode.get(view, 0) === 0) this.volume.inodes.requireOne();
     const blocks = Math.ceil(records / this.perBlock) + 1;
     return blocks + 4 + Math.ceil(blocks / 16);
   }
@@ -412,6 +425,7 @@ export class VectorSet {
    * caller has required `blocksFor(records)`.
    */
   compact(live: (emit: (slot: number, idLow: number, idHigh: number, count: number) => void) => void): void {
+    this.volume.inodes.requireOne();
     const old = setHeader.log_inode.get(this.header().view, 0);
     const view = this.changed();
     const header = this.header();

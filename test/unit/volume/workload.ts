@@ -484,6 +484,27 @@ export class Workload {
     });
   }
 
+  /** Appends to the files until there is no space for another block of any. */
+  fillUp(): void {
+    for (const node of this.nodes('file', ({ rows }) => rows === undefined)) {
+      for (;;) {
+        const { content } = this.model.get(node.number);
+        const fromStep = this.target.device.steps.length;
+        const data = this.random.bytes(this.volume.geometry.blockSize);
+        let written = 0;
+        const done = this.try(`fill ${node.number}`, 0, () => {
+          written = writeContent(this.volume, this.inode(node.number), content.length, data);
+        });
+        if (!done) break;
+        const longer = new Uint8Array(content.length + written);
+        longer.set(content);
+        longer.set(data.subarray(0, written), content.length);
+        this.model.change(node.number, { content: longer });
+        this.version(node.number, longer, fromStep);
+      }
+    }
+  }
+
   /** Takes away everything that has a name, and deletes it. */
   removeAll(): void {
     while (this.model.get(ROOT_INODE).entries.size > 0) {
