@@ -182,6 +182,45 @@ test('the open mode is checked before the vector set: EBADF, not ENODATA', (t) =
   t.is(search(open(path, 1), [1], { k: 1 }).outcome, 'EBADF');
 });
 
+test('the vector set is checked before fields, limits and buffers: ENODATA', (t) => {
+  const fd = open(fresh());
+  t.is(search(fd, [1], { k: 0 }).outcome, 'ENODATA');
+  t.is(search(fd, [1], { k: 10_001, type: 3 }).outcome, 'ENODATA');
+  t.is(search(fd, [1], { k: 1, queryAddress: NULL }).outcome, 'ENODATA');
+  t.is(insert(fd, [1], { dimensions: 0, count: 0, flags: 0xff }), 'ENODATA');
+  t.is(insert(fd, [1], { dimensions: 1, count: MAX_ROWS_PER_CALL + 1, vectorsAddress: WILD }), 'ENODATA');
+  t.is(getEmbedding(fd, { id: 0, room: 4, flags: 9, elementType: 9 }).outcome, 'ENODATA');
+});
+
+test('the open mode is checked before fields, limits and buffers: EBADF', (t) => {
+  const { path } = vectorFile({ dimensions: 3 }, ROWS);
+  const [reader, writer] = [open(path, 'r'), open(path, 1)];
+  t.is(setMeta(reader, { dimensions: 0 }), 'EBADF');
+  t.is(setMeta(reader, { dimensions: 4, storageFormat: 1 }), 'EBADF');
+  t.is(insert(reader, ROWS, { dimensions: 0, flags: 0xff }), 'EBADF');
+  t.is(insert(reader, ROWS, { dimensions: 3, count: 1, vectorsAddress: WILD }), 'EBADF');
+  t.is(search(writer, [1], { k: 0, type: 9 }).outcome, 'EBADF');
+  t.is(search(writer, [1], { k: 10_001 }).outcome, 'EBADF');
+  t.is(getEmbedding(writer, { id: 99, room: 4, flags: 1 }).outcome, 'EBADF');
+});
+
+test('buffers are checked before contents, contents before ids: EFAULT, EINVAL, EEXIST', (t) => {
+  const { path, fd } = vectorFile({ dimensions: 3 }, ROWS);
+  const before = state(path, fd);
+  const bad = [1, Number.NaN, 1];
+  t.is(insert(fd, bad, { dimensions: 3, idsAddress: WILD }), 'EFAULT');
+  t.is(insert(fd, bad, { dimensions: 3, ids: [0] }), 'EINVAL');
+  t.is(insert(fd, [1, 1, 1], { dimensions: 3, ids: [0] }), 'EEXIST');
+  t.is(search(fd, bad, { k: 1, resultsAddress: NULL }).outcome, 'EFAULT');
+  t.deepEqual(state(path, fd), before);
+});
+
+test('a field that is wrong is EINVAL before a layout that differs is EEXIST', (t) => {
+  const { fd } = vectorFile({ dimensions: 3 }, ROWS);
+  t.is(setMeta(fd, { dimensions: 4, elementType: 9 }), 'EINVAL');
+  t.is(setMeta(fd, { dimensions: 4 }), 'EEXIST');
+});
+
 test('the command is checked before the open mode: ENOTTY, not EBADF', (t) => {
   const { path } = vectorFile({ dimensions: 3 });
   withMemory((memory) => {

@@ -1,3 +1,5 @@
+import type { Outcome } from './programs.js';
+
 /**
  * What a parity test may know of the filesystem under test: a mounted volume and how to take it away and bring it back.
  * The tests hold for every backend; where one cannot do something, they assert the exact errno that docs/differences.md names.
@@ -18,6 +20,11 @@ export interface Backend {
   crash(): Promise<void>;
   /** Whether the volume is mounted and answers. */
   readonly isMounted: boolean;
+  /**
+   * Tries to mount another volume on another folder, as somebody at a terminal would, for at most 10 seconds. What comes to be
+   * mounted is the caller's to unmount.
+   */
+  attempt(device: string, mountpoint: string, options?: readonly string[]): Outcome;
   /** Gives back everything, in whatever state the tests left it. */
   end(): Promise<void>;
 }

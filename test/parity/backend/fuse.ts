@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { isMounted } from '@vexfs/fuse/mount';
 import type { Backend, VolumeChoice } from './backend.js';
-import { MKFS, must, run, VEXFS_FUSE } from './programs.js';
+import { MKFS, must, type Outcome, run, runNode, VEXFS_FUSE } from './programs.js';
 
 const MOUNT_MS = 20_000;
 const END_MS = 30_000;
@@ -74,6 +74,11 @@ export class FuseBackend implements Backend {
     this.daemon = daemon;
   }
 
+  attempt(device: string, mountpoint: string, options: readonly string[] = []): Outcome {
+    const words = options.length > 0 ? ['-o', options.join(',')] : [];
+    return runNode(VEXFS_FUSE, [...words, device, mountpoint], 10_000);
+  }
+
   async unmount(): Promise<void> {
     const { daemon } = this;
     if (daemon === undefined) throw new Error('the volume is not mounted');
@@ -110,12 +115,6 @@ export class FuseBackend implements Backend {
       if (this.daemon !== undefined) await this.crash();
       throw error;
     }
-  }
-
-  /** What the daemon holds in memory, in bytes (VmRSS). */
-  residentBytes(): number {
-    const status = readFileSync(`/proc/${this.daemon?.process.pid}/status`, 'utf8');
-    return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) * 1024;
   }
 
   private async over(daemon: Daemon, expected: string): Promise<void> {

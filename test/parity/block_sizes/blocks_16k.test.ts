@@ -1,0 +1,3 @@
+import { testBlockSize } from './behaviour.js';
+
+testBlockSize('16K', '64M');

@@ -1,0 +1,3 @@
+import { testBlockSize } from './behaviour.js';
+
+testBlockSize('1K', '12M');

@@ -1,0 +1,3 @@
+import { testBlockSize } from './behaviour.js';
+
+testBlockSize('64K', '128M');
