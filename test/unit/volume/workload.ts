@@ -162,7 +162,6 @@ export class Workload {
     });
     if (!done || made === undefined) return;
     this.model.add(parent.number, name, made.number, kind, target);
-    this.versions.delete(made.number);
     this.version(made.number, target ?? new Uint8Array(0), fromStep);
   }
 
