@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 import { constants } from 'node:os';
 import {
   crc32c,
@@ -34,6 +34,8 @@ export class InodeTable {
   /** Those of them that are free already. */
   private readonly unavailable = new Set<number>();
   private readonly scratch = new Uint8Array(INODE_SIZE);
+  private readonly random = new Uint32Array(256);
+  private randomAt = 256;
   private readonly capacity: number;
   /** By group: no inode below this index can be taken. */
   private readonly lowestFree: Uint32Array;
@@ -100,6 +102,16 @@ export class InodeTable {
     return this.changed.size;
   }
 
+  /** An unpredictable generation; a call for each would cost more than the rest of making an inode. */
+  private randomWord(): number {
+    if (this.randomAt === this.random.length) {
+      randomFillSync(this.random);
+      this.randomAt = 0;
+    }
+    this.randomAt += 1;
+    return this.random[this.randomAt - 1]!;
+  }
+
   /** Takes a free number and gives an inode with nothing but number, generation and an empty extent root. */
   create(nearGroup: number, isDirectory: boolean): Inode {
     const number = this.takeNumber(nearGroup);
@@ -107,7 +119,7 @@ export class InodeTable {
     this.initialiseUpTo(group, this.geometry.indexOfInode(number));
     if (isDirectory) this.groups.usedDirectories[group]! += 1;
     const inode = new Inode(number, new Uint8Array(INODE_SIZE), this.onChange);
-    inode.generation = randomBytes(4).readUInt32LE();
+    inode.generation = this.randomWord();
     if (!isDirectory) emptyExtentRoot(inode);
     this.cache.set(number, inode);
     inode.markDirty();
