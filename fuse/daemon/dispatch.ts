@@ -24,6 +24,8 @@ import {
   unlink,
 } from './requests/names.js';
 
+import { getxattr, listxattr, removexattr, setxattr } from './requests/xattrs.js';
+
 type Handler = (fs: Filesystem, request: Request) => void;
 
 const HANDLERS: ReadonlyArray<readonly [number, Handler]> = [
@@ -57,6 +59,10 @@ const HANDLERS: ReadonlyArray<readonly [number, Handler]> = [
   [OPCODE.FSYNCDIR, fsync],
   [OPCODE.IOCTL, ioctl],
   [OPCODE.INTERRUPT, interrupt],
+  [OPCODE.SETXATTR, setxattr],
+  [OPCODE.GETXATTR, getxattr],
+  [OPCODE.LISTXATTR, listxattr],
+  [OPCODE.REMOVEXATTR, removexattr],
 ];
 
 const table: Array<Handler | undefined> = [];

@@ -18,7 +18,7 @@ import { CAP_FSETID, hasCapability } from './credentials.js';
 import { type Exchange, type JobSlot, SPARE } from './exchange.js';
 import { UNIQUE } from './jobs.js';
 import { Park } from './park.js';
-import { stripPrivileges } from './privileges.js';
+import { stripCapability, stripPrivileges } from './privileges.js';
 import { TransferMemory } from './transfer.js';
 import type { VectorFiles } from './vector_files.js';
 
@@ -44,6 +44,8 @@ export class Filesystem {
   readonly commits: Commits;
   readonly readOnly: boolean;
   readonly timeout = LONG;
+  /** INIT flags that were agreed on with the kernel. */
+  initFlags = 0;
   vectors!: VectorFiles;
   /** Jobs by the request they serve, for INTERRUPT. */
   readonly inflight = new Map<number, JobSlot>();
@@ -258,7 +260,9 @@ export class Filesystem {
     inode.mtime = now;
     inode.ctime = now;
     inode.markDirty();
-    if ((inode.mode & 0o6000) !== 0 && !hasCapability(caller.pid, CAP_FSETID)) stripPrivileges(inode);
+    if ((inode.mode & 0o6000) !== 0 && !hasCapability(caller.pid, CAP_FSETID))
+      stripPrivileges(inode, caller.pid);
+    stripCapability(this.volume, inode);
   }
 
   /** Until the job in `slot` comes back, nothing that the volume frees is reused; then `done` runs. */

@@ -35,6 +35,8 @@ const WISHES = {
     INIT.PARALLEL_DIROPS |
     INIT.EXPLICIT_INVAL_DATA |
     INIT.EXPORT_SUPPORT |
+    INIT.HANDLE_KILLPRIV_V2 |
+    INIT.SETXATTR_EXT |
     INIT.CACHE_SYMLINKS,
   flags2: 0,
   maxWrite: MAX_WRITE,
@@ -220,7 +222,7 @@ export class FuseLoop {
   }
 
   private init(request: Request): void {
-    const { connection } = this;
+    const { connection, fs } = this;
     const result = negotiate(request.view, request.body, request.end - request.body, WISHES);
     const out = connection.output.view;
     if (result.outcome === 'refused') {
@@ -228,6 +230,7 @@ export class FuseLoop {
       connection.fail(request.unique, errno.EPROTO);
       return;
     }
+    if (result.outcome === 'agreed') fs.initFlags = result.session.flags;
     const size =
       result.outcome === 'again'
         ? encodeMajorOut(out, Connection.PAYLOAD_AT)

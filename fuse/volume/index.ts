@@ -1,4 +1,5 @@
 /** The on-disk format: what the daemon, mkfs, fsck and the tests share. */
+export * as acl from './acl.js';
 export * from './block_allocator.js';
 export * from './committer.js';
 export * from './content.js';

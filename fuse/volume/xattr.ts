@@ -13,7 +13,7 @@ import type { MetaBlock } from './store.js';
 import type { OwnedBlocks, TreeContext } from './tree_context.js';
 import { isPlausible, prefixOf, type XattrName } from './xattr_name.js';
 
-export { MAX_XATTR_NAME, parseName, type XattrName } from './xattr_name.js';
+export { isPrefix, MAX_XATTR_NAME, parseName, type XattrName } from './xattr_name.js';
 
 const { E2BIG, EEXIST, EINVAL, ENODATA, ENOSPC } = constants.errno;
 

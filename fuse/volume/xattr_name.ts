@@ -52,6 +52,11 @@ export function parseName(full: Uint8Array): XattrName | undefined {
   return undefined;
 }
 
+/** Whether a full name is the prefix of a name space and nothing more. */
+export function isPrefix(full: Uint8Array): boolean {
+  return SPACES.some(({ prefix, isWhole }) => !isWhole && Buffer.compare(full, prefix) === 0);
+}
+
 /** The prefix of a name space; undefined when the format has no such space. */
 export function prefixOf(space: number): Uint8Array | undefined {
   return SPACES[space - 1]?.prefix;

@@ -3,7 +3,7 @@ import { errno } from '../../system/index.js';
 import { FsError, type Inode, truncateContent } from '../../volume/index.js';
 import { Connection, type Request } from '../connection.js';
 import type { Filesystem } from '../filesystem.js';
-import { stripPrivileges } from '../privileges.js';
+import { stripCapability, stripPrivileges } from '../privileges.js';
 
 const AT = Connection.PAYLOAD_AT;
 const S_IFMT = 0o170000;
@@ -54,12 +54,13 @@ export function setattr(fs: Filesystem, request: Request): void {
     resize(fs, inode, size);
     if (changed || (valid & FATTR.MTIME) === 0) inode.mtime = now;
   }
+  if ((valid & FATTR.KILL_SUIDGID) !== 0) stripPrivileges(inode, request.pid);
+  if ((valid & (FATTR.SIZE | FATTR.UID | FATTR.GID)) !== 0) stripCapability(fs.volume, inode);
   if ((valid & FATTR.MODE) !== 0) {
     inode.mode = (inode.mode & S_IFMT) | (setattrIn.mode.get(view, body) & 0o7777);
   }
   if ((valid & FATTR.UID) !== 0) inode.uid = setattrIn.uid.get(view, body);
   if ((valid & FATTR.GID) !== 0) inode.gid = setattrIn.gid.get(view, body);
-  if ((valid & FATTR.KILL_SUIDGID) !== 0) stripPrivileges(inode);
   if ((valid & FATTR.ATIME) !== 0) {
     inode.atime =
       (valid & FATTR.ATIME_NOW) !== 0

@@ -16,7 +16,7 @@ import { READ_QUEUE, SPARE } from '../exchange.js';
 import type { Filesystem } from '../filesystem.js';
 import { JOB, KIND, NODE, READ_LENGTH, READ_SEGMENTS, UNIQUE } from '../jobs.js';
 import { Park } from '../park.js';
-import { stripPrivileges } from '../privileges.js';
+import { stripCapability, stripPrivileges } from '../privileges.js';
 import { ENGINE_PAYLOAD_PAIRS } from '../segments.js';
 import { announce } from './announce.js';
 
@@ -145,7 +145,8 @@ export function write(fs: Filesystem, request: Request): void {
   const stored = writeContent(fs.volume, inode, offset, request.bytes.subarray(start, start + wanted));
   const written = cached && stored === wanted ? size : stored;
   if (grows) fs.vectors.afterResize(inode);
-  if ((writeFlags & WRITE_KILL_SUIDGID) !== 0) stripPrivileges(inode);
+  if ((writeFlags & WRITE_KILL_SUIDGID) !== 0) stripPrivileges(inode, request.pid);
+  if (!cached) stripCapability(fs.volume, inode);
   const now = fs.now();
   inode.mtime = now;
   inode.ctime = now;
