@@ -50,6 +50,8 @@ export class VectorFile {
   freeSlots: number[] = [];
   freed: FreedSlots[] = [];
   mapping: RowMapping | undefined;
+  /** Transaction that cut off live rows last: until it is committed, their bytes may be needed again. */
+  cutIn = 0;
   /** Searches that use it. */
   pins = 0;
   /** Log blocks at which compaction is considered next. */
@@ -287,7 +289,9 @@ export class VectorFiles {
         this.cutTable(file, slots);
         file.set.appendTruncate(slots);
         file.set.slots = slots;
-        file.set.liveRows = file.ids.info().rows;
+        const { rows } = file.ids.info();
+        if (rows < file.set.liveRows) file.cutIn = this.volume.store.transaction;
+        file.set.liveRows = rows;
       });
       file.freeSlots = file.freeSlots.filter((slot) => slot < slots);
       for (const freed of file.freed) freed.slots = freed.slots.filter((slot) => slot < slots);

@@ -142,6 +142,8 @@ function firstTouched(file: VectorFile, stride: number): number {
 function publish(fs: Filesystem, file: VectorFile, batch: Batch): void {
   fs.requireWritable();
   const { rows, flags } = batch;
+  // New rows would lie where rows lay whose cut is not committed: a crash would bring those back with other bytes.
+  if (file.cutIn > fs.committed) throw new NeedCommit();
   const { set } = file;
   const firstId = set.nextId;
   if (batch.ids === 0 && firstId + BigInt(rows) > NO_ID) throw new FsError(errno.EOVERFLOW);
