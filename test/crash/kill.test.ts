@@ -1,0 +1,137 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import { FuseBackend } from '../parity/backend/fuse.js';
+import { checkVolume } from '../parity/check.js';
+import { getMeta, search } from '../parity/client/vector_calls.js';
+import { operationsFound } from './load/file_operations.js';
+import { Random } from './load/random.js';
+import { DIMENSIONS, ROWS } from './load/worker.js';
+
+/** More rounds by hand: VEXFS_KILL_ROUNDS=500, another course of events by VEXFS_SEED. */
+const ROUNDS = Number(process.env.VEXFS_KILL_ROUNDS ?? 25);
+const SEED = Number(process.env.VEXFS_SEED ?? 1);
+const ROUNDS_OF_A_TEST = 5;
+const KINDS = ['files', 'files', 'append', 'overwrite'] as const;
+const WORKER = fileURLToPath(new URL('./load/worker.js', import.meta.url));
+
+interface Work {
+  readonly kind: (typeof KINDS)[number];
+  readonly folder: string;
+  readonly seed: number;
+  readonly process: ChildProcess;
+  readonly ended: Promise<number | null>;
+  issued: number;
+  synced: number;
+  errors: string;
+}
+
+const root = mkdtempSync(join(tmpdir(), 'vexfs-kill-'));
+const backend = new FuseBackend(root, { size: '96M' });
+const random = new Random(SEED);
+
+function start(kind: Work['kind'], folder: string, seed: number): Work {
+  mkdirSync(folder);
+  const child = spawn(process.execPath, [WORKER, kind, folder, String(seed)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const ended = new Promise<number | null>((resolve) => {
+    child.once('close', resolve);
+  });
+  const work: Work = { kind, folder, seed, process: child, ended, issued: 0, synced: 0, errors: '' };
+  let rest = '';
+  child.stdout.on('data', (text: Buffer) => {
+    const lines = (rest + text.toString()).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) {
+      const [word, number] = line.split(' ');
+      if (word === 'issued') work.issued = Number(number);
+      else work.synced = Number(number);
+    }
+  });
+  child.stderr.on('data', (text: Buffer) => {
+    work.errors += text.toString();
+  });
+  return work;
+}
+
+/** Throws when the rows are not those of a number of whole batches between the synced and the issued ones. */
+function checkRows({ kind, folder, synced, issued }: Work): void {
+  const fd = openSync(join(folder, 'rows.vec'), 'r');
+  try {
+    const live = getMeta(fd).vectorCount;
+    const { outcome, hits } = search(fd, new Float32Array(DIMENSIONS), { k: 10_000 });
+    if (outcome !== 'ok') throw new Error(`search: ${outcome}`);
+    const found = new Map(
+      hits.map((hit) => [Number(hit.id), Math.round(hit.distance / Math.sqrt(DIMENSIONS))]),
+    );
+    const batches = kind === 'append' ? live / ROWS : (found.get(0) ?? 0);
+    const rows = kind === 'append' ? live : batches === 0 ? 0 : ROWS;
+    if (live !== rows || !Number.isInteger(batches))
+      throw new Error(`${live} rows: a batch is there in part`);
+    if (batches < synced || batches > issued) throw new Error(`batch ${batches} of ${synced} to ${issued}`);
+    if (found.size !== Math.min(rows, 10_000) || hits.length !== found.size)
+      throw new Error(`${hits.length} hits for ${rows} rows`);
+    for (const [id, value] of found) {
+      const expected = kind === 'append' ? Math.floor(id / ROWS) + 1 : batches;
+      if (value !== expected) throw new Error(`row ${id} is ${value}, not ${expected}`);
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+test.serial.before('a volume is made', async () => {
+  await backend.mount();
+});
+
+test.serial.after.always('everything ends', async () => {
+  try {
+    await backend.end();
+    checkVolume(backend.device);
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
+});
+
+for (let first = 0; first < ROUNDS; first += ROUNDS_OF_A_TEST) {
+  const last = Math.min(ROUNDS, first + ROUNDS_OF_A_TEST);
+  test.serial(
+    `what was synced is there after kill -9 of the daemon, rounds ${first + 1} to ${last}`,
+    async (t) => {
+      t.timeout(110_000);
+      for (let round = first; round < last; round++) {
+        const folder = join(backend.mountpoint, `round${round}`);
+        mkdirSync(folder);
+        const folderFd = openSync(folder, 'r');
+        const works = KINDS.map((kind, i) =>
+          start(kind, join(folder, `w${i}`), SEED * 1_000_003 + round * 101 + i),
+        );
+        closeSync(folderFd);
+        if (round > 0) rmSync(join(backend.mountpoint, `round${round - 1}`), { recursive: true });
+        const deadline = performance.now() + 20_000;
+        while (works.some((work) => work.synced === 0) && performance.now() < deadline) await sleep(5);
+        await sleep(random.below(500));
+        await backend.crash();
+        for (const work of works) {
+          t.is(await work.ended, 0, `${work.kind}: ${work.errors}`);
+          t.true(work.synced > 0, `${work.kind} has synced`);
+        }
+        await backend.mount();
+        for (const work of works) {
+          const { kind, synced, issued, seed } = work;
+          const where = `round ${round}, ${kind}`;
+          if (kind === 'files') t.notThrows(() => operationsFound(work.folder, seed, synced, issued), where);
+          else t.notThrows(() => checkRows(work), where);
+        }
+        await backend.unmount();
+        t.notThrows(() => checkVolume(backend.device), `round ${round}`);
+        await backend.mount();
+      }
+    },
+  );
+}
