@@ -1,0 +1,81 @@
+import { JournalWriter, recover } from '@vexfs/fuse/journal';
+import { type BlockDevice, readSuperblock, superblockChecksum, VolumeError } from '@vexfs/fuse/volume';
+import { superblock as layout, STATE_ERRORS, SUPERBLOCK_SIZE } from '@vexfs/shared';
+import type { Examination } from './examine.js';
+import { journalArea } from './journal_check.js';
+
+/**
+ * Writes what a repair has changed to the device; afterwards the journal is empty. When it fits, it goes through the
+ * journal as one transaction, so that an interruption leaves all or nothing of it. Otherwise the volume is marked as
+ * damaged first, then blocks of files and trees are written before the tables that lead to them, the superblock last:
+ * interrupted, it is checked and repaired again. Throws DeviceError, JournalError.
+ */
+export function applyRepairs(device: BlockDevice, examination: Examination): void {
+  const { overlay, superblock } = examination;
+  if (overlay.changed.size === 0) return;
+  const { geometry } = superblock;
+  const area = journalArea(geometry);
+  const inJournal = (number: number): boolean => number >= area.start && number < area.start + area.blocks;
+  const numbers = [...overlay.changed.keys()].sort((a, b) => a - b);
+  const blocks = numbers.filter((number) => !inJournal(number));
+
+  const canLog = !examination.journalReset && hasUsableSuperblock(device);
+  if (canLog) {
+    const { nextSequence } = recover(device, area, geometry.totalBlocks);
+    const writer = new JournalWriter(device, area, geometry.totalBlocks, nextSequence);
+    if (writer.fits(blocks.length, 0)) {
+      const content = blocks.map((number) => ({ number, data: overlay.changed.get(number)! }));
+      const sequence = writer.commit({ blocks: content, revoked: [] });
+      for (const { number, data } of content) device.write(number * geometry.blockSize, data);
+      writer.checkpointed(sequence);
+      writer.close();
+      writeJournalSuperblock(device, examination, area.start);
+      return;
+    }
+    writer.close();
+    markDamaged(device);
+  }
+  const write = (list: readonly number[]): void => {
+    for (const number of list) device.write(number * geometry.blockSize, overlay.changed.get(number)!);
+    device.flush();
+  };
+  write(blocks.filter((number) => number !== 0 && isData(examination, number)));
+  write(blocks.filter((number) => number !== 0 && !isData(examination, number)));
+  if (examination.journalReset) write(numbers.filter(inJournal));
+  else writeJournalSuperblock(device, examination, area.start);
+  write(blocks.filter((number) => number === 0));
+}
+
+function isData({ superblock }: Examination, number: number): boolean {
+  return superblock.geometry.isDataRange(number, 1);
+}
+
+function hasUsableSuperblock(device: BlockDevice): boolean {
+  try {
+    readSuperblock(device);
+    return true;
+  } catch (error) {
+    if (error instanceof VolumeError) return false;
+    throw error;
+  }
+}
+
+/** Fields of the journal's own superblock that were mended; a replay and the writer have only moved its tail. */
+function writeJournalSuperblock(device: BlockDevice, examination: Examination, start: number): void {
+  const wrong = examination.findings.list.some(({ code }) => code === 'journal-field');
+  const block = examination.overlay.changed.get(start);
+  if (!wrong || block === undefined) return;
+  device.write(start * examination.superblock.geometry.blockSize, block);
+  device.flush();
+}
+
+function markDamaged(device: BlockDevice): void {
+  const bytes = new Uint8Array(SUPERBLOCK_SIZE);
+  device.read(0, bytes);
+  const view = new DataView(bytes.buffer);
+  const { seed } = readSuperblock(device);
+  layout.state.set(view, 0, layout.state.get(view, 0) | STATE_ERRORS);
+  layout.checksum.set(view, 0, superblockChecksum(seed, 0, bytes));
+  device.write(0, bytes);
+  device.flush();
+}

@@ -1,0 +1,8 @@
+/** fsck.vexfs: the checker as a library, for tests and tools, and its command line. */
+export { applyRepairs } from './apply.js';
+export { type Examination, type ExamineOptions, examine } from './examine.js';
+export type { Finding } from './finding.js';
+export { main } from './main.js';
+export type { Outcome } from './report.js';
+export { checkVolume, type RunOptions } from './run.js';
+export { UncheckableError } from './superblock_check.js';

@@ -1,0 +1,194 @@
+import { constants } from 'node:os';
+import {
+  directory,
+  emptyExtentRoot,
+  extentsOf,
+  FsError,
+  freeContent,
+  type Inode,
+  NeedCommit,
+  Volume,
+  xattr,
+} from '@vexfs/fuse/volume';
+import { LOG_MAGIC, logHeader, SET_MAGIC, setHeader, xattrHeader } from '@vexfs/shared';
+import type { Check, PlannedEntry, PlannedRun } from './check.js';
+
+/** Blocks that a transaction may gather before it is brought into the overlay. */
+const TRANSACTION_BLOCKS = 1024;
+
+/**
+ * The second half of a round: the volume opened as a mount would, on the overlay, for checks that need sound bitmaps
+ * and inodes, and for repairs that allocate. Transactions go to the overlay directly.
+ */
+export class Repair {
+  readonly check: Check;
+  readonly volume: Volume;
+  /** Inodes whose repair failed; the next round clears them. */
+  readonly failed: Set<number>;
+
+  constructor(check: Check, failed: Set<number>) {
+    this.check = check;
+    this.failed = failed;
+    this.volume = Volume.open(check.device, { readOnly: false }).volume;
+  }
+
+  /** Ends the running transaction. */
+  commit(): void {
+    const { volume } = this;
+    const frozen = volume.freeze();
+    if (frozen === undefined) return;
+    const { blockSize } = volume.geometry;
+    for (const { number, data } of frozen.blocks) volume.device.write(number * blockSize, data);
+    volume.committed(frozen.id, Number.MAX_SAFE_INTEGER);
+    volume.store.writtenInPlace(frozen.id);
+  }
+
+  /** Ends a large transaction and lets go of what is cached; between operations only. */
+  pause(): void {
+    if (this.volume.transactionBlocks > TRANSACTION_BLOCKS) this.commit();
+    this.volume.inodes.trim(() => false);
+    this.volume.store.trim();
+  }
+
+  /** Runs an operation, with a commit in between when it waits for freed blocks. */
+  withSpace<T>(operation: () => T): T {
+    try {
+      return operation();
+    } catch (error) {
+      if (!(error instanceof NeedCommit)) throw error;
+      this.commit();
+      return operation();
+    }
+  }
+
+  /** Runs a repair of one inode. Damage that is in its way condemns the inode; false then, or without space. */
+  attempt(number: number, operation: () => void): boolean {
+    try {
+      this.withSpace(operation);
+      return true;
+    } catch (error) {
+      if (!(error instanceof FsError)) throw error;
+      const isDamage = error.errno !== constants.errno.ENOSPC;
+      if (isDamage) this.failed.add(number);
+      this.check.find({
+        code: 'repair',
+        message: `inode ${number} cannot be repaired: ${error.message}`,
+        safe: false,
+        inode: number,
+        ...(isDamage ? { repair: 'clear it' } : {}),
+      });
+      return false;
+    } finally {
+      this.pause();
+    }
+  }
+
+  /** Makes the extent trees anew that the scan has noted, with copies of blocks that belong to others. */
+  rebuildFiles(): void {
+    for (const [number, runs] of this.check.fileRebuilds) {
+      this.attempt(number, () => this.rebuildFile(this.volume.inodes.get(number), runs));
+    }
+    for (const number of this.check.sharedAttributes) {
+      this.attempt(number, () => this.copyAttributes(this.volume.inodes.get(number)));
+    }
+    for (const number of this.check.tails) {
+      this.attempt(number, () => {
+        const inode = this.volume.inodes.get(number);
+        while (!freeContent(this.volume, inode, inode.size)) this.commit();
+      });
+    }
+  }
+
+  private rebuildFile(inode: Inode, runs: readonly PlannedRun[]): void {
+    const { volume } = this;
+    emptyExtentRoot(inode);
+    inode.blocks = inode.xattrBlock === 0 ? 0 : 1;
+    inode.markDirty();
+    const tree = extentsOf(volume, inode);
+    for (const run of runs) {
+      if (!run.copy) {
+        volume.requireBlocks(tree.worstInsert);
+        tree.insert(run.logical, run.physical, run.length, run.unwritten);
+        inode.blocks += run.length;
+        continue;
+      }
+      for (let done = 0; done < run.length; ) {
+        // Without space the blocks become a hole: what belongs to another inode is not kept.
+        if (volume.blocks.available < tree.worstInsert + 1) break;
+        const want = Math.min(run.length - done, volume.blocks.available - tree.worstInsert);
+        const taken = volume.blocks.take(volume.goalFor(inode.number, inode.isHidden), want);
+        if (!run.unwritten) this.copyBlocks(inode, run.physical + done, taken.start, taken.length);
+        tree.insert(run.logical + done, taken.start, taken.length, run.unwritten);
+        inode.blocks += taken.length;
+        done += taken.length;
+      }
+    }
+    inode.markDirty();
+  }
+
+  private copyBlocks(inode: Inode, from: number, to: number, length: number): void {
+    const { store, device, geometry } = this.volume;
+    const { blockSize } = geometry;
+    const bytes = new Uint8Array(blockSize);
+    const view = new DataView(bytes.buffer);
+    for (let i = 0; i < length; i++) {
+      device.read((from + i) * blockSize, bytes);
+      if (inode.isHidden) {
+        // Blocks of a hidden inode are sealed with the number of their place.
+        const magic = view.getUint32(0, true);
+        const field =
+          magic === SET_MAGIC ? setHeader.checksum : magic === LOG_MAGIC ? logHeader.checksum : undefined;
+        if (field !== undefined && field.get(view, 0) === store.checksum(from + i, bytes, field.offset)) {
+          field.set(view, 0, store.checksum(to + i, bytes, field.offset));
+        }
+      }
+      device.write((to + i) * blockSize, bytes);
+    }
+  }
+
+  private copyAttributes(inode: Inode): void {
+    const { volume } = this;
+    const { blockSize } = volume.geometry;
+    volume.requireBlocks(1);
+    const old = new Uint8Array(blockSize);
+    volume.device.read(inode.xattrBlock * blockSize, old);
+    const taken = volume.blocks.take(volume.goalFor(inode.number, false), 1).start;
+    const block = volume.store.fresh(taken, 'xattr');
+    block.bytes.set(old);
+    xattrHeader.owner.set(block.view, 0, inode.number);
+    inode.xattrBlock = taken;
+    inode.markDirty();
+    xattr.each(volume, inode, () => {});
+  }
+
+  /** Makes the directories anew that pass 2 has noted, and mends single entries of others. */
+  rebuildDirectories(): void {
+    const { volume, check } = this;
+    for (const [number, entries] of check.directoryRebuilds) {
+      this.attempt(number, () => {
+        const inode = volume.inodes.get(number);
+        inode.root.fill(0);
+        inode.blocks = inode.xattrBlock === 0 ? 0 : 1;
+        inode.markDirty();
+        this.commit();
+      });
+      for (const entry of entries) if (!this.enter(number, entry)) break;
+    }
+    for (const { directory: number, name, type, inode: target } of check.entryFixes) {
+      this.attempt(number, () => {
+        const inode = volume.inodes.get(number);
+        if (type === undefined) directory.remove(volume, inode, name);
+        else directory.replace(volume, inode, name, target, type);
+      });
+    }
+  }
+
+  private enter(number: number, { name, inode, type }: PlannedEntry): boolean {
+    return this.attempt(number, () => {
+      const parent = this.volume.inodes.get(number);
+      if (directory.lookup(this.volume, parent, name) === undefined) {
+        directory.insert(this.volume, parent, name, inode, type);
+      }
+    });
+  }
+}

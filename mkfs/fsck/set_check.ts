@@ -1,0 +1,343 @@
+import {
+  DamageError,
+  extentsOf,
+  FsError,
+  type Inode,
+  type MetaBlock,
+  type RowLayout,
+  slotsIn,
+  VectorSet,
+} from '@vexfs/fuse/volume';
+import {
+  elementBytes,
+  isElementType,
+  LOG_MAGIC,
+  LOG_RECORD_SIZE,
+  logHeader,
+  logRecord,
+  MAX_ALIGNMENT_BYTES,
+  MAX_DIMENSIONS,
+  recordsPerBlock,
+  SET_HEADER_SIZE,
+  SET_MAGIC,
+  setHeader,
+} from '@vexfs/shared';
+import { NAMED_BY_OWNER } from './inode_map.js';
+import type { Repair } from './repair.js';
+import { countRows, type LiveRows, RowState, withoutRepeatedIds } from './row_state.js';
+
+/** Pass 4: the vector sets of all files. Marks the hidden inodes that are named, so that the others can be freed. */
+export function checkSets(repair: Repair): void {
+  const { check } = repair;
+  check.owners.forEach((number, i) => {
+    new SetCheck(repair, number).run();
+    repair.pause();
+    if (i % 256 === 0) check.progress('Checking vector sets', i, check.owners.length);
+  });
+  if (check.owners.length > 0)
+    check.progress('Checking vector sets', check.owners.length, check.owners.length);
+}
+
+class SetCheck {
+  private readonly repair: Repair;
+  private readonly owner: Inode;
+  /** What the records say has to be written anew. */
+  private rewrite = false;
+  private state = new RowState();
+
+  constructor(repair: Repair, number: number) {
+    this.repair = repair;
+    this.owner = repair.volume.inodes.get(number);
+  }
+
+  run(): void {
+    const { owner } = this;
+    const inode = this.hidden(owner.vectorSet);
+    if (inode === undefined) {
+      this.drop(`names inode ${owner.vectorSet} as its vector set, which is none of its hidden inodes`);
+      return;
+    }
+    const header = this.header(inode);
+    if (typeof header === 'string') {
+      this.drop(header);
+      return;
+    }
+    this.repair.check.inodes.mark(inode.number, NAMED_BY_OWNER);
+    this.checkHeader(inode, header);
+    this.checkGraph(header);
+    this.readLog(header);
+    this.readRecords(header.view, SET_HEADER_SIZE, setHeader.inline_records.get(header.view, 0));
+    this.compare(header);
+  }
+
+  private find(code: string, what: string, repair: string, safe = false): void {
+    const message = `the vector set of inode ${this.owner.number} ${what}`;
+    this.repair.check.find({ code, message, repair, safe, inode: this.owner.number });
+  }
+
+  /** The file keeps its bytes; only the ids and the layout of the rows go. */
+  private drop(what: string): void {
+    const { owner, repair } = this;
+    repair.check.find({
+      code: 'vector-set',
+      message: `inode ${owner.number} ${what}`,
+      repair: 'drop the vector set: the file keeps its bytes, but ids and layout of its rows are lost',
+      safe: false,
+      inode: owner.number,
+    });
+    owner.vectorSet = 0;
+    owner.markDirty();
+  }
+
+  /** A hidden inode of the owner that nothing else has named yet. */
+  private hidden(number: number): Inode | undefined {
+    const { owner, repair } = this;
+    if (!(number >= 1 && number <= repair.volume.geometry.inodeCount)) return undefined;
+    let inode: Inode;
+    try {
+      inode = repair.volume.inodes.get(number);
+    } catch (error) {
+      if (error instanceof FsError) return undefined;
+      throw error;
+    }
+    const isOwn =
+      inode.isHidden && inode.parent === owner.number && inode.ownerGeneration === owner.generation;
+    return isOwn && !repair.check.inodes.has(number, NAMED_BY_OWNER) ? inode : undefined;
+  }
+
+  /** The header's block, or why there is none. */
+  private header(inode: Inode): MetaBlock | string {
+    const { owner, repair } = this;
+    const { store } = repair.volume;
+    try {
+      const run = extentsOf(repair.volume, inode).find(0, 1);
+      if (run.physical === 0 || run.unwritten) return 'has a vector set without a header';
+      let block: MetaBlock;
+      try {
+        block = store.getOwned(run.physical, 'set', owner.number);
+      } catch (error) {
+        if (!(error instanceof DamageError)) throw error;
+        block = this.salvaged(run.physical);
+        this.find('vector-set', 'has a header with a wrong checksum', 'keep what it says where that can be');
+        this.rewrite = true;
+      }
+      const { view } = block;
+      if (setHeader.magic.get(view, 0) !== SET_MAGIC) return 'has a vector set without a header';
+      if (setHeader.owner.get(view, 0) !== owner.number) return 'has the vector set of another inode';
+      if (setHeader.owner_generation.get(view, 0) !== owner.generation) {
+        return 'has the vector set of an earlier inode';
+      }
+      if (!isPossible(layoutOf(view))) return 'has a vector set whose layout cannot be';
+      return block;
+    } catch (error) {
+      if (error instanceof DamageError) return `has a damaged vector set: ${error.message}`;
+      throw error;
+    }
+  }
+
+  /** The block as it lies there, to be sealed with the next transaction. */
+  private salvaged(number: number): MetaBlock {
+    const { store, device, geometry } = this.repair.volume;
+    const bytes = new Uint8Array(geometry.blockSize);
+    device.read(number * geometry.blockSize, bytes);
+    const block = store.fresh(number, 'set');
+    block.bytes.set(bytes);
+    return block;
+  }
+
+  private checkHeader(inode: Inode, { view }: MetaBlock): void {
+    const { geometry } = this.repair.volume;
+    if (inode.size !== geometry.blockSize || inode.links !== 1) {
+      this.find('vector-set', 'has a header in an inode of another size', 'set size and links', true);
+      inode.size = geometry.blockSize;
+      inode.links = 1;
+      inode.markDirty();
+    }
+    const slots = setHeader.slots.get(view, 0);
+    const wanted = slotsIn(layoutOf(view), this.owner.size);
+    if (slots !== wanted) {
+      this.find('vector-set', `counts ${slots} slots, its file has ${wanted}`, 'set the count');
+      this.rewrite = true;
+    }
+    const most = recordsPerBlock(geometry.blockSize);
+    if (setHeader.inline_records.get(view, 0) > most) {
+      this.find('vector-set', 'has too many inline records', 'read those that there can be');
+      setHeader.inline_records.set(this.changed(view), 0, most);
+      this.rewrite = true;
+    }
+  }
+
+  /** For repairs: the header's view, its block being part of the running transaction. */
+  private changed(view: DataView): DataView {
+    const { volume } = this.repair;
+    const { physical } = extentsOf(volume, volume.inodes.get(this.owner.vectorSet)).find(0, 1);
+    volume.store.change(volume.store.get(physical, 'set'));
+    return view;
+  }
+
+  private checkGraph({ view }: MetaBlock): void {
+    const number = setHeader.graph_inode.get(view, 0);
+    if (number === 0) return;
+    const inode = this.hidden(number);
+    if (inode !== undefined) {
+      this.repair.check.inodes.mark(number, NAMED_BY_OWNER);
+      return;
+    }
+    this.find(
+      'vector-index',
+      `names inode ${number} as its index`,
+      'drop the index, which is made anew',
+      true,
+    );
+    setHeader.graph_inode.set(this.changed(view), 0, 0);
+  }
+
+  private readLog({ view }: MetaBlock): void {
+    const { repair, owner } = this;
+    const { volume } = repair;
+    const { blockSize } = volume.geometry;
+    const number = setHeader.log_inode.get(view, 0);
+    const blocks = setHeader.log_blocks.get(view, 0);
+    const most = recordsPerBlock(blockSize);
+    if (number === 0) {
+      if (blocks === 0) return;
+      this.find('row-log', 'has lost its row log', 'keep the rows of its inline records');
+      this.rewrite = true;
+      return;
+    }
+    const log = this.hidden(number);
+    if (log === undefined) {
+      this.find('row-log', `names inode ${number} as its row log`, 'keep the rows of its inline records');
+      this.rewrite = true;
+      return;
+    }
+    repair.check.inodes.mark(number, NAMED_BY_OWNER);
+    if (log.size !== blocks * blockSize) {
+      this.find('row-log', `has a row log of ${log.size} bytes and ${blocks} blocks`, 'read what is there');
+      this.rewrite = true;
+    }
+    const bytes = new Uint8Array(blockSize);
+    const logView = new DataView(bytes.buffer);
+    let lost = 0;
+    let visited = 0;
+    try {
+      for (const run of extentsOf(volume, log).all()) {
+        for (let i = 0; i < run.length && run.logical + i < blocks; i++) {
+          volume.device.read((run.physical + i) * blockSize, bytes);
+          visited += 1;
+          const intact =
+            !run.unwritten &&
+            logHeader.magic.get(logView, 0) === LOG_MAGIC &&
+            logHeader.owner.get(logView, 0) === owner.number &&
+            logHeader.index.get(logView, 0) === run.logical + i &&
+            logHeader.count.get(logView, 0) === most &&
+            logHeader.checksum.get(logView, 0) ===
+              volume.store.checksum(run.physical + i, bytes, logHeader.checksum.offset);
+          if (intact) this.readRecords(logView, logHeader.$.size, most);
+          else lost += 1;
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof DamageError)) throw error;
+    }
+    lost += Math.max(0, blocks - visited);
+    if (lost === 0) return;
+    this.find('row-log', `has ${lost} damaged blocks in its row log`, 'keep the rows of the others');
+    this.rewrite = true;
+  }
+
+  private readRecords(view: DataView, start: number, count: number): void {
+    let wrong = 0;
+    for (let i = 0; i < count; i++) {
+      const at = start + i * LOG_RECORD_SIZE;
+      const type = logRecord.type.get(view, at);
+      const slot = logRecord.slot.get(view, at);
+      const rows = logRecord.count.get(view, at);
+      if (!this.state.add(type, slot, logRecord.id.getBig(view, at), rows)) wrong += 1;
+    }
+    if (wrong === 0) return;
+    this.find('row-log', `has ${wrong} records that cannot be`, 'leave them out');
+    this.rewrite = true;
+  }
+
+  private compare(header: MetaBlock): void {
+    const { view } = header;
+    const slots = slotsIn(layoutOf(view), this.owner.size);
+    const { rows, past } = this.state.live(slots);
+    if (past > 0) {
+      this.find('row-log', `has ${past} rows behind its last slot`, 'drop them');
+      this.rewrite = true;
+    }
+    const kept = withoutRepeatedIds(rows);
+    if (kept !== rows) {
+      const repeated = countRows(rows) - countRows(kept);
+      this.find('row-log', `has ${repeated} rows with ids of others`, 'free their slots');
+      this.rewrite = true;
+    }
+    const live = countRows(kept);
+    const counted = setHeader.live_rows.get(view, 0);
+    const wrongCount = counted !== live;
+    if (wrongCount) {
+      this.find('row-count', `has ${live} live rows and counts ${counted}`, 'set the count', !this.rewrite);
+    }
+    const nextId = setHeader.next_id.getBig(view, 0);
+    const wrongMark = nextId < this.state.idsEnd;
+    if (wrongMark) {
+      this.find('row-count', `would give out the id ${nextId} again`, `go on at ${this.state.idsEnd}`, true);
+    }
+    if (!this.rewrite && !wrongCount && !wrongMark) return;
+    this.repair.attempt(this.owner.number, () => {
+      this.changed(view);
+      setHeader.live_rows.set(view, 0, live);
+      if (wrongMark) setHeader.next_id.setBig(view, 0, this.state.idsEnd);
+      if (this.rewrite) this.write(view, slots, kept);
+    });
+  }
+
+  /** Writes the log anew; the old one is no longer named and is freed with the other lost hidden inodes. */
+  private write(view: DataView, slots: number, rows: LiveRows): void {
+    const { volume, check } = this.repair;
+    const old = setHeader.log_inode.get(view, 0);
+    if (old >= 1 && old <= volume.geometry.inodeCount && check.inodes.has(old, NAMED_BY_OWNER)) {
+      check.inodes.setState(old, check.inodes.state(old) & ~NAMED_BY_OWNER);
+    }
+    setHeader.slots.set(view, 0, slots);
+    setHeader.log_inode.set(view, 0, 0);
+    setHeader.log_blocks.set(view, 0, 0);
+    setHeader.inline_records.set(view, 0, 0);
+    const set = VectorSet.open(volume, this.owner);
+    volume.requireBlocks(set.blocksFor(rows.slots.length));
+    set.compact((emit) => {
+      for (let i = 0; i < rows.slots.length; i++) {
+        const id = rows.ids[i]!;
+        emit(rows.slots[i]!, Number(id & 0xffffffffn), Number(id >> 32n), rows.lengths[i]!);
+      }
+    });
+  }
+}
+
+function layoutOf(view: DataView): RowLayout {
+  return {
+    dimensions: setHeader.dimensions.get(view, 0),
+    elementType: setHeader.element_type.get(view, 0),
+    storageFormat: setHeader.storage_format.get(view, 0),
+    compressionType: setHeader.compression_type.get(view, 0),
+    alignment: setHeader.alignment.get(view, 0),
+    dataOffset: setHeader.data_offset.get(view, 0),
+  };
+}
+
+function isPossible(layout: RowLayout): boolean {
+  const { dimensions, elementType, alignment, dataOffset } = layout;
+  return (
+    dimensions >= 1 &&
+    dimensions <= MAX_DIMENSIONS &&
+    isElementType(elementType) &&
+    layout.storageFormat === 0 &&
+    layout.compressionType === 0 &&
+    alignment <= MAX_ALIGNMENT_BYTES &&
+    (alignment & (alignment - 1)) === 0 &&
+    Number.isSafeInteger(dataOffset) &&
+    dataOffset % elementBytes(elementType) === 0
+  );
+}
