@@ -24,6 +24,7 @@ import {
   unlink,
 } from './requests/names.js';
 
+import { tmpfile } from './requests/tmpfile.js';
 import { getxattr, listxattr, removexattr, setxattr } from './requests/xattrs.js';
 
 type Handler = (fs: Filesystem, request: Request) => void;
@@ -59,6 +60,7 @@ const HANDLERS: ReadonlyArray<readonly [number, Handler]> = [
   [OPCODE.FSYNCDIR, fsync],
   [OPCODE.IOCTL, ioctl],
   [OPCODE.INTERRUPT, interrupt],
+  [OPCODE.TMPFILE, tmpfile],
   [OPCODE.SETXATTR, setxattr],
   [OPCODE.GETXATTR, getxattr],
   [OPCODE.LISTXATTR, listxattr],

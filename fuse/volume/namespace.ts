@@ -27,6 +27,10 @@ export interface Attributes {
   readonly uid: number;
   readonly gid: number;
   readonly rdev?: number;
+  /** Flags as in the inode. */
+  readonly flags?: number;
+  /** Blocks that the caller is going to need for the new inode's attributes. */
+  readonly moreBlocks?: number;
 }
 
 export const RENAME_NOREPLACE = 1;
@@ -85,23 +89,9 @@ export function createInode(
   if (directory.lookup(volume, parent, name) !== undefined) throw new FsError(EEXIST);
   volume.inodes.requireOne();
   const targetBlocks = symlinkTarget === undefined ? 0 : blocksOfTarget(volume, symlinkTarget);
-  volume.requireBlocks(directory.blocksToInsert(volume, parent, name) + targetBlocks);
-  const group = isDirectory
-    ? volume.inodes.groupForDirectory(parent)
-    : volume.geometry.groupOfInode(parent.number);
-  const inode = volume.inodes.create(group, isDirectory);
-  inode.mode = attributes.mode;
-  inode.uid = attributes.uid;
-  inode.gid = attributes.gid;
-  inode.rdev = attributes.rdev ?? 0;
-  inode.links = isDirectory ? 2 : 1;
-  inode.atime = now;
-  inode.btime = now;
-  touch(inode, now);
-  if (isDirectory) {
-    inode.parent = parent.number;
-    inode.size = 0;
-  }
+  const moreBlocks = attributes.moreBlocks ?? 0;
+  volume.requireBlocks(directory.blocksToInsert(volume, parent, name) + targetBlocks + moreBlocks);
+  const inode = newInode(volume, parent, attributes, now);
   try {
     if (symlinkTarget !== undefined) writeSymlink(volume, inode, symlinkTarget);
     directory.insert(volume, parent, name, inode.number, entryType(attributes.mode));
@@ -112,6 +102,40 @@ export function createInode(
   }
   if (isDirectory) parent.links += 1;
   touch(parent, now);
+  return inode;
+}
+
+function newInode(volume: Volume, parent: Inode, attributes: Attributes, now: Timestamp): Inode {
+  const isDirectory = entryType(attributes.mode) === 4;
+  const group = isDirectory
+    ? volume.inodes.groupForDirectory(parent)
+    : volume.geometry.groupOfInode(parent.number);
+  const inode = volume.inodes.create(group, isDirectory);
+  inode.mode = attributes.mode;
+  inode.uid = attributes.uid;
+  inode.gid = attributes.gid;
+  inode.rdev = attributes.rdev ?? 0;
+  inode.flags = attributes.flags ?? 0;
+  inode.links = isDirectory ? 2 : 1;
+  inode.atime = now;
+  inode.btime = now;
+  touch(inode, now);
+  if (isDirectory) {
+    inode.parent = parent.number;
+    inode.size = 0;
+  }
+  return inode;
+}
+
+/** Makes a regular file without a name (O_TMPFILE); it stands on the orphan list until `linkName` gives it one. */
+export function createUnnamed(volume: Volume, parent: Inode, attributes: Attributes, now: Timestamp): Inode {
+  asDirectory(parent);
+  if (parent.links === 0) throw new FsError(ENOENT);
+  volume.inodes.requireOne();
+  volume.requireBlocks(attributes.moreBlocks ?? 0);
+  const inode = newInode(volume, parent, attributes, now);
+  inode.links = 0;
+  volume.orphans.add(inode);
   return inode;
 }
 
@@ -199,9 +223,12 @@ export function linkName(
 ): void {
   asDirectory(parent);
   if (inode.links >= MAX_LINKS) throw new FsError(EMLINK);
-  if (inode.links === 0 || parent.links === 0) throw new FsError(ENOENT);
+  // Without a link it is a file of O_TMPFILE; the kernel refuses those that have been unlinked.
+  const isUnnamed = inode.links === 0 && inode.isRegular && volume.orphans.has(inode);
+  if ((inode.links === 0 && !isUnnamed) || parent.links === 0) throw new FsError(ENOENT);
   directory.insert(volume, parent, name, inode.number, entryType(inode.mode));
   inode.links += 1;
+  if (isUnnamed && !volume.cutting.has(inode.number)) volume.orphans.remove(inode);
   inode.ctime = now;
   inode.markDirty();
   touch(parent, now);

@@ -154,6 +154,13 @@ function create(ctx: TreeContext, inode: OwnedBlocks): MetaBlock {
   return block;
 }
 
+/** Whether these values of attributes with empty names fit in one block together. */
+export function fit(ctx: TreeContext, values: readonly Uint8Array[]): boolean {
+  let used = HEADER;
+  for (const value of values) used += padded(0, value.length);
+  return used <= ctx.geometry.blockSize;
+}
+
 function padded(nameLength: number, valueLength: number): number {
   return Math.ceil((ENTRY + nameLength + valueLength) / 8) * 8;
 }

@@ -1,6 +1,6 @@
 import { encodeAttrOut, encodeStatfsOut, encodeStatxOut, FATTR, setattrIn } from '../../protocol/index.js';
 import { errno } from '../../system/index.js';
-import { FsError, type Inode, truncateContent } from '../../volume/index.js';
+import { acl, FsError, type Inode, truncateContent, xattr } from '../../volume/index.js';
 import { Connection, type Request } from '../connection.js';
 import type { Filesystem } from '../filesystem.js';
 import { stripCapability, stripPrivileges } from '../privileges.js';
@@ -58,6 +58,8 @@ export function setattr(fs: Filesystem, request: Request): void {
   if ((valid & (FATTR.SIZE | FATTR.UID | FATTR.GID)) !== 0) stripCapability(fs.volume, inode);
   if ((valid & FATTR.MODE) !== 0) {
     inode.mode = (inode.mode & S_IFMT) | (setattrIn.mode.get(view, body) & 0o7777);
+    const access = xattr.get(fs.volume, inode, acl.ACCESS);
+    if (access !== undefined) xattr.set(fs.volume, inode, acl.ACCESS, acl.withMode(access, inode.mode));
   }
   if ((valid & FATTR.UID) !== 0) inode.uid = setattrIn.uid.get(view, body);
   if ((valid & FATTR.GID) !== 0) inode.gid = setattrIn.gid.get(view, body);

@@ -27,12 +27,12 @@ import {
 } from '../../volume/index.js';
 import { Connection, type Request } from '../connection.js';
 import type { Filesystem } from '../filesystem.js';
+import { inheritFrom, storeLists } from '../new_inode.js';
 import { openFlags } from './files.js';
 
 const AT = Connection.PAYLOAD_AT;
 const S_IFDIR = 0o040000;
 const S_IFLNK = 0o120000;
-const S_ISGID = 0o2000;
 const MAX_TARGET = 4095;
 
 /** The name at `at` and where the next one begins. The bytes are a copy: they outlive the request. */
@@ -89,53 +89,54 @@ export function batchForget(fs: Filesystem, request: Request): void {
   }
 }
 
-/** Makes an inode with the owner of the caller; a directory with the sgid bit hands down its group, and itself to directories. */
+/** Makes an inode with a name, as its directory and its caller say. */
 function make(
   fs: Filesystem,
   request: Request,
   name: Uint8Array,
   mode: number,
+  umask: number,
   extra: { rdev?: number; target?: Uint8Array } = {},
 ): Inode {
   fs.requireWritable();
   const parent = fs.inode(request.nodeid);
-  const inherits = (parent.mode & S_ISGID) !== 0;
-  const isDirectory = (mode & 0o170000) === S_IFDIR;
-  return createInode(
-    fs.volume,
-    parent,
-    name,
-    {
-      mode: inherits && isDirectory ? mode | S_ISGID : mode,
-      uid: request.uid,
-      gid: inherits ? parent.gid : request.gid,
-      rdev: extra.rdev ?? 0,
-    },
-    fs.now(),
-    extra.target,
-  );
+  const inherited = inheritFrom(fs, parent, request, mode, umask);
+  const attributes = { ...inherited, rdev: extra.rdev ?? 0 };
+  const inode = createInode(fs.volume, parent, name, attributes, fs.now(), extra.target);
+  storeLists(fs, inode, inherited);
+  return inode;
 }
 
 export function mkdir(fs: Filesystem, request: Request): void {
-  const { name } = nameAt(request, request.body + mkdirIn.$.size);
-  const inode = make(fs, request, name, S_IFDIR | (mkdirIn.mode.get(request.view, request.body) & 0o7777));
+  const { view, body } = request;
+  const { name } = nameAt(request, body + mkdirIn.$.size);
+  const mode = S_IFDIR | (mkdirIn.mode.get(view, body) & 0o7777);
+  const inode = make(fs, request, name, mode, mkdirIn.umask.get(view, body));
   fs.connection.send(request.unique, entry(fs, AT, inode));
 }
 
 export function mknod(fs: Filesystem, request: Request): void {
-  const { name } = nameAt(request, request.body + mknodIn.$.size);
-  const rdev = mknodIn.rdev.get(request.view, request.body);
-  const inode = make(fs, request, name, mknodIn.mode.get(request.view, request.body), { rdev });
+  const { view, body } = request;
+  const { name } = nameAt(request, body + mknodIn.$.size);
+  const rdev = mknodIn.rdev.get(view, body);
+  const inode = make(fs, request, name, mknodIn.mode.get(view, body), mknodIn.umask.get(view, body), {
+    rdev,
+  });
   fs.connection.send(request.unique, entry(fs, AT, inode));
 }
 
 export function create(fs: Filesystem, request: Request): void {
   const { view, body } = request;
   const { name } = nameAt(request, body + createIn.$.size);
-  const inode = make(fs, request, name, createIn.mode.get(view, body));
+  const inode = make(fs, request, name, createIn.mode.get(view, body), createIn.umask.get(view, body));
+  sendOpened(fs, request, inode);
+}
+
+/** The reply of CREATE and TMPFILE: an entry and an open file. */
+export function sendOpened(fs: Filesystem, request: Request, inode: Inode): void {
   const size = entry(fs, AT, inode);
   const out = fs.connection.output.view;
-  const handle = fs.open(inode.number, createIn.flags.get(view, body));
+  const handle = fs.open(inode.number, createIn.flags.get(request.view, request.body));
   openOut.fh.set(out, AT + size, handle);
   openOut.open_flags.set(out, AT + size, openFlags(inode));
   openOut.padding.set(out, AT + size, 0);
@@ -148,7 +149,7 @@ export function symlink(fs: Filesystem, request: Request): void {
   if (end < 0) throw new FsError(errno.ENOENT);
   if (end - next > MAX_TARGET) throw new FsError(errno.ENAMETOOLONG);
   const target = request.bytes.slice(next, end);
-  const inode = make(fs, request, name, S_IFLNK | 0o777, { target });
+  const inode = make(fs, request, name, S_IFLNK | 0o777, 0, { target });
   fs.connection.send(request.unique, entry(fs, AT, inode));
 }
 
