@@ -21,7 +21,8 @@ export function checkVolume(path: string): void {
   }
   if (existsSync(FSCK)) {
     const outcome = runNode(FSCK, ['-n', path], 60_000);
-    if (outcome.code !== 0) problems.push(`fsck.vexfs -n: ${outcome.code}\n${outcome.stdout}${outcome.stderr}`);
+    if (outcome.code !== 0)
+      problems.push(`fsck.vexfs -n: ${outcome.code}\n${outcome.stdout}${outcome.stderr}`);
   }
   if (problems.length > 0) throw new Error(`${path} is not sound:\n  ${problems.slice(0, 40).join('\n  ')}`);
 }

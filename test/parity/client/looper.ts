@@ -1,0 +1,50 @@
+/**
+ * A process that does one thing with PATH over and over until it is killed: OPERATION PATH DIMENSIONS. Prints `started` after
+ * the first time, and `failed: ...` for an outcome that the operation must not have.
+ */
+import { closeSync, ftruncateSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { insert, search } from './vector_calls.js';
+
+const [operation = '', path = '', dimensions = ''] = process.argv.slice(2);
+const d = Number(dimensions);
+const fd = openSync(path, 'r+');
+const appender = openSync(path, 'a');
+let rounds = 0;
+
+function must(outcome: string): void {
+  if (outcome !== 'ok' && outcome !== 'EINTR') console.log(`failed: ${outcome}`);
+}
+
+const operations: Record<string, () => void> = {
+  search: () => must(search(fd, new Float32Array(d), { k: 100 }).outcome),
+  insert: () => must(insert(fd, new Float32Array(d * 20).fill(rounds), { dimensions: d })),
+  append: () => {
+    writeSync(appender, Buffer.from(new Float32Array(d).fill(rounds).buffer));
+  },
+  truncate: () => ftruncateSync(fd, (rounds % 3) * 4096),
+  grow: () => ftruncateSync(fd, (1 + (rounds % 50)) * 65_536),
+  read: () => {
+    readFileSync(path);
+  },
+  rename: () => {
+    renameSync(rounds % 2 === 0 ? path : `${path}.moved`, rounds % 2 === 0 ? `${path}.moved` : path);
+  },
+};
+
+const once = operations[operation];
+if (once === undefined) throw new Error(`no operation ${operation}`);
+once();
+rounds += 1;
+console.log('started');
+process.on('SIGTERM', () => {
+  // A rename that was done an odd number of times is undone.
+  if (operation === 'rename' && rounds % 2 === 1) once();
+  closeSync(fd);
+  process.exit(0);
+});
+setInterval(() => {
+  for (let i = 0; i < 20; i++) {
+    once();
+    rounds += 1;
+  }
+}, 0);
