@@ -40,17 +40,28 @@ export class RowMapping {
   private constructor(volume: Volume, fd: number, inode: Inode) {
     this.fd = fd;
     this.blockSize = volume.geometry.blockSize;
-    this.reserved = Math.max(LEAST_RESERVED, inode.size * 2);
+    this.reserved = reservedFor(inode);
     const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
     this.base = mmap(0, this.reserved, PROT_READ, flags, -1, 0);
     if (this.base < 0) throw new FsError(-this.base, 'no addresses to map the rows at');
     this.version = inode.extentVersion;
   }
 
-  /** Undefined when the file has too many extents. Throws FsError. */
-  static create(volume: Volume, fd: number, inode: Inode): RowMapping | undefined {
+  /** Regions of the address space that it takes. */
+  get regions(): number {
+    return 2 * this.mapped.length + 1;
+  }
+
+  /** Undefined when the file has too many extents or is too large, for itself or for `limits`. Throws FsError. */
+  static create(
+    volume: Volume,
+    fd: number,
+    inode: Inode,
+    limits: { readonly regions: number; readonly bytes: number },
+  ): RowMapping | undefined {
+    if (reservedFor(inode) > limits.bytes) return undefined;
     const runs = mappable(volume, inode);
-    if (runs === undefined) return undefined;
+    if (runs === undefined || 2 * runs.length + 1 > limits.regions) return undefined;
     const mapping = new RowMapping(volume, fd, inode);
     try {
       for (const run of runs) mapping.map(run);
@@ -89,6 +100,7 @@ export class RowMapping {
           physical: last.physical + last.length,
           length: more,
         });
+        this.populated = Math.min(this.populated, (last.logical + last.length) * this.blockSize);
       }
     }
     for (const run of runs.slice(this.mapped.length)) {
@@ -114,6 +126,11 @@ export class RowMapping {
     if (result < 0)
       throw new FsError(result === -errno.ENOMEM ? errno.ENOMEM : errno.EIO, 'the rows cannot be mapped');
   }
+}
+
+/** Room to grow, so that most inserts need no new mapping. */
+function reservedFor(inode: Inode): number {
+  return Math.max(LEAST_RESERVED, inode.size * 2);
 }
 
 function mappable(volume: Volume, inode: Inode): Run[] | undefined {

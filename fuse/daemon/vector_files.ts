@@ -31,6 +31,12 @@ const ROW_BYTES = 22;
 const SMALL_GROWTH = 16 << 20;
 /** Bytes that the id tables of a mount may hold: rows are made by a mere truncate(2), so somebody has to count. */
 const MOST_TABLES = Math.floor(totalmem() / 2);
+/**
+ * Mapped regions and reserved addresses of all files together. A process has 65,530 regions (vm.max_map_count) and 2^47
+ * bytes of addresses, and when they run out any thread fails, the JavaScript heap too.
+ */
+const MOST_REGIONS = 24_000;
+const MOST_RESERVED = 2 ** 45;
 /** Slots that are deleted, bytes that are zeroed at a time. */
 const PIECE = 65536;
 const ZEROS = new Uint8Array(1 << 20);
@@ -105,6 +111,9 @@ export class VectorFiles {
   /** Numbers of the hidden inodes that loaded sets hold. */
   private readonly hidden = new Set<number>();
   private retired: Retired[] = [];
+  /** What the mappings take, those included that are still to be unmapped. */
+  private regions = 0;
+  private reserved = 0;
   /** A change without a request behind it, of which the kernel has to be told. */
   onChanged: Changed = () => {};
   /** Half of a change is in memory and the rest failed: nothing of it may reach the disk. */
@@ -236,7 +245,9 @@ export class VectorFiles {
       const info = old.info();
       const fresh = new IdTable(randomBytes(8).readBigUInt64LE());
       if (fresh.reserve(info.slots, info.rows) === 0) {
-        for (const { slot, id, count } of this.runsOf(file)) file.must(fresh.putRange(slot, id, count));
+        this.forRuns(file, (slot, low, high, count) => {
+          file.must(fresh.putRange(slot, idOf(low, high), count));
+        });
         fresh.setEpoch(this.volume.store.transaction);
         file.ids = fresh;
         this.retire(() => old.destroy());
@@ -301,17 +312,42 @@ export class VectorFiles {
   /** The mapping of a file's content as it is now, or undefined where it has to be read. */
   mapping(file: VectorFile): RowMapping | undefined {
     if (!canMap(this.volume)) return undefined;
-    if (file.mapping?.extend(this.volume, file.inode) === true) return file.mapping;
-    this.retireMapping(file);
-    file.mapping = RowMapping.create(this.volume, this.fd, file.inode);
-    return file.mapping;
+    const { mapping: had } = file;
+    if (had !== undefined) {
+      const before = had.regions;
+      const follows = had.extend(this.volume, file.inode);
+      this.regions += had.regions - before;
+      if (follows && this.regions <= MOST_REGIONS) return had;
+      this.retireMapping(file);
+      if (follows) return undefined;
+    }
+    const limits = { regions: MOST_REGIONS - this.regions, bytes: MOST_RESERVED - this.reserved };
+    const mapping = RowMapping.create(this.volume, this.fd, file.inode, limits);
+    if (mapping === undefined) {
+      this.unmapIdle();
+      return undefined;
+    }
+    this.regions += mapping.regions;
+    this.reserved += mapping.reserved;
+    file.mapping = mapping;
+    return mapping;
+  }
+
+  /** Lets go of mappings that no search uses, when they have become too many for another. */
+  private unmapIdle(): void {
+    if (this.regions < MOST_REGIONS / 2 && this.reserved < MOST_RESERVED / 2) return;
+    for (const file of this.files.values()) if (file.pins === 0) this.retireMapping(file);
   }
 
   private retireMapping(file: VectorFile): void {
     const { mapping } = file;
     if (mapping === undefined) return;
     file.mapping = undefined;
-    this.retire(() => mapping.unmap());
+    this.retire(() => {
+      mapping.unmap();
+      this.regions -= mapping.regions;
+      this.reserved -= mapping.reserved;
+    });
   }
 
   private retire(free: () => void): void {
@@ -331,37 +367,45 @@ export class VectorFiles {
   /** Writes the log anew when it is more than twice what the live rows need. */
   compactIfDue(file: VectorFile): void {
     if (file.set.logBlocks < file.compactAt) return;
-    const runs = this.runsOf(file);
-    const due = file.set.logRecords > 2 * runs.length;
-    if (due && file.set.blocksFor(runs.length) <= this.volume.blocks.available) {
-      file.set.compact((emit) => {
-        for (const { slot, id, count } of runs)
-          emit(slot, Number(id & 0xffff_ffffn), Number(id >> 32n), count);
-      });
-    }
+    let runs = 0;
+    this.forRuns(file, () => {
+      runs += 1;
+    });
+    const due = file.set.logRecords > 2 * runs;
+    if (due && file.set.blocksFor(runs) <= this.volume.blocks.available)
+      file.set.compact((emit) => this.forRuns(file, emit));
     file.compactAt = Math.max(LEAST_COMPACTED, file.set.logBlocks * 2);
   }
 
-  /** Maximal runs of live slots whose ids follow each other: one record each. */
-  private runsOf(file: VectorFile): Array<{ slot: number; id: bigint; count: number }> {
+  /** Visits maximal runs of live slots whose ids follow each other: one record each. Makes no objects: there may be millions. */
+  private forRuns(
+    file: VectorFile,
+    visit: (slot: number, idLow: number, idHigh: number, count: number) => void,
+  ): void {
     const { ids, live, slots } = file.ids.info();
-    const runs: Array<{ slot: number; id: bigint; count: number }> = [];
-    if (slots === 0) return runs;
+    if (slots === 0) return;
     const idBytes = memoryAt(ids, slots * 8).bytes;
-    const idOfSlot = new BigUint64Array(idBytes.buffer, idBytes.byteOffset, slots);
+    const halves = new Uint32Array(idBytes.buffer, idBytes.byteOffset, slots * 2);
     const liveBytes = memoryAt(live, Math.ceil(slots / 64) * 8).bytes;
-    let last: { slot: number; id: bigint; count: number } | undefined;
+    let first = 0;
+    let count = 0;
     for (let slot = 0; slot < slots; slot++) {
-      if ((liveBytes[slot >> 3]! & (1 << (slot & 7))) === 0) continue;
-      const id = idOfSlot[slot]!;
-      if (last !== undefined && last.slot + last.count === slot && last.id + BigInt(last.count) === id) {
-        last.count += 1;
-      } else {
-        last = { slot, id, count: 1 };
-        runs.push(last);
+      const isLive = (liveBytes[slot >> 3]! & (1 << (slot & 7))) !== 0;
+      // A run ends where the low half of its ids would overflow, too.
+      const follows =
+        isLive &&
+        count > 0 &&
+        halves[slot * 2] === halves[first * 2]! + count &&
+        halves[slot * 2 + 1] === halves[first * 2 + 1];
+      if (follows) {
+        count += 1;
+        continue;
       }
+      if (count > 0) visit(first, halves[first * 2]!, halves[first * 2 + 1]!, count);
+      first = slot;
+      count = isLive ? 1 : 0;
     }
-    return runs;
+    if (count > 0) visit(first, halves[first * 2]!, halves[first * 2 + 1]!, count);
   }
 
   /** After a commit or the end of a search: what nobody can see any more is reused or freed. */
