@@ -12,6 +12,7 @@ import { VolumeError } from '../volume/index.js';
 import { leaveStarter } from './background.js';
 import type { EngineWorkerData } from './engine_worker.js';
 import { ENGINE_QUEUE, Exchange, READ_QUEUE } from './exchange.js';
+import type { Caching } from './filesystem.js';
 import { MAX_WRITE } from './fuse_loop.js';
 import type { FuseWorkerData, FuseWorkerMessage, MountedMessage } from './fuse_worker.js';
 import type { JournalWorkerData } from './journal_worker.js';
@@ -23,6 +24,7 @@ export interface DaemonRequest {
   readonly options: MountOptions;
   /** Engine threads at most. */
   readonly threads: number;
+  readonly caching: Caching;
 }
 
 /** Milliseconds that a holder without a mount has to let go of the volume: it may be committing. */
@@ -64,6 +66,7 @@ export async function runDaemon(request: DaemonRequest): Promise<number> {
       exchange: exchange.handle,
       device: device.handle,
       readOnly,
+      caching: request.caching,
       threads: { [ENGINE_QUEUE]: request.threads, [READ_QUEUE]: READERS },
     } satisfies FuseWorkerData,
     LIMITS,

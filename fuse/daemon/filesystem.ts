@@ -29,8 +29,13 @@ export interface Handle {
   readonly flags: number;
 }
 
-/** How long the kernel may keep names and attributes: only this daemon changes them, and it tells. */
-const LONG: Timeout = timeout(86400);
+/** What the kernel may keep without asking again. */
+export interface Caching {
+  readonly attributeSeconds: number;
+  readonly entrySeconds: number;
+  /** Whether file contents pass by the page cache. */
+  readonly directIo: boolean;
+}
 
 /**
  * The state of a mount on the FUSE thread: the volume, what the kernel knows of it (lookups), what is open, and what is
@@ -43,7 +48,9 @@ export class Filesystem {
   readonly exchange: Exchange;
   readonly commits: Commits;
   readonly readOnly: boolean;
-  readonly timeout = LONG;
+  readonly attributeTimeout: Timeout;
+  readonly entryTimeout: Timeout;
+  readonly directIo: boolean;
   /** INIT flags that were agreed on with the kernel. */
   initFlags = 0;
   vectors!: VectorFiles;
@@ -82,6 +89,7 @@ export class Filesystem {
     exchange: Exchange;
     commits: Commits;
     readOnly: boolean;
+    caching: Caching;
   }) {
     this.volume = parts.volume;
     this.device = parts.device;
@@ -89,6 +97,9 @@ export class Filesystem {
     this.exchange = parts.exchange;
     this.commits = parts.commits;
     this.readOnly = parts.readOnly;
+    this.attributeTimeout = timeout(parts.caching.attributeSeconds);
+    this.entryTimeout = timeout(parts.caching.entrySeconds);
+    this.directIo = parts.caching.directIo;
   }
 
   now(): Timestamp {
@@ -252,6 +263,18 @@ export class Filesystem {
   /** Whether a descriptor asks that a change is durable when the call returns. */
   isSynchronous(flags: number): boolean {
     return (flags & O_DSYNC) !== 0;
+  }
+
+  /** Runs `reply` at once, or when everything is durable where the descriptor asks for that; a failure is answered here. */
+  whenAsDurable(flags: number, unique: number, reply: () => void): void {
+    if (!this.isSynchronous(flags)) {
+      reply();
+      return;
+    }
+    this.commits.whenDurable((code) => {
+      if (code === 0) reply();
+      else this.connection.fail(unique, code);
+    });
   }
 
   /** What a changing call leaves behind besides its change: times, and no suid bit unless the caller may keep it. */

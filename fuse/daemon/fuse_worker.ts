@@ -5,7 +5,7 @@ import { type JournalArea, JournalWriter } from '../volume/journal/index.js';
 import { Commits } from './commits.js';
 import { Connection } from './connection.js';
 import { Exchange, type ExchangeHandle } from './exchange.js';
-import { Filesystem } from './filesystem.js';
+import { type Caching, Filesystem } from './filesystem.js';
 import { FuseLoop, MAX_WRITE } from './fuse_loop.js';
 import { announce } from './requests/announce.js';
 import { VectorFiles } from './vector_files.js';
@@ -14,6 +14,7 @@ export interface FuseWorkerData {
   readonly exchange: ExchangeHandle;
   readonly device: FileDeviceHandle;
   readonly readOnly: boolean;
+  readonly caching: Caching;
   /** Threads at most by queue. */
   readonly threads: Readonly<Record<number, number>>;
 }
@@ -70,6 +71,7 @@ function serve(volume: Volume, maxTransactionBlocks: number, fuseFd: number): nu
     exchange,
     commits: new Commits(volume, exchange, maxTransactionBlocks),
     readOnly: data.readOnly,
+    caching: data.caching,
   });
   fs.vectors = new VectorFiles(volume, device.fd);
   fs.vectors.onChanged = (inode, from) => announce(fs, inode, { unique: 0, from, end: -1, sync: false });

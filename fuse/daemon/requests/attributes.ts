@@ -9,7 +9,7 @@ const AT = Connection.PAYLOAD_AT;
 const S_IFMT = 0o170000;
 
 function sendAttributes(fs: Filesystem, unique: number, node: number): void {
-  const size = encodeAttrOut(fs.connection.output.view, AT, fs.attributes(node), fs.timeout);
+  const size = encodeAttrOut(fs.connection.output.view, AT, fs.attributes(node), fs.attributeTimeout);
   fs.connection.send(unique, size);
 }
 
@@ -24,7 +24,7 @@ export function statx(fs: Filesystem, request: Request): void {
     fs.connection.output.view,
     AT,
     { ...fs.attributesOf(inode), btime: btime.seconds, btimensec: btime.nanoseconds },
-    fs.timeout,
+    fs.attributeTimeout,
   );
   fs.connection.send(request.unique, size);
 }

@@ -90,8 +90,17 @@ function appendWithAttributes(fs: Filesystem, at: number, limit: number, entry: 
   }
   const { generation } = inode;
   const attributes = fs.attributesOf(inode);
-  const { timeout } = fs;
-  const end = appendDirentPlus(target, at, limit, entry, entry.ino, generation, attributes, timeout, timeout);
+  const end = appendDirentPlus(
+    target,
+    at,
+    limit,
+    entry,
+    entry.ino,
+    generation,
+    attributes,
+    fs.entryTimeout,
+    fs.attributeTimeout,
+  );
   if (end !== FULL) fs.remember(entry.ino);
   return end;
 }

@@ -25,8 +25,9 @@ const DAY = 86400;
 const O_NOATIME = 0o1000000;
 
 /** Flags of every open: the page cache stays, because this daemon says what changed behind it. */
-export function openFlags(inode: Inode): number {
-  return inode.isRegular ? FOPEN.KEEP_CACHE : 0;
+export function openFlags(fs: Filesystem, inode: Inode): number {
+  if (!inode.isRegular) return 0;
+  return fs.directIo ? FOPEN.DIRECT_IO : FOPEN.KEEP_CACHE;
 }
 
 export function open(fs: Filesystem, request: Request): void {
@@ -34,7 +35,7 @@ export function open(fs: Filesystem, request: Request): void {
   if (inode.isDirectory) throw new FsError(errno.EISDIR);
   const out = fs.connection.output.view;
   openOut.fh.set(out, AT, fs.open(inode.number, openIn.flags.get(request.view, request.body)));
-  openOut.open_flags.set(out, AT, openFlags(inode));
+  openOut.open_flags.set(out, AT, openFlags(fs, inode));
   openOut.padding.set(out, AT, 0);
   fs.connection.send(request.unique, openOut.$.size);
 }
@@ -64,7 +65,7 @@ function reply(fs: Filesystem, unique: number, code: number): void {
 }
 
 /** relatime: a read counts when it is the first since a change, or since a day. */
-function touchAtime(fs: Filesystem, inode: Inode, flags: number): void {
+export function touchAtime(fs: Filesystem, inode: Inode, flags: number): void {
   if (fs.readOnly || fs.commits.failed !== 0 || (flags & O_NOATIME) !== 0) return;
   const { atime, mtime, ctime } = inode;
   const now = fs.now();

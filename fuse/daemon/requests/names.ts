@@ -50,8 +50,8 @@ function entry(fs: Filesystem, at: number, inode: Inode): number {
     inode.number,
     inode.generation,
     fs.attributesOf(inode),
-    fs.timeout,
-    fs.timeout,
+    fs.entryTimeout,
+    fs.attributeTimeout,
   );
   // Last, when nothing can fail any more: what the kernel was not told it will never forget.
   fs.remember(inode.number);
@@ -72,7 +72,9 @@ export function lookup(fs: Filesystem, request: Request): void {
       ? fs.inode(parent.parent)
       : lookupName(fs.volume, parent, name);
   const size =
-    inode === undefined ? encodeNoEntry(fs.connection.output.view, AT, fs.timeout) : entry(fs, AT, inode);
+    inode === undefined
+      ? encodeNoEntry(fs.connection.output.view, AT, fs.entryTimeout)
+      : entry(fs, AT, inode);
   fs.connection.send(request.unique, size);
 }
 
@@ -138,7 +140,7 @@ export function sendOpened(fs: Filesystem, request: Request, inode: Inode): void
   const out = fs.connection.output.view;
   const handle = fs.open(inode.number, createIn.flags.get(request.view, request.body));
   openOut.fh.set(out, AT + size, handle);
-  openOut.open_flags.set(out, AT + size, openFlags(inode));
+  openOut.open_flags.set(out, AT + size, openFlags(fs, inode));
   openOut.padding.set(out, AT + size, 0);
   fs.connection.send(request.unique, size + openOut.$.size);
 }
