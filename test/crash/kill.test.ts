@@ -33,6 +33,7 @@ interface Work {
 const root = mkdtempSync(join(tmpdir(), 'vexfs-kill-'));
 const backend = new FuseBackend(root, { size: '96M' });
 const random = new Random(SEED);
+const started: Work[] = [];
 
 function start(kind: Work['kind'], folder: string, seed: number): Work {
   mkdirSync(folder);
@@ -43,6 +44,7 @@ function start(kind: Work['kind'], folder: string, seed: number): Work {
     child.once('close', resolve);
   });
   const work: Work = { kind, folder, seed, process: child, ended, issued: 0, synced: 0, errors: '' };
+  started.push(work);
   let rest = '';
   child.stdout.on('data', (text: Buffer) => {
     const lines = (rest + text.toString()).split('\n');
@@ -90,6 +92,7 @@ test.serial.before('a volume is made', async () => {
 });
 
 test.serial.after.always('everything ends', async () => {
+  for (const work of started) work.process.kill('SIGKILL');
   try {
     await backend.end();
     checkVolume(backend.device);
@@ -112,7 +115,8 @@ for (let first = 0; first < ROUNDS; first += ROUNDS_OF_A_TEST) {
           start(kind, join(folder, `w${i}`), SEED * 1_000_003 + round * 101 + i),
         );
         closeSync(folderFd);
-        if (round > 0) rmSync(join(backend.mountpoint, `round${round - 1}`), { recursive: true });
+        if (round > 0)
+          rmSync(join(backend.mountpoint, `round${round - 1}`), { recursive: true, force: true });
         const deadline = performance.now() + 20_000;
         while (works.some((work) => work.synced === 0) && performance.now() < deadline) await sleep(5);
         await sleep(random.below(500));

@@ -27,6 +27,8 @@ type Model = Map<string, Content | 'dir'>;
 interface Step {
   readonly apply: (model: Model) => void;
   readonly run: (folder: string) => void;
+  /** The file that it lengthens: write(2) may reach the filesystem in pieces, so any part of it may be there. */
+  readonly grows?: string;
 }
 
 /** Names that the stream uses. */
@@ -35,6 +37,8 @@ const NAMES = 24;
 export class FileOperations {
   private readonly random: Random;
   readonly model: Model = new Map();
+  /** What the last step may have done in part: a file and its bytes before. */
+  growing: { readonly file: string; readonly from: number } | undefined;
 
   constructor(seed: number) {
     this.random = new Random(seed);
@@ -43,6 +47,12 @@ export class FileOperations {
   /** The next step, applied to the model already. */
   next(): (folder: string) => void {
     const step = this.choose();
+    const { grows } = step;
+    const before = grows === undefined ? undefined : this.model.get(grows);
+    this.growing =
+      grows === undefined || before === undefined || before === 'dir'
+        ? undefined
+        : { file: grows, from: before.bytes.length };
     step.apply(this.model);
     return step.run;
   }
@@ -102,6 +112,7 @@ const empty = (name: string): Step => ({
   run: (folder) => truncateSync(join(folder, name)),
 });
 const append = (name: string, bytes: Buffer): Step => ({
+  grows: name,
   apply: (model) => {
     const file = model.get(name) as Content;
     file.bytes = Buffer.concat([file.bytes, bytes]);
@@ -127,8 +138,9 @@ const rename = (model: Model, name: string, to: string): Step => {
   };
 };
 
-/** What a folder differs from the model in, in words; empty when in nothing. */
-function difference(folder: string, model: Model): string {
+/** What a folder differs from the model in, in words; empty when in nothing. With `partly` the last step may be half done. */
+function difference(folder: string, { model, growing }: FileOperations, partly: boolean): string {
+  const partial = partly && growing !== undefined ? model.get(growing.file) : undefined;
   const names = readdirSync(folder).sort();
   const expected = [...model.keys()].sort();
   if (names.join() !== expected.join()) return `names are ${names.join()} instead of ${expected.join()}`;
@@ -137,7 +149,8 @@ function difference(folder: string, model: Model): string {
     const status = statSync(path);
     if (status.isDirectory() !== (entry === 'dir')) return `${name} is of another type`;
     if (entry === 'dir') continue;
-    if (status.size !== entry.bytes.length)
+    const least = entry === partial ? growing!.from : entry.bytes.length;
+    if (status.size < least || status.size > entry.bytes.length)
       return `${name} has ${status.size} bytes, not ${entry.bytes.length}`;
     const found = readFileSync(path);
     const at = found.findIndex((byte, i) => byte !== entry.bytes[i]);
@@ -156,7 +169,7 @@ export function operationsFound(folder: string, seed: number, least: number, mos
   const complaints: string[] = [];
   for (let done = 0; ; done++) {
     if (done >= least) {
-      const wrong = difference(folder, operations.model);
+      const wrong = difference(folder, operations, done > least);
       if (wrong === '') return done;
       complaints.push(`after ${done}: ${wrong}`);
     }
