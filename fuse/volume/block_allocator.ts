@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import { DamageError, FsError, NeedCommit } from './errors.js';
 import type { Geometry } from './geometry.js';
 import { bitsAre, clearBits, type Groups, setBits, testBit } from './groups.js';
-import type { MetadataStore } from './store.js';
+import type { MetaBlock, MetadataStore } from './store.js';
 import type { Superblock } from './superblock.js';
 
 const { ENOSPC } = constants.errno;
@@ -75,9 +75,13 @@ export class BlockAllocator {
     return found;
   }
 
-  /** Frees blocks; they can be taken again after `release`. Throws DamageError when they are not in use. */
-  give(range: BlockRange): void {
-    const { start, length } = range;
+  /** Throws what `give` would throw; when it does not, `give` does not either until the operation ends. */
+  checkGive(range: BlockRange): void {
+    this.bitmapOf(range);
+  }
+
+  /** The bitmap in which a range of used blocks stands. */
+  private bitmapOf({ start, length }: BlockRange): MetaBlock {
     if (!this.geometry.isDataRange(start, length)) {
       throw new DamageError(`blocks ${start}+${length} are no data blocks and cannot be freed`);
     }
@@ -87,6 +91,15 @@ export class BlockAllocator {
     if (!bitsAre(bitmap.bytes, first, length, true)) {
       throw new DamageError(`some of the blocks ${start}+${length} are free already`);
     }
+    return bitmap;
+  }
+
+  /** Frees blocks; they can be taken again after `release`. Throws DamageError when they are not in use. */
+  give(range: BlockRange): void {
+    const { start, length } = range;
+    const bitmap = this.bitmapOf(range);
+    const group = this.geometry.groupOfBlock(start);
+    const first = start - this.geometry.groupStart(group);
     clearBits(bitmap.bytes, first, length);
     this.groups.changeBitmap(group, bitmap);
     this.groups.freeBlocks[group]! += length;

@@ -17,10 +17,14 @@ export function writeTransaction(
   writer.checkpointed(sequence);
 }
 
-/** Freezes and commits on the calling thread: for mount, unmount, mkfs and tests. */
+/** Freezes and commits on the calling thread: for mount, unmount, mkfs and tests. All data is durable afterwards. */
 export function commitNow(volume: Volume, writer: JournalWriter): void {
   const frozen = volume.freeze();
-  if (frozen === undefined) return;
+  if (frozen === undefined) {
+    // Bytes that were written over others change no metadata.
+    volume.device.flush();
+    return;
+  }
   writeTransaction(volume.device, writer, volume.geometry.blockSize, frozen);
   volume.committed(frozen.id, Number.MAX_SAFE_INTEGER);
   volume.store.writtenInPlace(frozen.id);

@@ -155,6 +155,17 @@ function fitting(volume: Volume, inode: Inode, offset: number, length: number): 
   return length;
 }
 
+/** Takes back what was mapped last. */
+function unmap(volume: Volume, inode: Inode, runs: readonly Run[]): void {
+  for (const { logical, length } of [...runs].reverse()) {
+    extentsOf(volume, inode).remove(logical, logical + length, length, (physical, count) => {
+      volume.blocks.give({ start: physical, length: count });
+      inode.blocks -= count;
+      inode.markDirty();
+    });
+  }
+}
+
 /** Takes blocks for the holes, writes everything, then maps the new blocks; on a device error they are given back. */
 function fillHoles(
   volume: Volume,
@@ -165,6 +176,7 @@ function fillHoles(
 ): void {
   const tree = extentsOf(volume, inode);
   const fresh: Run[] = [];
+  let mapped = 0;
   try {
     for (const [first, count] of gaps) {
       for (let block = first; block < first + count; ) {
@@ -177,15 +189,17 @@ function fillHoles(
     forSegments(volume, inode, offset, data.length, (position, at, bytes) => {
       if (position >= 0) volume.device.write(position, data.subarray(at - offset, at - offset + bytes));
     });
+    for (; mapped < fresh.length; mapped++) {
+      const run = fresh[mapped]!;
+      tree.insert(run.logical, run.physical, run.length);
+      inode.blocks += run.length;
+      inode.markDirty();
+    }
   } catch (error) {
-    for (const run of fresh) volume.blocks.give({ start: run.physical, length: run.length });
+    unmap(volume, inode, fresh.slice(0, mapped));
+    for (const run of fresh.slice(mapped)) volume.blocks.give({ start: run.physical, length: run.length });
     throw error;
   }
-  for (const run of fresh) {
-    tree.insert(run.logical, run.physical, run.length);
-    inode.blocks += run.length;
-  }
-  inode.markDirty();
 }
 
 /** Writes the part of `data` that falls on new blocks, with zeros around it in the first and the last of them. */
@@ -249,17 +263,10 @@ export function finishTruncate(volume: Volume, inode: Inode): void {
 export function freeContent(volume: Volume, inode: Inode, size: number): boolean {
   const first = Math.ceil(size / volume.geometry.blockSize);
   const tree = extentsOf(volume, inode);
-  const { blocks, done } = tree.remove(
-    first,
-    Number.MAX_SAFE_INTEGER,
-    volume.freeBudget,
-    (physical, length) => {
-      volume.blocks.give({ start: physical, length });
-    },
-  );
-  if (blocks > 0) {
-    inode.blocks -= blocks;
+  const { done } = tree.remove(first, Number.MAX_SAFE_INTEGER, volume.freeBudget, (physical, length) => {
+    volume.blocks.give({ start: physical, length });
+    inode.blocks -= length;
     inode.markDirty();
-  }
+  });
   return done;
 }

@@ -109,7 +109,7 @@ export function insert(
   if (cookieLo < 0) throw new FsError(ENOSPC, 'no cookie is left for names with this hash');
   if (rootBlock(dir) === 0) {
     ctx.requireBlocks(1);
-    const leaf = newNode(ctx, dir, firstGoal(ctx, dir), 0);
+    const leaf = newNode(ctx, dir, ctx.allocateBlock(firstGoal(ctx, dir), dir), 0);
     leafInsert(leaf, 0, cookieHi, cookieLo, name, inode, type);
     directoryRoot.block.set(dir.rootView, 0, leaf.number);
   } else {
@@ -187,8 +187,20 @@ function firstGoal(ctx: TreeContext, dir: OwnedBlocks): number {
   return ctx.geometry.groupStart(group) + ctx.geometry.metadataBlocks(group);
 }
 
-function newNode(ctx: TreeContext, dir: OwnedBlocks, goal: number, level: number): MetaBlock {
-  const node = ctx.store.fresh(ctx.allocateBlock(goal, dir), 'directory');
+/** Takes all blocks of a split before its first change; the first of them is the last of the list. */
+function takeBlocks(ctx: TreeContext, dir: OwnedBlocks, goal: number, count: number): number[] {
+  const taken: number[] = [];
+  try {
+    for (let at = goal; taken.length < count; at = taken[0]! + 1) taken.unshift(ctx.allocateBlock(at, dir));
+  } catch (error) {
+    for (const block of taken) ctx.freeBlock(block, dir);
+    throw error;
+  }
+  return taken;
+}
+
+function newNode(ctx: TreeContext, dir: OwnedBlocks, block: number, level: number): MetaBlock {
+  const node = ctx.store.fresh(block, 'directory');
   initialise(node, level, dir.number);
   markVerified(node);
   return node;
@@ -220,7 +232,8 @@ function splitAndInsert(
   const capacity = innerCapacity(ctx.geometry.blockSize);
 
   let left = nodes[0]!;
-  let right = newNode(ctx, dir, left.number + 1, 0);
+  const fresh = takeBlocks(ctx, dir, left.number + 1, blocks);
+  let right = newNode(ctx, dir, fresh.pop()!, 0);
   ctx.store.change(left);
   const slot = indexes[0]!;
   const cut = leafCut(left, slot, name.length);
@@ -245,14 +258,14 @@ function splitAndInsert(
       return;
     }
     const middle = capacity >>> 1;
-    right = newNode(ctx, dir, left.number + 1, level);
+    right = newNode(ctx, dir, fresh.pop()!, level);
     innerMoveTail(left, middle, right);
     if (at <= middle) innerInsert(left, at, keyHi, keyLo, child);
     else innerInsert(right, at - middle, keyHi, keyLo, child);
     keyHi = innerHi(right, 0);
     keyLo = innerLo(right, 0);
   }
-  const top = newNode(ctx, dir, left.number + 1, depth + 1);
+  const top = newNode(ctx, dir, fresh.pop()!, depth + 1);
   innerInsert(top, 0, 0, 0, left.number);
   innerInsert(top, 1, keyHi, keyLo, right.number);
   directoryRoot.block.set(dir.rootView, 0, top.number);

@@ -69,6 +69,7 @@ function plan(ctx: TreeContext, dir: OwnedBlocks, path: DirectoryPath): Array<Pa
   for (let level = 0; level < depth; level++) {
     const node = nodes[level]!;
     if (countOf(node) === 1) {
+      ctx.expectFree?.(node.number, 1);
       partners.push(undefined);
       continue;
     }
@@ -84,11 +85,14 @@ function plan(ctx: TreeContext, dir: OwnedBlocks, path: DirectoryPath): Array<Pa
       const siblingFill = level === 0 ? leafUsed(sibling) : countOf(sibling);
       if (fill + siblingFill > capacity / 2) continue;
       partner = { node: sibling, isRight: other > index };
+      ctx.expectFree?.((partner.isRight ? sibling : node).number, 1);
       break;
     }
     if (partner === undefined) break;
     partners.push(partner);
   }
+  // The root is freed when it becomes empty, or when it has lost all children but one.
+  if (partners.length === depth && countOf(nodes[depth]!) <= 2) ctx.expectFree?.(nodes[depth]!.number, 1);
   return partners;
 }
 

@@ -27,6 +27,10 @@ export function freeAll(ctx: TreeContext, dir: OwnedBlocks, budget: number): boo
   while (rootBlock(dir) !== 0) {
     if (left <= 0) return false;
     path.descend(ctx, dir, 0xffffffff, 0xffffffff);
+    for (let level = 0; level <= path.depth; level++) {
+      ctx.expectFree?.(path.nodes[level]!.number, 1);
+      if (level < path.depth && countOf(path.nodes[level + 1]!) > 1) break;
+    }
     const entries = directoryRoot.entries.get(dir.rootView, 0) - countOf(path.leaf);
     directoryRoot.entries.set(dir.rootView, 0, Math.max(0, entries));
     dir.markDirty();

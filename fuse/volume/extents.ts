@@ -135,7 +135,8 @@ export class ExtentTree {
         return;
       }
     }
-    this.addEntry(path, leaf.at + 1, (view, base) => {
+    const spare = this.takeNodes(path);
+    this.addEntry(path, leaf.at + 1, spare, (view, base) => {
       extentEntry.logical.set(view, base, logical);
       extentEntry.physical.set(view, base, physical);
       extentEntry.length.set(view, base, length);
@@ -162,6 +163,8 @@ export class ExtentTree {
       const path = this.descend(last.logical);
       const leaf = path[path.length - 1]!;
       const base = at(leaf.at);
+      this.context.expectFree?.(last.physical + (start - last.logical), end - start);
+      if (start === last.logical && end === last.logical + last.length) this.expectDrop(path);
       this.inode.extentVersion += 1;
       this.change(leaf.node);
       const tail = last.logical + last.length - end;
@@ -302,11 +305,39 @@ export class ExtentTree {
     else this.context.store.change(node.block);
   }
 
-  private addEntry(path: Step[], position: number, write: (view: DataView, base: number) => void): void {
+  /** Takes the blocks for all nodes that an insertion at the end of the path adds, before it changes anything. */
+  private takeNodes(path: readonly Step[]): number[] {
+    let count = 0;
+    let level = path.length - 1;
+    while (level >= 0 && this.isFull(path[level]!.node)) {
+      count += 1;
+      level -= 1;
+    }
+    const goal = this.context.geometry.groupStart(this.context.geometry.groupOfInode(this.inode.number));
+    const taken: number[] = [];
+    try {
+      while (taken.length < count) taken.push(this.context.allocateBlock(goal, this.inode));
+    } catch (error) {
+      for (const block of taken) this.context.freeBlock(block, this.inode);
+      throw error;
+    }
+    return taken;
+  }
+
+  private isFull(node: Node): boolean {
+    return countOf(node) === extentHeader.capacity.get(node.view, 0);
+  }
+
+  private addEntry(
+    path: Step[],
+    position: number,
+    spare: number[],
+    write: (view: DataView, base: number) => void,
+  ): void {
     const level = path.length - 1;
     const { node } = path[level]!;
     const count = countOf(node);
-    if (count < extentHeader.capacity.get(node.view, 0)) {
+    if (!this.isFull(node)) {
       this.change(node);
       node.bytes.copyWithin(at(position + 1), at(position), at(count));
       node.bytes.fill(0, at(position), at(position + 1));
@@ -315,34 +346,34 @@ export class ExtentTree {
       return;
     }
     if (level === 0) {
-      const down = this.pushRootDown(node);
+      const down = this.pushRootDown(node, spare);
       path.unshift({ node: this.root(), at: 0 });
       path[1] = { node: down, at: path[1]!.at };
-      this.addEntry(path, position, write);
+      this.addEntry(path, position, spare, write);
       return;
     }
     // Appending at the right edge leaves the full node as it is: files grow at their end.
     const keep = position === count ? count : count >> 1;
-    const right = this.newNode(depthOf(node));
+    const right = this.newNode(depthOf(node), spare);
     this.change(node);
     right.bytes.set(node.bytes.subarray(at(keep), at(count)), HEADER);
     extentHeader.count.set(right.view, 0, count - keep);
     node.bytes.fill(0, at(keep), at(count));
     extentHeader.count.set(node.view, 0, keep);
     const upper = path.slice(0, level);
-    if (position >= keep) this.addEntry([...upper, { node: right, at: 0 }], position - keep, write);
-    else this.addEntry([...upper, { node, at: 0 }], position, write);
+    if (position >= keep) this.addEntry([...upper, { node: right, at: 0 }], position - keep, spare, write);
+    else this.addEntry([...upper, { node, at: 0 }], position, spare, write);
     const key = extentEntry.logical.get(right.view, at(0));
     const child = right.block!.number;
-    this.addEntry(upper, upper[level - 1]!.at + 1, (view, base) => {
+    this.addEntry(upper, upper[level - 1]!.at + 1, spare, (view, base) => {
       extentIndex.logical.set(view, base, key);
       extentIndex.child.set(view, base, child);
     });
   }
 
-  private newNode(depth: number): Node {
-    const goal = this.context.geometry.groupStart(this.context.geometry.groupOfInode(this.inode.number));
-    const number = this.context.allocateBlock(goal, this.inode);
+  private newNode(depth: number, spare: number[]): Node {
+    const number = spare.pop();
+    if (number === undefined) throw new Error('no block was taken for a new node of an extent tree');
     const block = this.context.store.fresh(number, 'extent');
     const { view, bytes } = block;
     extentHeader.magic.set(view, 0, EXTENT_MAGIC);
@@ -354,10 +385,10 @@ export class ExtentTree {
   }
 
   /** The root's entries move into a block of their own, and the root gets one level more. */
-  private pushRootDown(root: Node): Node {
+  private pushRootDown(root: Node, spare: number[]): Node {
     const depth = depthOf(root);
     const count = countOf(root);
-    const down = this.newNode(depth);
+    const down = this.newNode(depth, spare);
     down.bytes.set(root.bytes.subarray(HEADER, at(count)), HEADER);
     extentHeader.count.set(down.view, 0, count);
     this.inode.markDirty();
@@ -367,6 +398,15 @@ export class ExtentTree {
     extentIndex.logical.set(root.view, at(0), extentEntry.logical.get(down.view, at(0)));
     extentIndex.child.set(root.view, at(0), down.block!.number);
     return down;
+  }
+
+  /** Throws what freeing the nodes that `dropEntry` empties would throw. */
+  private expectDrop(path: readonly Step[]): void {
+    for (let level = path.length - 1; level >= 0; level--) {
+      const { node } = path[level]!;
+      if (countOf(node) > 1 || node.block === undefined) return;
+      this.context.expectFree?.(node.block.number, 1);
+    }
   }
 
   /** Removes the entry that a path ends at; nodes that become empty are freed. */

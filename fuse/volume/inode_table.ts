@@ -126,16 +126,23 @@ export class InodeTable {
     return inode;
   }
 
+  /** Throws what `remove` would throw; when it does not, `remove` does not either until the operation ends. */
+  expectRemove({ number }: Inode): void {
+    const bitmap = this.groups.inodeBitmap(this.geometry.groupOfInode(number));
+    if (!testBit(bitmap.bytes, this.geometry.indexOfInode(number)) || number < FIRST_INODE) {
+      throw new DamageError(`inode ${number} cannot be freed: it is not in use`);
+    }
+    this.store.get(this.geometry.inodeBlock(number), 'inodes');
+  }
+
   /** Frees an inode whose blocks are freed already. */
   remove(inode: Inode): void {
+    // Everything is read before the first change: a device that fails here leaves the inode as it is.
+    this.expectRemove(inode);
     const { number } = inode;
     const group = this.geometry.groupOfInode(number);
     const index = this.geometry.indexOfInode(number);
     const bitmap = this.groups.inodeBitmap(group);
-    if (!testBit(bitmap.bytes, index) || number < FIRST_INODE) {
-      throw new DamageError(`inode ${number} cannot be freed: it is not in use`);
-    }
-    // Everything is read before the first change: a device that fails here leaves the inode as it is.
     const block = this.store.get(this.geometry.inodeBlock(number), 'inodes');
     clearBits(bitmap.bytes, index, 1);
     this.groups.changeBitmap(group, bitmap);

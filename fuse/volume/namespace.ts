@@ -279,15 +279,20 @@ export function renameName(
   } else if (source.isDirectory && from !== to && to.links >= MAX_LINKS) {
     throw new FsError(EMLINK);
   }
+  if (target === undefined) directory.insert(volume, to, newName, source.number, entryType(source.mode));
+  else directory.replace(volume, to, newName, source.number, entryType(source.mode));
+  try {
+    directory.remove(volume, from, oldName);
+  } catch (error) {
+    if (target === undefined) directory.remove(volume, to, newName);
+    else directory.replace(volume, to, newName, target.number, entryType(target.mode));
+    throw error;
+  }
   let unlinked: Unlinked = { inode: undefined };
-  if (target === undefined) {
-    directory.insert(volume, to, newName, source.number, entryType(source.mode));
-  } else {
-    directory.replace(volume, to, newName, source.number, entryType(source.mode));
+  if (target !== undefined) {
     unlinked = target.isDirectory ? dropDirectory(volume, target, now) : dropLink(volume, target, now);
     if (target.isDirectory) to.links -= 1;
   }
-  directory.remove(volume, from, oldName);
   if (source.isDirectory && from !== to) {
     from.links -= 1;
     to.links += 1;
@@ -340,6 +345,7 @@ function exchange(
  * then itself. Frees at most one transaction's worth; returns false when it has to be called again after a commit.
  */
 export function deleteInode(volume: Volume, inode: Inode): boolean {
+  volume.inodes.expectRemove(inode);
   if (inode.vectorSet !== 0 && !VectorSet.open(volume, inode).free()) return false;
   if (inode.isDirectory) {
     if (!directory.freeAll(volume, inode, volume.freeBudget)) return false;

@@ -25,6 +25,11 @@ export interface TreeContext {
   allocateBlock(goal: number, owner: OwnedBlocks): number;
   /** Gives a metadata block back, counts it off `owner.blocks` and makes the store forget it. */
   freeBlock(block: number, owner: OwnedBlocks): void;
+  /**
+   * Throws what a later free of these blocks would throw (DamageError, DeviceError), so that an operation can free them
+   * without stopping half-way. Where it is missing, freeing does not fail.
+   */
+  expectFree?(block: number, length: number): void;
   /** Throws FsError(ENOSPC) or NeedCommit when fewer than `count` blocks can be had; changes nothing. */
   requireBlocks(count: number): void;
 }

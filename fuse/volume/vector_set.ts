@@ -273,6 +273,35 @@ export class VectorSet {
     setHeader.inline_records.set(view, 0, inline);
   }
 
+  /**
+   * Runs `work`, which changes the set by several calls; when it throws, header and log are again as they were before,
+   * so that a device error in the middle of a batch leaves nothing of it.
+   */
+  atomically<T>(work: () => T): T {
+    const before = this.header().bytes.slice();
+    try {
+      return work();
+    } catch (error) {
+      this.restore(before);
+      throw error;
+    }
+  }
+
+  private restore(before: Uint8Array): void {
+    const header = this.header();
+    const old = new DataView(before.buffer);
+    const had = setHeader.log_inode.get(old, 0);
+    const has = setHeader.log_inode.get(header.view, 0);
+    this.volume.store.change(header);
+    header.bytes.set(before);
+    if (has === 0) return;
+    const log = this.volume.inodes.get(has);
+    log.size = had === has ? setHeader.log_blocks.get(old, 0) * this.volume.geometry.blockSize : 0;
+    log.markDirty();
+    while (!freeContent(this.volume, log, log.size));
+    if (had !== has) this.volume.inodes.remove(log);
+  }
+
   /** Slots slot..slot+count-1 become free. */
   appendDelete(slot: number, count: number): void {
     const view = this.changed();
@@ -444,12 +473,13 @@ export class VectorSet {
 
   /** Frees header and log, at most one transaction's worth; returns whether all is done. The owner loses its set then. */
   free(): boolean {
+    this.volume.inodes.expectRemove(this.inode);
     const log = setHeader.log_inode.get(this.header().view, 0);
     if (log !== 0) {
       const inode = this.volume.inodes.get(log);
+      const view = this.changed();
       if (!freeContent(this.volume, inode, 0)) return false;
       this.volume.inodes.remove(inode);
-      const view = this.changed();
       setHeader.log_inode.set(view, 0, 0);
       setHeader.log_blocks.set(view, 0, 0);
     }

@@ -104,6 +104,10 @@ export class Volume implements DirectoryContext {
     owner.markDirty();
   }
 
+  expectFree(block: number, length: number): void {
+    this.blocks.checkGive({ start: block, length });
+  }
+
   requireBlocks(count: number): void {
     this.blocks.require(count);
   }

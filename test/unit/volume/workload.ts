@@ -141,6 +141,7 @@ export class Workload {
     return found === 0;
   }
 
+  /** From a step of the device on a file may have this content. */
   private version(number: number, content: Uint8Array, fromStep: number): void {
     let list = this.versions.get(number);
     if (list === undefined) {
@@ -293,18 +294,23 @@ export class Workload {
     if (length <= 0) return;
     const data = this.random.bytes(length);
     const fromStep = this.target.device.steps.length;
+    this.version(node.number, overlay(node.content, offset, data), fromStep);
     let written = 0;
     const done = this.try(`write ${length} bytes at ${offset} of ${node.number}`, 0, () => {
       written = writeContent(this.volume, this.inode(node.number), offset, data);
     });
+    this.forgetRefused(node.number, done);
     if (!done) return;
     if (written < length) this.refused += 1;
     if (written < 1 || written > length) throw new Error(`${this.last}: ${written} bytes are written`);
-    const content = new Uint8Array(Math.max(size, offset + written));
-    content.set(node.content);
-    content.set(data.subarray(0, written), offset);
+    const content = overlay(node.content, offset, data.subarray(0, written));
     this.model.change(node.number, { content });
     this.version(node.number, content, fromStep);
+  }
+
+  /** A write that found no space wrote nothing; of one that the device failed any part may be there. */
+  private forgetRefused(number: number, done: boolean): void {
+    if (!done) this.versions.get(number)!.pop();
   }
 
   private truncate(): void {
@@ -334,8 +340,8 @@ export class Workload {
       operation(this.inode(node.number));
     });
     this.underway = undefined;
+    this.forgetRefused(node.number, done);
     if (done) this.model = after;
-    else this.versions.get(node.number)!.pop();
   }
 
   private attribute(): void {
@@ -399,24 +405,6 @@ export class Workload {
     if (end > this.choices.mostBytes) return;
     const data = where.map(() => this.random.bytes(STRIDE));
     const fromStep = this.target.device.steps.length;
-    const done = this.try(`insert ${where.length} rows into ${node.number}`, 0, () => {
-      const inode = this.inode(node.number);
-      const set = VectorSet.open(this.volume, inode);
-      let blocks = set.blocksFor(where.length);
-      blocks += blocksToWrite(this.volume, inode, slots * STRIDE, Math.max(0, end - slots * STRIDE));
-      this.volume.requireBlocks(blocks);
-      where.forEach((slot, i) => {
-        const written = writeContent(this.volume, inode, slot * STRIDE, data[i]!);
-        if (written !== STRIDE)
-          throw new Error(`${written} bytes of a row are written though blocks were required`);
-        const id = firstId + BigInt(i);
-        set.appendPut(slot, Number(id & 0xffffffffn), Number(id >> 32n), 1);
-      });
-      set.slots = slotsIn(set.layout, inode.size);
-      set.liveRows += where.length;
-      set.nextId = firstId + BigInt(where.length);
-    });
-    if (!done) return;
     const content = new Uint8Array(end);
     content.set(node.content);
     const live = new Map(rows.live);
@@ -424,9 +412,42 @@ export class Workload {
       content.set(data[i]!, slot * STRIDE);
       live.set(slot, firstId + BigInt(i));
     });
+    this.version(node.number, content, fromStep);
+    const done = this.try(`insert ${where.length} rows into ${node.number}`, 0, () => {
+      const inode = this.inode(node.number);
+      const set = VectorSet.open(this.volume, inode);
+      let blocks = set.blocksFor(where.length);
+      blocks += blocksToWrite(this.volume, inode, slots * STRIDE, Math.max(0, end - slots * STRIDE));
+      this.volume.requireBlocks(blocks);
+      try {
+        set.atomically(() => this.putRows(set, where, data, firstId));
+      } catch (error) {
+        truncateContent(this.volume, inode, node.content.length);
+        throw error;
+      }
+    });
+    this.forgetRefused(node.number, done);
+    if (!done) return;
     const nextId = firstId + BigInt(where.length);
     this.model.change(node.number, { content, rows: { live, nextId } });
-    this.version(node.number, content, fromStep);
+  }
+
+  private putRows(
+    set: VectorSet,
+    where: readonly number[],
+    data: readonly Uint8Array[],
+    firstId: bigint,
+  ): void {
+    where.forEach((slot, i) => {
+      const written = writeContent(this.volume, set.owner, slot * STRIDE, data[i]!);
+      if (written !== STRIDE)
+        throw new Error(`${written} bytes of a row are written though blocks were required`);
+      const id = firstId + BigInt(i);
+      set.appendPut(slot, Number(id & 0xffffffffn), Number(id >> 32n), 1);
+    });
+    set.slots = slotsIn(set.layout, set.owner.size);
+    set.liveRows += where.length;
+    set.nextId = firstId + BigInt(where.length);
   }
 
   private deleteRows(node: Node): void {
@@ -444,8 +465,10 @@ export class Workload {
     const done = this.try(`delete ${count} rows of ${node.number}`, 0, () => {
       const set = VectorSet.open(this.volume, this.inode(node.number));
       this.volume.requireBlocks(set.blocksFor(1));
-      set.appendDelete(first, count);
-      set.liveRows -= count;
+      set.atomically(() => {
+        set.appendDelete(first, count);
+        set.liveRows -= count;
+      });
     });
     if (done) this.model.change(node.number, { rows: { live, nextId: rows.nextId } });
   }
@@ -527,4 +550,11 @@ export class Workload {
     if (!done) throw new Error(`${this.last} found no space`);
     this.model.drop(parent, name);
   }
+}
+
+function overlay(content: Uint8Array, offset: number, data: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(Math.max(content.length, offset + data.length));
+  whole.set(content);
+  whole.set(data, offset);
+  return whole;
 }
