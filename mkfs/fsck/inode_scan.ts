@@ -2,6 +2,7 @@ import { entryType, Inode, testBit } from '@vexfs/fuse/volume';
 import { crc32c, GROUP_INODES_UNINITIALISED, INODE_SIZE, inode as layout } from '@vexfs/shared';
 import { checkAttributes } from './attribute_check.js';
 import type { Check } from './check.js';
+import { findWrongByte } from './correct_byte.js';
 import { checkExtents } from './extent_check.js';
 import { DIRECTORY, isPlausible, mendFields, REGULAR, reasonToClear, SYMLINK } from './inode_fields.js';
 import { HIDDEN, ORPHAN } from './inode_map.js';
@@ -87,7 +88,12 @@ function isZero(words: Int32Array, from: number): boolean {
 function scanInode(check: Check, inode: Inode, isKnown: boolean): void {
   const { number } = inode;
   const view = new DataView(inode.bytes.buffer);
-  const intact = layout.checksum.get(view, 0) === check.inodeSum(number, inode.bytes);
+  let intact = layout.checksum.get(view, 0) === check.inodeSum(number, inode.bytes);
+  let changed = false;
+  if (!intact && isKnown && correct(check, inode)) {
+    intact = true;
+    changed = true;
+  }
   if (!isKnown && (inode.mode === 0 || !intact)) return;
   if (inode.mode === 0) {
     check.find({
@@ -110,7 +116,6 @@ function scanInode(check: Check, inode: Inode, isKnown: boolean): void {
     check.clearInode(number);
     return;
   }
-  let changed = false;
   if (!intact) {
     changed = true;
     check.find({
@@ -136,6 +141,43 @@ function scanInode(check: Check, inode: Inode, isKnown: boolean): void {
   if (checkAttributes(check, inode)) changed = true;
   if (checkContent(check, inode)) changed = true;
   if (changed) check.writeInode(inode);
+}
+
+/** Puts one wrong byte of an inode right, if its checksum tells which it is. */
+function correct(check: Check, inode: Inode): boolean {
+  const { bytes, number } = inode;
+  const view = new DataView(bytes.buffer);
+  const { generation, checksum } = layout;
+  const stored = checksum.get(view, 0);
+  // The generation stands in front of the inode as well, so that a change of it counts twice.
+  for (let at = generation.offset; at < generation.offset + 4; at++) {
+    const kept = bytes[at]!;
+    for (let value = 0; value < 256; value++) {
+      bytes[at] = value;
+      if (check.inodeSum(number, bytes) === stored) return corrected(check, inode, at);
+    }
+    bytes[at] = kept;
+  }
+  const difference = check.inodeSum(number, bytes) ^ stored;
+  const isSummed = (at: number): boolean => {
+    const isGeneration = at >= generation.offset && at < generation.offset + 4;
+    return !isGeneration && at < checksum.offset;
+  };
+  const found = findWrongByte(INODE_SIZE, difference, isSummed);
+  if (found === undefined) return false;
+  bytes[found.at]! ^= found.xor;
+  return corrected(check, inode, found.at);
+}
+
+function corrected(check: Check, inode: Inode, at: number): true {
+  check.find({
+    code: 'inode-byte',
+    message: `inode ${inode.number} has a wrong byte ${at}, as its checksum tells`,
+    repair: 'put it right',
+    safe: false,
+    inode: inode.number,
+  });
+  return true;
 }
 
 function reasonAgainstLink(check: Check, inode: Inode): string | undefined {

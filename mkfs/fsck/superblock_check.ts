@@ -17,6 +17,7 @@ import {
   SUPERBLOCK_MAGIC,
   SUPERBLOCK_SIZE,
 } from '@vexfs/shared';
+import { findWrongByte } from './correct_byte.js';
 
 /** The volume cannot be checked at all: a sentence for the user. */
 export class UncheckableError extends Error {
@@ -237,18 +238,11 @@ function correctByte(bytes: Uint8Array): Uint8Array | undefined {
     uuid[at] = kept;
   }
   const difference = (superblockChecksum(crc32c(0xffffffff, uuid), 0, copy) ^ stored) >>> 0;
-  // Sums are linear: a changed byte shifts the sum by what it alone would give in a block of zeros.
-  const tail = new Uint8Array(SUPERBLOCK_SIZE);
-  const isFixed = (at: number): boolean => at >= layout.uuid.offset && at < layout.uuid.offset + 16;
-  for (let at = 0; at < SUPERBLOCK_SIZE; at++) {
-    if (isFixed(at) || (at >= layout.checksum.offset && at < layout.checksum.offset + 4)) continue;
-    for (let value = 1; value < 256; value++) {
-      tail[0] = value;
-      if (crc32c(0, tail.subarray(0, SUPERBLOCK_SIZE - at)) === difference) {
-        copy[at]! ^= value;
-        return copy;
-      }
-    }
-  }
-  return undefined;
+  const isSummed = (at: number): boolean =>
+    (at < layout.uuid.offset || at >= layout.uuid.offset + 16) &&
+    (at < layout.checksum.offset || at >= layout.checksum.offset + 4);
+  const found = findWrongByte(SUPERBLOCK_SIZE, difference, isSummed);
+  if (found === undefined) return undefined;
+  copy[found.at]! ^= found.xor;
+  return copy;
 }
