@@ -4,6 +4,7 @@ import { FsError } from '../volume/index.js';
 import type { Request } from './connection.js';
 import type { Filesystem } from './filesystem.js';
 import { getattr, setattr, statfs, statx } from './requests/attributes.js';
+import { copyFileRange } from './requests/copy_range.js';
 import { opendir, readdir, readdirplus } from './requests/directories.js';
 import { flush, fsync, open, read, release, write } from './requests/files.js';
 import { interrupt } from './requests/interrupt.js';
@@ -24,6 +25,8 @@ import {
   unlink,
 } from './requests/names.js';
 
+import { lseek } from './requests/seek.js';
+import { fallocate } from './requests/space.js';
 import { tmpfile } from './requests/tmpfile.js';
 import { getxattr, listxattr, removexattr, setxattr } from './requests/xattrs.js';
 
@@ -61,6 +64,9 @@ const HANDLERS: ReadonlyArray<readonly [number, Handler]> = [
   [OPCODE.IOCTL, ioctl],
   [OPCODE.INTERRUPT, interrupt],
   [OPCODE.TMPFILE, tmpfile],
+  [OPCODE.FALLOCATE, fallocate],
+  [OPCODE.LSEEK, lseek],
+  [OPCODE.COPY_FILE_RANGE, copyFileRange],
   [OPCODE.SETXATTR, setxattr],
   [OPCODE.GETXATTR, getxattr],
   [OPCODE.LISTXATTR, listxattr],

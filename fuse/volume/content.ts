@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import { FsError, NeedCommit } from './errors.js';
 import { ExtentTree, type Run } from './extents.js';
 import type { Inode } from './inode.js';
+import { becomeWritten } from './unwritten.js';
 import type { Volume } from './volume.js';
 
 const { EFBIG, ENOSPC } = constants.errno;
@@ -71,8 +72,22 @@ function zeroTail(volume: Volume, inode: Inode, upTo: number): void {
   });
 }
 
+/** Runs of [offset, offset + length) that are taken but not written, cut to the blocks that it touches. */
+function unwrittenRuns(volume: Volume, inode: Inode, offset: number, length: number): Run[] {
+  const { blockSize } = volume.geometry;
+  const tree = extentsOf(volume, inode);
+  const found: Run[] = [];
+  const end = Math.floor((offset + length - 1) / blockSize) + 1;
+  for (let block = Math.floor(offset / blockSize); block < end; ) {
+    const run = tree.find(block, end - block);
+    if (run.unwritten) found.push(run);
+    block += run.length;
+  }
+  return found;
+}
+
 /** Holes in [offset, offset + length), in blocks, as [first, count] pairs. */
-function holes(volume: Volume, inode: Inode, offset: number, length: number): Array<[number, number]> {
+export function holes(volume: Volume, inode: Inode, offset: number, length: number): Array<[number, number]> {
   const { blockSize } = volume.geometry;
   const tree = extentsOf(volume, inode);
   const found: Array<[number, number]> = [];
@@ -98,13 +113,16 @@ export function writeContent(volume: Volume, inode: Inode, offset: number, data:
   const chunk = length === data.length ? data : data.subarray(0, length);
   if (offset > inode.size) zeroTail(volume, inode, offset);
   const gaps = holes(volume, inode, offset, length);
+  const waiting = unwrittenRuns(volume, inode, offset, length);
+  for (const run of waiting) writeFresh(volume, run.physical, run.logical, run.length, offset, chunk);
   if (gaps.length === 0) {
     forSegments(volume, inode, offset, length, (position, at, bytes) => {
-      volume.device.write(position, chunk.subarray(at - offset, at - offset + bytes));
+      if (position >= 0) volume.device.write(position, chunk.subarray(at - offset, at - offset + bytes));
     });
   } else {
     fillHoles(volume, inode, offset, chunk, gaps);
   }
+  for (const run of waiting) becomeWritten(volume, inode, run, Math.max(inode.size, offset + length));
   if (offset + length > inode.size) {
     inode.size = offset + length;
     inode.markDirty();
@@ -118,7 +136,9 @@ export function blocksToWrite(volume: Volume, inode: Inode, offset: number, leng
   const gaps = holes(volume, inode, offset, length);
   let wanted = 0;
   for (const [, count] of gaps) wanted += count;
-  return wanted + overheadFor(volume, inode, gaps.length, wanted);
+  const splits = unwrittenRuns(volume, inode, offset, length).length * 2;
+  const { worstInsert } = extentsOf(volume, inode);
+  return wanted + overheadFor(volume, inode, gaps.length, wanted) + splits * worstInsert;
 }
 
 /** Every block could become an extent of its own, and a tree block of 1 KiB holds 20 of them when it is half full. */
@@ -222,7 +242,7 @@ function writeFresh(
   if (to < stop) volume.device.write(position + (to - start), new Uint8Array(stop - to));
 }
 
-function goalAt(volume: Volume, inode: Inode, fresh: readonly Run[], block: number): number {
+export function goalAt(volume: Volume, inode: Inode, fresh: readonly Run[], block: number): number {
   const last = fresh[fresh.length - 1];
   if (last !== undefined) return last.physical + last.length;
   const before = extentsOf(volume, inode).lastBefore(block);

@@ -87,6 +87,13 @@ export class ExtentTree {
     return { logical, physical: 0, length, unwritten: false };
   }
 
+  /** The whole extent that holds `logical`, which is mapped. */
+  extentAt(logical: number): Run {
+    const path = this.descend(logical);
+    const leaf = path[path.length - 1]!;
+    return this.run(leaf.node, leaf.at);
+  }
+
   /** The last extent that starts below `logical`. */
   lastBefore(logical: number): Run | undefined {
     if (logical <= 0) return undefined;
@@ -186,6 +193,47 @@ export class ExtentTree {
     }
     const rest = this.lastBefore(to);
     return { blocks, done: rest === undefined || rest.logical + rest.length <= from };
+  }
+
+  /**
+   * Marks the blocks [logical, logical + length) of one extent as written or unwritten. The caller has made sure that they
+   * are the whole extent, or has required twice `worstInsert`.
+   */
+  mark(logical: number, length: number, unwritten: boolean): void {
+    const path = this.descend(logical);
+    const leaf = path[path.length - 1]!;
+    const had = this.run(leaf.node, leaf.at);
+    if (had.unwritten === unwritten) return;
+    if (had.logical === logical && had.length === length) {
+      this.inode.extentVersion += 1;
+      this.change(leaf.node);
+      extentEntry.flags.set(leaf.node.view, at(leaf.at), unwritten ? EXTENT_UNWRITTEN : 0);
+    } else {
+      this.remove(logical, logical + length, 1, () => {});
+      this.insert(logical, had.physical + (logical - had.logical), length, unwritten);
+    }
+    this.join(logical, 0);
+    this.join(logical, 1);
+  }
+
+  /** Makes one of the extent that is `back` before the one of `logical` and of the next, where they go on in each other. */
+  private join(logical: number, back: number): void {
+    const path = this.descend(logical);
+    const leaf = path[path.length - 1]!;
+    const first = leaf.at - back;
+    if (first < 0 || first + 1 >= countOf(leaf.node)) return;
+    const a = this.run(leaf.node, first);
+    const b = this.run(leaf.node, first + 1);
+    const joins =
+      a.logical + a.length === b.logical &&
+      a.physical + a.length === b.physical &&
+      a.unwritten === b.unwritten &&
+      this.sameGroup(a.physical, b.physical);
+    if (!joins) return;
+    this.change(leaf.node);
+    extentEntry.length.set(leaf.node.view, at(first), a.length + b.length);
+    leaf.at = first + 1;
+    this.dropEntry(path);
   }
 
   private sameGroup(a: number, b: number): boolean {

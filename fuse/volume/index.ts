@@ -9,6 +9,7 @@ export { type SalvageVisitor, salvage } from './directory_salvage.js';
 export * from './errors.js';
 export { type ExtentVisitor, rawBlock, walkExtents } from './extent_walk.js';
 export * from './extents.js';
+export * from './fallocate.js';
 export * from './format/index.js';
 export * from './geometry.js';
 export { bitsAre, clearBits, setBits, testBit } from './groups.js';
