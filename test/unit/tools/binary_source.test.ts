@@ -169,7 +169,7 @@ test('what is no .npy file at all is refused', async (t) => {
   await refused(t, scratch.concat('/.'), /no known format/);
 });
 
-test('NaN, infinite and overflowing components are refused with their row and column, unless they are asked for', async (t) => {
+test('NaN, infinite and overflowing components are refused with their row and column', async (t) => {
   for (const [value, shown] of [
     [Number.NaN, /component 1 is NaN/],
     [Number.NEGATIVE_INFINITY, /component 1 is -Infinity/],
@@ -177,8 +177,6 @@ test('NaN, infinite and overflowing components are refused with their row and co
   ] as const) {
     const path = npy('<f8', '(3, 2)', Float64Array.of(1, 2, 3, 4, 5, value));
     t.is((await refused(t, path, shown)).place, 'row 2');
-    const { rows } = await readAll(path, 2, 0, { allowNonFinite: true });
-    t.deepEqual(rows[2], [5, Math.fround(value)]);
   }
   const large = npy('<f4', '(2, 2)', Float32Array.of(3e38, 3e38, 3e38, 3e38));
   t.is((await readAll(large)).rows.length, 2, 'a sum that overflows is no reason to refuse finite rows');

@@ -28,7 +28,6 @@ interface InsertArguments {
   readonly vectorKey: string | undefined;
   readonly overwrite: boolean | undefined;
   readonly validate: boolean | undefined;
-  readonly allowNonFinite: boolean;
   readonly batch: number | undefined;
   readonly skip: number;
   readonly create: boolean;
@@ -53,7 +52,6 @@ async function openInput(options: InsertArguments): Promise<[RowSource, IdSource
   const source = await openSource(path, {
     ...(inside ? { ids } : {}),
     ...(options.vectorKey === undefined ? {} : { vectorKey: options.vectorKey }),
-    allowNonFinite: options.allowNonFinite,
   });
   if (ids === undefined || inside) return [source, undefined];
   try {
@@ -173,11 +171,6 @@ export function insertCommand(program: Argv<{ json: boolean }>): Argv<{ json: bo
           describe: 'Replace rows whose ids exist instead of refusing the batch',
         })
         .option('validate', { type: 'boolean', describe: 'Check every batch and store nothing' })
-        .option('allow-non-finite', {
-          type: 'boolean',
-          default: false,
-          describe: 'Store rows with NaN or infinity, which no search finds',
-        })
         .option('batch', {
           type: 'number',
           coerce: optionalWholeNumber('batch', 1, MAX_ROWS_PER_CALL),

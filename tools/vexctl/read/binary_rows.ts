@@ -2,7 +2,7 @@
 import { MAX_DIMENSIONS, MAX_ROWS_PER_FILE } from '@vexfs/shared';
 import { readExactly, type SizedFile } from './bytes.js';
 import { type Element, firstNonFinite } from './element.js';
-import { type ReadOptions, type RowBatch, type RowSource, SourceError } from './source.js';
+import { type RowBatch, type RowSource, SourceError } from './source.js';
 
 export interface BinaryLayout {
   readonly dimensions: number;
@@ -30,7 +30,7 @@ export function checkShape(path: string, dimensions: number, rowCount: number): 
     throw new SourceError(path, `has ${rowCount} rows; a file holds ${MAX_ROWS_PER_FILE}`);
 }
 
-export function binaryRows(file: SizedFile, layout: BinaryLayout, options: ReadOptions): RowSource {
+export function binaryRows(file: SizedFile, layout: BinaryLayout): RowSource {
   const { path } = file;
   const { dimensions, rowCount, stride } = layout;
 
@@ -57,12 +57,10 @@ export function binaryRows(file: SizedFile, layout: BinaryLayout, options: ReadO
       const count = Math.min(batchRows, rowCount - first);
       const rows = new Float32Array(count * dimensions);
       await fill(rows, first, count);
-      if (options.allowNonFinite !== true) {
-        const at = firstNonFinite(rows);
-        if (at >= 0) {
-          const place = `row ${first + Math.floor(at / dimensions)}`;
-          throw new SourceError(path, `component ${at % dimensions} is ${rows[at]} as float32`, place);
-        }
+      const at = firstNonFinite(rows);
+      if (at >= 0) {
+        const place = `row ${first + Math.floor(at / dimensions)}`;
+        throw new SourceError(path, `component ${at % dimensions} is ${rows[at]} as float32`, place);
       }
       yield { rows, count, first };
     }

@@ -1,14 +1,14 @@
 import { binaryRows, checkShape } from './binary_rows.js';
 import { openSized, readExactly } from './bytes.js';
 import { elements } from './element.js';
-import { type ReadOptions, type RowSource, SourceError } from './source.js';
+import { type RowSource, SourceError } from './source.js';
 
 /**
  * The formats of the TEXMEX corpora (corpus-texmex.irisa.fr): each row is its dimension as int32, then so many
  * float32 (.fvecs) or bytes (.bvecs).
  * @throws SourceError when the first dimension is impossible or the rows do not fill the file
  */
-export async function openVecs(path: string, descr: '<f4' | '|u1', options: ReadOptions): Promise<RowSource> {
+export async function openVecs(path: string, descr: '<f4' | '|u1'): Promise<RowSource> {
   const file = await openSized(path);
   try {
     if (file.size < 4) throw new SourceError(path, `${file.size} bytes hold no row`);
@@ -26,7 +26,7 @@ export async function openVecs(path: string, descr: '<f4' | '|u1', options: Read
       const own = view.getInt32(offset, true);
       return own === dimensions ? undefined : `has ${own} dimensions, row 0 has ${dimensions}`;
     };
-    return binaryRows(file, { dimensions, rowCount, start: 0, stride, lead: 4, element, checkLead }, options);
+    return binaryRows(file, { dimensions, rowCount, start: 0, stride, lead: 4, element, checkLead });
   } catch (error) {
     await file.handle.close();
     throw error;

@@ -13,8 +13,8 @@ type Open = (path: string, options: ReadOptions) => Promise<RowSource>;
 
 const openers: Readonly<Record<string, Open>> = {
   '.npy': openNpy,
-  '.fvecs': (path, options) => openVecs(path, '<f4', options),
-  '.bvecs': (path, options) => openVecs(path, '|u1', options),
+  '.fvecs': (path) => openVecs(path, '<f4'),
+  '.bvecs': (path) => openVecs(path, '|u1'),
   '.csv': openCsv,
   '.jsonl': openJsonl,
 };

@@ -2,14 +2,14 @@ import { binaryRows, checkShape } from './binary_rows.js';
 import { openSized } from './bytes.js';
 import { elements } from './element.js';
 import { readNpyHeader } from './npy_header.js';
-import { type ReadOptions, type RowSource, SourceError } from './source.js';
+import { type RowSource, SourceError } from './source.js';
 
 /**
  * A .npy array of shape (rows, dimensions), or (dimensions,) for a single row, of float16, float32, float64, int8 or
  * uint8, little-endian.
  * @throws SourceError when it is anything else
  */
-export async function openNpy(path: string, options: ReadOptions): Promise<RowSource> {
+export async function openNpy(path: string): Promise<RowSource> {
   const file = await openSized(path);
   try {
     const element = (descr: string) => {
@@ -37,7 +37,7 @@ export async function openNpy(path: string, options: ReadOptions): Promise<RowSo
       lead: 0,
       element: element(descr),
     };
-    return binaryRows(file, layout, options);
+    return binaryRows(file, layout);
   } catch (error) {
     await file.handle.close();
     throw error;

@@ -41,6 +41,4 @@ export interface ReadOptions {
   readonly ids?: string;
   /** Key that holds the vector, in .jsonl; `vector` when absent. */
   readonly vectorKey?: string;
-  /** Take NaN and infinite components, which no search finds. */
-  readonly allowNonFinite?: boolean;
 }

@@ -41,7 +41,7 @@ async function* collect(
     }
     for (let i = 0; i < dimensions; i++) {
       const value = Math.fround(values[i]!);
-      if (!Number.isFinite(value) && options.allowNonFinite !== true) {
+      if (!Number.isFinite(value)) {
         throw new SourceError(path, `component ${i} is ${value} as float32`, place);
       }
       rows[count * dimensions + i] = value;
