@@ -53,7 +53,6 @@ export function salvage(
     if (!magic || !owned) continue;
     const found = directoryHeader.level.get(view, 0);
     if (found > MAX_TREE_DEPTH || (!intact && level >= 0 && found !== level)) continue;
-    if (level > 0 && found >= level) continue;
     const count = directoryHeader.count.get(view, 0);
     if (found > 0) {
       const entries = Math.min(count, innerCapacity(store.blockSize));

@@ -207,7 +207,7 @@ function checkContent(check: Check, inode: Inode): boolean {
   if (use.damaged) return false;
   const end = Math.ceil(inode.size / check.geometry.blockSize);
   const isCut = check.inodes.has(inode.number, ORPHAN);
-  if (type === REGULAR && use.writtenEnd > end && !isCut) {
+  if (type === REGULAR && !inode.isHidden && use.writtenEnd > end && !isCut) {
     check.find({
       code: 'blocks-past-end',
       message: `inode ${inode.number} has written blocks behind its end`,
