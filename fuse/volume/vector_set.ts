@@ -13,8 +13,6 @@ import {
   RECORD_RANGE,
   RECORD_TRUNCATE,
   recordsPerBlock,
-  rowBytes,
-  rowStride,
   SET_HEADER_SIZE,
   SET_MAGIC,
   setHeader,
@@ -22,47 +20,13 @@ import {
 import { extentsOf, freeContent } from './content.js';
 import { DamageError } from './errors.js';
 import type { Inode } from './inode.js';
+import { type RowLayout, slotsIn } from './row_layout.js';
+import { type RecordVisitor, runLength, visitRecords, writeRecord } from './row_records.js';
 import type { MetaBlock } from './store.js';
 import type { Volume } from './volume.js';
 
-/** How the rows of a set lie in the file: what SET_VECTOR_META fixes. */
-export interface RowLayout {
-  readonly dimensions: number;
-  readonly elementType: number;
-  readonly storageFormat: number;
-  readonly compressionType: number;
-  /** 0 or a power of two, in bytes. */
-  readonly alignment: number;
-  /** Byte of the file where slot 0 begins. */
-  readonly dataOffset: number;
-}
-
-/** One record of the row log. `idLow` and `idHigh` are the halves of the first id. */
-export type RecordVisitor = (
-  type: number,
-  slot: number,
-  idLow: number,
-  idHigh: number,
-  count: number,
-) => void;
-
-/** Bytes of a row without padding. */
-export function bytesOfRow(layout: RowLayout): number {
-  return isElementType(layout.elementType) ? rowBytes(layout.elementType, layout.dimensions) : 0;
-}
-
-/** Bytes from one slot to the next. */
-export function strideOf(layout: RowLayout): number {
-  return isElementType(layout.elementType)
-    ? rowStride(layout.elementType, layout.dimensions, layout.alignment)
-    : 0;
-}
-
-/** Whole slots in a file of `size` bytes. */
-export function slotsIn(layout: RowLayout, size: number): number {
-  if (size <= layout.dataOffset) return 0;
-  return Math.min(MAX_ROWS_PER_FILE, Math.floor((size - layout.dataOffset) / strideOf(layout)));
-}
+export * from './row_layout.js';
+export { idOf, type RecordVisitor } from './row_records.js';
 
 /**
  * The vector set of one inode on disk: the header in the first block of a hidden inode, with the newest log records
@@ -425,28 +389,11 @@ export class VectorSet {
           this.volume.store.checksum(run.physical, bytes, logHeader.checksum.offset);
       if (!intact)
         throw new DamageError(`block ${index} of the row log of inode ${this.owner.number} is damaged`);
-      this.visitRecords(view, logHeader.$.size, this.perBlock, visit);
+      visitRecords(view, logHeader.$.size, this.perBlock, this.owner.number, visit);
     }
     const header = this.header();
-    this.visitRecords(header.view, SET_HEADER_SIZE, setHeader.inline_records.get(header.view, 0), visit);
-  }
-
-  private visitRecords(view: DataView, start: number, count: number, visit: RecordVisitor): void {
-    for (let i = 0; i < count; i++) {
-      const base = start + i * LOG_RECORD_SIZE;
-      const type = logRecord.type.get(view, base);
-      const slot = logRecord.slot.get(view, base);
-      const rows = logRecord.count.get(view, base);
-      const bounded = slot + rows <= MAX_ROWS_PER_FILE;
-      const known =
-        (type === RECORD_PUT && rows === 1) ||
-        ((type === RECORD_RANGE || type === RECORD_DELETE) && rows > 0) ||
-        (type === RECORD_TRUNCATE && rows === 0);
-      if (!known || !bounded)
-        throw new DamageError(`the row log of inode ${this.owner.number} has a record that cannot be`);
-      const id = base + logRecord.id.offset;
-      visit(type, slot, view.getUint32(id, true), view.getUint32(id + 4, true), rows);
-    }
+    const inline = setHeader.inline_records.get(header.view, 0);
+    visitRecords(header.view, SET_HEADER_SIZE, inline, this.owner.number, visit);
   }
 
   /**
@@ -493,42 +440,8 @@ export class VectorSet {
   }
 }
 
-/** Rows from `row` on whose slots and ids follow each other, without a carry into the upper half of the id. */
-function runLength(slots: Uint32Array, ids: Uint32Array, row: number): number {
-  const slot = slots[row]!;
-  const low = ids[row * 2]!;
-  const high = ids[row * 2 + 1]!;
-  let count = 1;
-  while (
-    row + count < slots.length &&
-    slots[row + count] === slot + count &&
-    low + count <= 0xffffffff &&
-    ids[(row + count) * 2] === low + count &&
-    ids[(row + count) * 2 + 1] === high
-  ) {
-    count += 1;
-  }
-  return count;
-}
-
 function freeAllContent(volume: Volume, inode: Inode): void {
   while (!freeContent(volume, inode, 0));
-}
-
-function writeRecord(
-  view: DataView,
-  base: number,
-  type: number,
-  slot: number,
-  low: number,
-  high: number,
-  count: number,
-): void {
-  logRecord.type.set(view, base, type);
-  logRecord.slot.set(view, base, slot);
-  view.setUint32(base + logRecord.id.offset, low, true);
-  view.setUint32(base + logRecord.id.offset + 4, high, true);
-  logRecord.count.set(view, base, count);
 }
 
 function hiddenInode(volume: Volume, owner: Inode): Inode {
@@ -546,9 +459,4 @@ function checkHidden(inode: Inode, owner: Inode): void {
   if (!inode.isHidden || inode.parent !== owner.number || inode.ownerGeneration !== owner.generation) {
     throw new DamageError(`inode ${inode.number} is not a hidden inode of inode ${owner.number}`);
   }
-}
-
-/** Rows slot..slot+count-1 with ids from `id` on, as a visitor sees them. */
-export function idOf(low: number, high: number): bigint {
-  return (BigInt(high) << 32n) + BigInt(low);
 }

@@ -115,7 +115,12 @@ function disturb(target: TestVolume, names: readonly Name[], random: Seeded): vo
       const inode = lookupName(volume, parent, name);
       if (inode?.isRegular !== true) return;
       tolerate(() => writeContent(volume, inode, random.below(5000), data));
-      tolerate(() => persist(target, () => (truncateContent(volume, inode, random.below(3000)), true)));
+      tolerate(() => {
+        persist(target, () => {
+          truncateContent(volume, inode, random.below(3000));
+          return true;
+        });
+      });
     });
     tolerate(() => createInode(volume, parent, random.bytes(20), { mode: 0o100644, uid: 0, gid: 0 }, NOW));
     tolerate(() => renameName(volume, parent, name, parent, Buffer.from('new name'), 0, NOW));
