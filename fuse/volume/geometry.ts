@@ -15,6 +15,8 @@ export interface GeometryInput {
   readonly journalBlocks: number;
 }
 
+/** The reserved inodes all lie in group 0. */
+const LEAST_INODES = 16;
 /** The smallest number of blocks that the last group may have behind its own metadata. */
 const LEAST_DATA_BLOCKS = 8;
 
@@ -53,6 +55,7 @@ export class Geometry {
     this.inodesPerBlock = blockSize / INODE_SIZE;
     this.descriptorsPerBlock = blockSize / GROUP_DESCRIPTOR_SIZE;
     if (
+      inodesPerGroup < LEAST_INODES ||
       inodesPerGroup < this.inodesPerBlock ||
       inodesPerGroup > blockSize * 8 ||
       inodesPerGroup % this.inodesPerBlock !== 0

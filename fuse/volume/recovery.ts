@@ -14,6 +14,8 @@ export function finishOrphans(volume: Volume, commit: () => void): { deleted: nu
   let deleted = 0;
   let cut = 0;
   for (const inode of volume.orphans.load()) {
+    // Many small orphans are as large a transaction as one with many pieces.
+    if (volume.transactionBlocks + volume.store.revokedBlocks > volume.freeBudget) commit();
     try {
       if (inode.links === 0) {
         while (!deleteInode(volume, inode)) commit();

@@ -398,24 +398,42 @@ export class VectorSet {
 
   /**
    * Replaces the log by the records that `live` emits, in a fresh hidden inode, and frees the old log with it. The
-   * caller has required `blocksFor(records)`.
+   * caller has required `blocksFor(records)`. An old log in more pieces than one transaction may free becomes an orphan
+   * without an owner and is returned: the caller goes on with `deleteInode`, or the next mount does.
    */
-  compact(live: (emit: (slot: number, idLow: number, idHigh: number, count: number) => void) => void): void {
+  compact(
+    live: (emit: (slot: number, idLow: number, idHigh: number, count: number) => void) => void,
+  ): Inode | undefined {
     this.volume.inodes.requireOne();
-    const old = setHeader.log_inode.get(this.header().view, 0);
-    const view = this.changed();
-    const header = this.header();
-    setHeader.log_inode.set(view, 0, 0);
-    setHeader.log_blocks.set(view, 0, 0);
-    setHeader.inline_records.set(view, 0, 0);
-    setHeader.log_compactions.set(view, 0, this.logCompactions + 1);
-    header.bytes.fill(0, SET_HEADER_SIZE);
-    live((slot, idLow, idHigh, count) => this.appendPut(slot, idLow, idHigh, count));
-    if (old !== 0) {
-      const inode = this.volume.inodes.get(old);
-      freeAllContent(this.volume, inode);
-      this.volume.inodes.remove(inode);
-    }
+    const number = setHeader.log_inode.get(this.header().view, 0);
+    const old = number === 0 ? undefined : this.volume.inodes.get(number);
+    this.atomically(() => {
+      const view = this.changed();
+      const header = this.header();
+      setHeader.log_inode.set(view, 0, 0);
+      setHeader.log_blocks.set(view, 0, 0);
+      setHeader.inline_records.set(view, 0, 0);
+      setHeader.log_compactions.set(view, 0, this.logCompactions + 1);
+      header.bytes.fill(0, SET_HEADER_SIZE);
+      live((slot, idLow, idHigh, count) => this.appendPut(slot, idLow, idHigh, count));
+    });
+    if (old === undefined) return undefined;
+    this.disown(old);
+    if (!freeContent(this.volume, old, 0)) return old;
+    this.volume.inodes.expectRemove(old);
+    this.volume.orphans.remove(old);
+    this.volume.inodes.remove(old);
+    return undefined;
+  }
+
+  /** A hidden inode becomes an orphan that anybody can delete. */
+  private disown(inode: Inode): void {
+    inode.flags = 0;
+    inode.parent = 0;
+    inode.ownerGeneration = 0;
+    inode.links = 0;
+    inode.size = 0;
+    this.volume.orphans.add(inode);
   }
 
   /** Frees header and log, at most one transaction's worth; returns whether all is done. The owner loses its set then. */
@@ -430,12 +448,27 @@ export class VectorSet {
       setHeader.log_inode.set(view, 0, 0);
       setHeader.log_blocks.set(view, 0, 0);
     }
+    if (!this.freeGraph()) return false;
     const run = extentsOf(this.volume, this.inode).find(0, 1);
     freeAllContent(this.volume, this.inode);
     this.volume.store.forget(run.physical);
     this.volume.inodes.remove(this.inode);
     this.owner.vectorSet = 0;
     this.owner.markDirty();
+    return true;
+  }
+
+  /** Frees the snapshot of the index, which another program may have left; one that is not ours is left alone. */
+  private freeGraph(): boolean {
+    const number = setHeader.graph_inode.get(this.header().view, 0);
+    if (number === 0) return true;
+    const view = this.changed();
+    const graph = this.volume.inodes.get(number);
+    if (number !== this.inode.number && isHiddenOf(graph, this.owner)) {
+      if (!freeContent(this.volume, graph, 0)) return false;
+      this.volume.inodes.remove(graph);
+    }
+    setHeader.graph_inode.set(view, 0, 0);
     return true;
   }
 }
@@ -455,8 +488,12 @@ function hiddenInode(volume: Volume, owner: Inode): Inode {
   return inode;
 }
 
+function isHiddenOf(inode: Inode, owner: Inode): boolean {
+  return inode.isHidden && inode.parent === owner.number && inode.ownerGeneration === owner.generation;
+}
+
 function checkHidden(inode: Inode, owner: Inode): void {
-  if (!inode.isHidden || inode.parent !== owner.number || inode.ownerGeneration !== owner.generation) {
+  if (!isHiddenOf(inode, owner)) {
     throw new DamageError(`inode ${inode.number} is not a hidden inode of inode ${owner.number}`);
   }
 }

@@ -498,11 +498,12 @@ export class Workload {
     this.try(`compact the log of ${node.number}`, 0, () => {
       const set = VectorSet.open(this.volume, this.inode(node.number));
       if (set.blocksFor(live.size) > this.volume.blocks.available) throw new FsError(ENOSPC);
-      set.compact((emit) => {
+      const left = set.compact((emit) => {
         for (const [slot, id] of [...live].sort(([a], [b]) => a - b)) {
           emit(slot, Number(id & 0xffffffffn), Number(id >> 32n), 1);
         }
       });
+      this.doom({ inode: left });
     });
   }
 
