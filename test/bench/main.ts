@@ -1,0 +1,130 @@
+/**
+ * Measures VexFS against named peers and prints a table:
+ *   npm run bench -- [--only NAME]... [--runs N] [--json] [--write] [--quick] [--quiet-wait SECONDS]
+ * Exit status: 0 when every measure ran, whether its goal was met or not; 1 when one failed; 2 for a wrong command line.
+ */
+import { tmpdir } from 'node:os';
+import { parseArgs } from 'node:util';
+import { describeMachine, waitUntilQuiet } from './machine.js';
+import { type Group, type OpenGroup, type Result, take } from './measure.js';
+import { calls } from './measures/calls.js';
+import { insert } from './measures/insert.js';
+import { listing } from './measures/listing.js';
+import { recovery } from './measures/recovery.js';
+import { search } from './measures/search.js';
+import { stream } from './measures/stream.js';
+import { tree } from './measures/tree.js';
+import { COLUMNS, cells, textTable } from './table.js';
+import { writePage } from './tuning_page.js';
+import { Workplace } from './workplace.js';
+
+const GROUPS: readonly Group[] = [calls, stream, listing, tree, search, insert, recovery];
+/** What --quick divides sizes and counts by: to see that everything runs, not for figures. */
+const QUICK = 20;
+
+interface Choice {
+  readonly only: readonly string[];
+  readonly runs: number;
+  readonly json: boolean;
+  readonly write: boolean;
+  readonly quick: boolean;
+  readonly wait: number;
+}
+
+class UsageError extends Error {}
+
+function wholeNumber(name: string, text: string): number {
+  if (!/^[0-9]{1,4}$/.test(text)) throw new UsageError(`--${name} takes a whole number, not '${text}'`);
+  return Number(text);
+}
+
+function parse(words: readonly string[]): Choice {
+  let values: ReturnType<typeof parseWords>;
+  try {
+    values = parseWords(words);
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+  const known = GROUPS.flatMap((group) => [group.name, ...group.measures]);
+  for (const name of values.only) {
+    if (!known.includes(name)) throw new UsageError(`no measure '${name}': there are ${known.join(', ')}`);
+  }
+  const runs = wholeNumber('runs', values.runs);
+  if (runs === 0) throw new UsageError('--runs takes at least 1');
+  return { ...values, runs, wait: wholeNumber('quiet-wait', values['quiet-wait']) };
+}
+
+function parseWords(words: readonly string[]) {
+  return parseArgs({
+    args: [...words],
+    options: {
+      only: { type: 'string', multiple: true, default: [] },
+      runs: { type: 'string', default: '5' },
+      json: { type: 'boolean', default: false },
+      write: { type: 'boolean', default: false },
+      quick: { type: 'boolean', default: false },
+      'quiet-wait': { type: 'string', default: '0' },
+    },
+  }).values;
+}
+
+async function runGroup(group: Group, choice: Choice, results: Result[]): Promise<void> {
+  const { only } = choice;
+  const wanted = (name: string): boolean =>
+    only.length === 0 || only.includes(group.name) || only.includes(name);
+  if (!group.measures.some(wanted)) return;
+  const place = new Workplace(tmpdir(), choice.quick ? QUICK : 1);
+  let open: OpenGroup | undefined;
+  try {
+    open = await group.open(place);
+    for (const measure of open.measures) {
+      if (!wanted(measure.name)) continue;
+      const result = await take(measure, choice.runs);
+      results.push(result);
+      console.error(cells(result).join('  '));
+    }
+  } finally {
+    await open?.close();
+    place.remove();
+  }
+}
+
+async function main(words: readonly string[]): Promise<number> {
+  const choice = parse(words);
+  const load = await waitUntilQuiet(choice.wait);
+  const machine = `${describeMachine()}, load ${load.toFixed(2)} before`;
+  const results: Result[] = [];
+  let failed = 0;
+  for (const group of GROUPS) {
+    try {
+      await runGroup(group, choice, results);
+    } catch (error) {
+      failed += 1;
+      console.error(`${group.name}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+  if (choice.json) {
+    const plain = results.map(({ measure, ...rest }) => ({
+      name: measure.name,
+      title: measure.title,
+      unit: measure.unit,
+      peerName: measure.peer?.name,
+      goal: measure.goal,
+      ...rest,
+    }));
+    console.log(JSON.stringify({ machine, runs: choice.runs, results: plain }, null, 2));
+  } else {
+    console.log(`\n${machine}; medians of ${choice.runs}\n`);
+    console.log(textTable([COLUMNS, ...results.map(cells)]));
+  }
+  if (choice.write && results.length > 0) writePage(results, machine, choice.runs);
+  return failed === 0 ? 0 : 1;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(`bench: ${error.message}`);
+  process.exitCode = 2;
+}

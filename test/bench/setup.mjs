@@ -1,0 +1,78 @@
+// What the measurements need beyond the set-up of the tests: packages, and the programs in C, compiled into test/dist.
+import { mkdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { report, runStep, StepError } from '../../tools/setup/commands.mjs';
+import { fuseProblem } from '../../tools/setup/fuse_device.mjs';
+import { installCommand, provideSystemPackages } from '../../tools/setup/system_packages.mjs';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const EXAMPLES = '/usr/share/doc/libfuse3-dev/examples';
+
+const PACKAGES = [
+  {
+    name: 'libfuse3-dev',
+    why: 'the C server that VexFS is compared with, and passthrough_ll',
+    file: '/usr/include/fuse3/fuse_lowlevel.h',
+  },
+  { name: 'pkg-config', why: 'compiles against libfuse3', command: 'pkg-config' },
+  { name: 'findutils', why: 'lists folders', command: 'find' },
+  { name: 'tar', why: 'unpacks a source tree', command: 'tar' },
+];
+
+/** What each program is compiled with, in words of gcc; sources are relative to test/bench/load. */
+const PROGRAMS = [
+  { name: 'client', source: 'client.c', words: ['-O2'] },
+  { name: 'stream', source: 'stream.c', words: ['-O2'] },
+  { name: 'rows', source: 'rows.c', words: ['-O2'] },
+  { name: 'scan', source: 'scan.c', words: ['-O3', '-march=native'], engine: true },
+  { name: 'peer', source: 'peer.c', words: ['-O2'], fuse: true },
+  { name: 'passthrough_ll', source: `${EXAMPLES}/passthrough_ll.c`, words: ['-O2', '-w'], fuse: true },
+];
+
+const FUSE = ['-I/usr/include/fuse3', '-D_FILE_OFFSET_BITS=64', '-lfuse3', '-lpthread'];
+
+function compile() {
+  const folder = join(ROOT, 'test/dist/bench/programs');
+  mkdirSync(folder, { recursive: true });
+  const engine = join(ROOT, 'kernel/engine/build');
+  let seconds = 0;
+  let compiled = 0;
+  for (const { name, source, words, engine: withEngine, fuse } of PROGRAMS) {
+    const path = source.startsWith('/') ? source : join(ROOT, 'test/bench/load', source);
+    const output = join(folder, name);
+    if (isNewer(output, [path, join(ROOT, 'test/bench/load/clock.h'), join(engine, 'libvexfs_engine.so')]))
+      continue;
+    const libraries = [
+      ...(withEngine ? [`-L${engine}`, '-lvexfs_engine', `-Wl,-rpath,${engine}`] : []),
+      ...(fuse ? FUSE : []),
+    ];
+    const command = ['gcc', '-std=gnu11', '-Wall', '-Wextra', ...words, '-o', output, path, ...libraries];
+    seconds += runStep('load', command, { cwd: ROOT });
+    compiled++;
+  }
+  report('load', compiled === 0 ? 'unchanged' : `${compiled} programs compiled in ${seconds.toFixed(1)} s`);
+}
+
+function isNewer(output, sources) {
+  const time = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  const made = time(output);
+  return made !== undefined && sources.every((path) => (time(path) ?? Number.POSITIVE_INFINITY) < made);
+}
+
+function prepare() {
+  if (process.getuid() !== 0)
+    throw new StepError('bench', 'bench: mounting ext4 beside FUSE fairly needs root: run it as root.');
+  const problem = fuseProblem();
+  if (problem !== undefined) throw new StepError('fuse', `fuse: ${problem}`);
+  const missing = provideSystemPackages(ROOT, PACKAGES);
+  if (missing.length > 0) throw new StepError('packages', `bench: run \`${installCommand(missing)}\` first.`);
+  compile();
+}
+
+try {
+  prepare();
+} catch (error) {
+  console.error(error.step === undefined ? error : error.message);
+  process.exitCode = 1;
+}
