@@ -19,8 +19,12 @@ export function applyRepairs(device: BlockDevice, examination: Examination): voi
   const numbers = [...overlay.changed.keys()].sort((a, b) => a - b);
   const blocks = numbers.filter((number) => !inJournal(number));
 
-  const canLog = !examination.journalReset && hasUsableSuperblock(device);
-  if (canLog) {
+  if (!hasUsableSuperblock(device)) {
+    // Without block 0 the journal cannot be found: it comes first, marked, so that an interruption is noticed.
+    device.write(0, markedDamaged(overlay));
+    device.flush();
+  }
+  if (!examination.journalReset) {
     const { nextSequence } = recover(device, area, geometry.totalBlocks);
     const writer = new JournalWriter(device, area, geometry.totalBlocks, nextSequence);
     if (writer.fits(blocks.length, 0)) {
@@ -33,7 +37,8 @@ export function applyRepairs(device: BlockDevice, examination: Examination): voi
       return;
     }
     writer.close();
-    markDamaged(device);
+    device.write(0, markedDamaged(device));
+    device.flush();
   }
   const write = (list: readonly number[]): void => {
     for (const number of list) device.write(number * geometry.blockSize, overlay.changed.get(number)!);
@@ -69,13 +74,13 @@ function writeJournalSuperblock(device: BlockDevice, examination: Examination, s
   device.flush();
 }
 
-function markDamaged(device: BlockDevice): void {
+/** The superblock that a device has, with the mark of a damaged volume. */
+function markedDamaged(device: BlockDevice): Uint8Array {
   const bytes = new Uint8Array(SUPERBLOCK_SIZE);
   device.read(0, bytes);
   const view = new DataView(bytes.buffer);
   const { seed } = readSuperblock(device);
   layout.state.set(view, 0, layout.state.get(view, 0) | STATE_ERRORS);
   layout.checksum.set(view, 0, superblockChecksum(seed, 0, bytes));
-  device.write(0, bytes);
-  device.flush();
+  return bytes;
 }

@@ -1,6 +1,6 @@
 import { openJournal, recover } from '@vexfs/fuse/journal';
 import { type BlockDevice, readSuperblock, VolumeError } from '@vexfs/fuse/volume';
-import { STATE_ERRORS } from '@vexfs/shared';
+import { superblock as layout, STATE_ERRORS } from '@vexfs/shared';
 import { applyRepairs } from './apply.js';
 import type { Mode } from './arguments.js';
 import type { Progress } from './check.js';
@@ -61,12 +61,14 @@ export function checkVolume(device: BlockDevice, options: RunOptions): Outcome {
 /** Replays an intact journal, as a mount would, and tells whether the volume was left in order. */
 function recoverFirst(device: BlockDevice): { replayed: number; inOrder: boolean } {
   try {
-    const { geometry } = readSuperblock(device);
+    const { geometry, unknownRoCompat, bytes } = readSuperblock(device);
+    const compat = layout.feature_compat.get(new DataView(bytes.buffer, bytes.byteOffset), 0);
+    if (unknownRoCompat !== 0 || compat !== 0) return { replayed: 0, inOrder: false };
     const area = journalArea(geometry);
     openJournal(device, area);
     const { transactions } = recover(device, area, geometry.totalBlocks);
-    const { state, orphanHead, unknownRoCompat } = readSuperblock(device);
-    const inOrder = (state & STATE_ERRORS) === 0 && orphanHead === 0 && unknownRoCompat === 0;
+    const { state, orphanHead } = readSuperblock(device);
+    const inOrder = (state & STATE_ERRORS) === 0 && orphanHead === 0;
     return { replayed: transactions, inOrder };
   } catch (error) {
     const name = (error as Error).name;
