@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { STATE_ERRORS } from '@vexfs/shared';
+import { INODE_SYNC, STATE_ERRORS } from '@vexfs/shared';
 import { type Attributes, type Timeout, timeout } from '../protocol/index.js';
 import { errno, type FileDevice, O_DSYNC, wallClock } from '../system/index.js';
 import {
@@ -266,8 +266,8 @@ export class Filesystem {
   }
 
   /** Runs `reply` at once, or when everything is durable where the descriptor asks for that; a failure is answered here. */
-  whenAsDurable(flags: number, unique: number, reply: () => void): void {
-    if (!this.isSynchronous(flags)) {
+  whenAsDurable(inode: Inode, flags: number, unique: number, reply: () => void): void {
+    if (!this.isSynchronous(flags) && (inode.flags & INODE_SYNC) === 0) {
       reply();
       return;
     }

@@ -1,3 +1,4 @@
+import { INODE_NOATIME, INODE_NODUMP, INODE_SYNC } from '@vexfs/shared';
 import { errno } from '../system/index.js';
 import { acl, FsError, type Inode, xattr } from '../volume/index.js';
 import type { Request } from './connection.js';
@@ -5,6 +6,7 @@ import type { Filesystem } from './filesystem.js';
 import { mayKeepGroup } from './privileges.js';
 
 const S_IFMT = 0o170000;
+const S_IFREG = 0o100000;
 const S_IFDIR = 0o040000;
 const S_IFLNK = 0o120000;
 const S_ISGID = 0o2000;
@@ -15,6 +17,8 @@ export interface Inheritance {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+  /** Flags of chattr(1) that the directory hands down. */
+  readonly flags: number;
   /** Access list and default list, where the directory has a default list. */
   readonly access: Uint8Array | undefined;
   readonly defaults: Uint8Array | undefined;
@@ -41,7 +45,15 @@ export function inheritFrom(
   let bits = mode;
   if (handsDown && isDirectory) bits |= S_ISGID;
   else if (handsDown && (bits & both) === both && !mayKeepGroup(request.pid, parent.gid)) bits &= ~S_ISGID;
-  const owner = { uid: request.uid, gid: handsDown ? parent.gid : request.gid };
+  const holds =
+    isDirectory || type === S_IFREG
+      ? INODE_SYNC | INODE_NODUMP | INODE_NOATIME
+      : INODE_NODUMP | INODE_NOATIME;
+  const owner = {
+    uid: request.uid,
+    gid: handsDown ? parent.gid : request.gid,
+    flags: parent.flags & holds,
+  };
   const none = { access: undefined, defaults: undefined, moreBlocks: 0 };
   if (type === S_IFLNK) return { ...owner, mode: bits, ...none };
   const defaults = xattr.get(fs.volume, parent, acl.DEFAULT);

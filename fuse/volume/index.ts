@@ -14,6 +14,7 @@ export * from './format/index.js';
 export * from './geometry.js';
 export { bitsAre, clearBits, setBits, testBit } from './groups.js';
 export * from './inode.js';
+export * from './inode_flags.js';
 export { emptyExtentRoot } from './inode_table.js';
 export * from './namespace.js';
 export * from './recovery.js';

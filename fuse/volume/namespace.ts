@@ -4,6 +4,7 @@ import { extentsOf, freeContent } from './content.js';
 import * as directory from './directory.js';
 import { DamageError, FsError } from './errors.js';
 import type { Inode, Timestamp } from './inode.js';
+import { requireMutable, requireRemovable, requireUnrestricted } from './inode_flags.js';
 import { ROOT_EXTENTS } from './inode_table.js';
 import { VectorSet } from './vector_set.js';
 import type { Volume } from './volume.js';
@@ -82,7 +83,7 @@ export function createInode(
   now: Timestamp,
   symlinkTarget?: Uint8Array,
 ): Inode {
-  asDirectory(parent);
+  requireMutable(asDirectory(parent));
   if (parent.links === 0) throw new FsError(ENOENT);
   const isDirectory = entryType(attributes.mode) === 4;
   if (isDirectory && parent.links >= MAX_LINKS) throw new FsError(EMLINK);
@@ -129,7 +130,7 @@ function newInode(volume: Volume, parent: Inode, attributes: Attributes, now: Ti
 
 /** Makes a regular file without a name (O_TMPFILE); it stands on the orphan list until `linkName` gives it one. */
 export function createUnnamed(volume: Volume, parent: Inode, attributes: Attributes, now: Timestamp): Inode {
-  asDirectory(parent);
+  requireMutable(asDirectory(parent));
   if (parent.links === 0) throw new FsError(ENOENT);
   volume.inodes.requireOne();
   volume.requireBlocks(attributes.moreBlocks ?? 0);
@@ -178,6 +179,7 @@ function writeSymlink(volume: Volume, inode: Inode, target: Uint8Array): void {
 export function unlinkName(volume: Volume, parent: Inode, name: Uint8Array, now: Timestamp): Unlinked {
   const inode = lookupName(volume, parent, name);
   if (inode === undefined) throw new FsError(ENOENT);
+  requireRemovable(parent, inode);
   if (inode.isDirectory) throw new FsError(EISDIR);
   directory.remove(volume, parent, name);
   touch(parent, now);
@@ -188,6 +190,7 @@ export function unlinkName(volume: Volume, parent: Inode, name: Uint8Array, now:
 export function removeDirectory(volume: Volume, parent: Inode, name: Uint8Array, now: Timestamp): Unlinked {
   const inode = lookupName(volume, parent, name);
   if (inode === undefined) throw new FsError(ENOENT);
+  requireRemovable(parent, inode);
   if (!inode.isDirectory) throw new FsError(ENOTDIR);
   if (directory.entryCount(inode) > 0) throw new FsError(ENOTEMPTY);
   directory.remove(volume, parent, name);
@@ -221,7 +224,8 @@ export function linkName(
   inode: Inode,
   now: Timestamp,
 ): void {
-  asDirectory(parent);
+  requireMutable(asDirectory(parent));
+  requireUnrestricted(inode);
   if (inode.links >= MAX_LINKS) throw new FsError(EMLINK);
   // Without a link it is a file of O_TMPFILE; the kernel refuses those that have been unlinked.
   const isUnnamed = inode.links === 0 && inode.isRegular && volume.orphans.has(inode);
@@ -265,6 +269,9 @@ export function renameName(
   if (source === undefined) throw new FsError(ENOENT);
   const target = lookupName(volume, to, newName);
   if (to.links === 0) throw new FsError(ENOENT);
+  requireRemovable(from, source);
+  if (target === undefined) requireMutable(to);
+  else if (target !== source) requireRemovable(to, target);
   if (source.isDirectory && isBelow(volume, to, source)) throw new FsError(EINVAL);
   if ((flags & RENAME_EXCHANGE) !== 0) {
     if (target === undefined) throw new FsError(ENOENT);

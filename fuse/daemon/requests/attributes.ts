@@ -1,6 +1,14 @@
 import { encodeAttrOut, encodeStatfsOut, encodeStatxOut, FATTR, setattrIn } from '../../protocol/index.js';
 import { errno } from '../../system/index.js';
-import { acl, FsError, type Inode, truncateContent, xattr } from '../../volume/index.js';
+import {
+  acl,
+  FsError,
+  type Inode,
+  requireMutable,
+  requireUnrestricted,
+  truncateContent,
+  xattr,
+} from '../../volume/index.js';
 import { Connection, type Request } from '../connection.js';
 import type { Filesystem } from '../filesystem.js';
 import { stripCapability, stripPrivileges } from '../privileges.js';
@@ -42,11 +50,21 @@ export function resize(fs: Filesystem, inode: Inode, size: number): void {
   }
 }
 
+/** What chattr's flags leave: an append-only file may still be touched with the time of the call. */
+function requireSettable(inode: Inode, valid: number): void {
+  const atime = (valid & (FATTR.ATIME | FATTR.ATIME_NOW)) === FATTR.ATIME;
+  const mtime = (valid & (FATTR.MTIME | FATTR.MTIME_NOW)) === FATTR.MTIME;
+  const others = valid & (FATTR.MODE | FATTR.UID | FATTR.GID | FATTR.SIZE);
+  if (atime || mtime || others !== 0) requireUnrestricted(inode);
+  else if ((valid & (FATTR.ATIME | FATTR.MTIME)) !== 0) requireMutable(inode);
+}
+
 export function setattr(fs: Filesystem, request: Request): void {
   fs.requireWritable();
   const { view, body } = request;
   const inode = fs.inode(request.nodeid);
   const valid = setattrIn.valid.get(view, body);
+  requireSettable(inode, valid);
   const now = fs.now();
   if ((valid & FATTR.SIZE) !== 0) {
     const size = setattrIn.size.get(view, body);
@@ -57,9 +75,10 @@ export function setattr(fs: Filesystem, request: Request): void {
   if ((valid & FATTR.KILL_SUIDGID) !== 0) stripPrivileges(inode, request.pid);
   if ((valid & (FATTR.SIZE | FATTR.UID | FATTR.GID)) !== 0) stripCapability(fs.volume, inode);
   if ((valid & FATTR.MODE) !== 0) {
-    inode.mode = (inode.mode & S_IFMT) | (setattrIn.mode.get(view, body) & 0o7777);
+    const mode = setattrIn.mode.get(view, body) & 0o7777;
     const access = xattr.get(fs.volume, inode, acl.ACCESS);
-    if (access !== undefined) xattr.set(fs.volume, inode, acl.ACCESS, acl.withMode(access, inode.mode));
+    if (access !== undefined) xattr.set(fs.volume, inode, acl.ACCESS, acl.withMode(access, mode));
+    inode.mode = (inode.mode & S_IFMT) | mode;
   }
   if ((valid & FATTR.UID) !== 0) inode.uid = setattrIn.uid.get(view, body);
   if ((valid & FATTR.GID) !== 0) inode.gid = setattrIn.gid.get(view, body);

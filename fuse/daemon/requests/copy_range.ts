@@ -1,6 +1,6 @@
 import { copyFileRangeIn, writeOut } from '../../protocol/index.js';
 import { errno } from '../../system/index.js';
-import { FsError, readContent, writeContent } from '../../volume/index.js';
+import { FsError, readContent, requireMutable, writeContent } from '../../volume/index.js';
 import { Connection, type Request } from '../connection.js';
 import type { Filesystem } from '../filesystem.js';
 import { touchAtime } from './files.js';
@@ -24,6 +24,7 @@ export function copyFileRange(fs: Filesystem, request: Request): void {
   const offset = copyFileRangeIn.off_out.get(view, body);
   if (copyFileRangeIn.flags.get(view, body) !== 0) throw new FsError(errno.EINVAL);
   if (!source.isRegular || !target.isRegular) throw new FsError(errno.EINVAL);
+  requireMutable(target);
   const length = Math.max(0, Math.min(copyFileRangeIn.len.get(view, body), PIECE, source.size - start));
   let copied = 0;
   if (length > 0) {
@@ -40,7 +41,7 @@ export function copyFileRange(fs: Filesystem, request: Request): void {
     touchAtime(fs, source, from.flags);
     fs.markChanged(target, request);
   }
-  fs.whenAsDurable(to.flags, unique, () => {
+  fs.whenAsDurable(target, to.flags, unique, () => {
     const out = fs.connection.output.view;
     writeOut.size.set(out, AT, copied);
     writeOut.padding.set(out, AT, 0);

@@ -1,3 +1,4 @@
+import { INODE_NOATIME, INODE_SYNC } from '@vexfs/shared';
 import {
   FOPEN,
   openIn,
@@ -10,7 +11,14 @@ import {
   writeOut,
 } from '../../protocol/index.js';
 import { errno, O_APPEND, O_DSYNC, preadCached } from '../../system/index.js';
-import { FsError, forSegments, type Inode, writeContent } from '../../volume/index.js';
+import {
+  FsError,
+  forSegments,
+  type Inode,
+  requireMutable,
+  requireUnrestricted,
+  writeContent,
+} from '../../volume/index.js';
 import { Connection, type Request } from '../connection.js';
 import { READ_QUEUE, SPARE } from '../exchange.js';
 import type { Filesystem } from '../filesystem.js';
@@ -23,6 +31,7 @@ import { announce } from './announce.js';
 const AT = Connection.PAYLOAD_AT;
 const DAY = 86400;
 const O_NOATIME = 0o1000000;
+const O_ACCMODE = 3;
 
 /** Flags of every open: the page cache stays, because this daemon says what changed behind it. */
 export function openFlags(fs: Filesystem, inode: Inode): number {
@@ -33,8 +42,13 @@ export function openFlags(fs: Filesystem, inode: Inode): number {
 export function open(fs: Filesystem, request: Request): void {
   const inode = fs.inode(request.nodeid);
   if (inode.isDirectory) throw new FsError(errno.EISDIR);
+  const flags = openIn.flags.get(request.view, request.body);
+  if ((flags & O_ACCMODE) !== 0 && inode.isRegular) {
+    if ((flags & O_APPEND) === 0) requireUnrestricted(inode);
+    else requireMutable(inode);
+  }
   const out = fs.connection.output.view;
-  openOut.fh.set(out, AT, fs.open(inode.number, openIn.flags.get(request.view, request.body)));
+  openOut.fh.set(out, AT, fs.open(inode.number, flags));
   openOut.open_flags.set(out, AT, openFlags(fs, inode));
   openOut.padding.set(out, AT, 0);
   fs.connection.send(request.unique, openOut.$.size);
@@ -67,6 +81,7 @@ function reply(fs: Filesystem, unique: number, code: number): void {
 /** relatime: a read counts when it is the first since a change, or since a day. */
 export function touchAtime(fs: Filesystem, inode: Inode, flags: number): void {
   if (fs.readOnly || fs.commits.failed !== 0 || (flags & O_NOATIME) !== 0) return;
+  if ((inode.flags & INODE_NOATIME) !== 0) return;
   const { atime, mtime, ctime } = inode;
   const now = fs.now();
   const older = (than: { seconds: number; nanoseconds: number }): boolean =>
@@ -136,6 +151,8 @@ export function write(fs: Filesystem, request: Request): void {
   const flags = writeIn.flags.get(view, body);
   const writeFlags = writeIn.write_flags.get(view, body);
   const cached = (writeFlags & WRITE_CACHE) !== 0;
+  // Pages that were changed before the flag was set still have to be written.
+  if (!cached) requireMutable(inode);
   const appends = !cached && (flags & O_APPEND) !== 0;
   const asked = writeIn.offset.get(view, body);
   const offset = appends ? inode.size : asked;
@@ -161,7 +178,8 @@ export function write(fs: Filesystem, request: Request): void {
   // The kernel has put the bytes into its pages where it believed the end to be.
   if (appends && offset !== asked)
     announce(fs, inode, { unique: 0, from: Math.min(offset, asked), end: inode.size, sync: false });
-  if ((flags & O_DSYNC) === 0 || cached) {
+  const waits = (flags & O_DSYNC) !== 0 || (inode.flags & INODE_SYNC) !== 0;
+  if (!waits || cached) {
     sendWritten();
   } else {
     fs.commits.whenDurable((code) => {

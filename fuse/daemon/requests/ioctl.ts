@@ -34,6 +34,7 @@ import { Connection, type Request } from '../connection.js';
 import type { Filesystem } from '../filesystem.js';
 import type { VectorFile } from '../vector_files.js';
 import { announce } from './announce.js';
+import { fileFlags } from './file_flags.js';
 import { getRow } from './get_row.js';
 import { insertRows } from './insert.js';
 import { searchRows } from './search.js';
@@ -97,6 +98,7 @@ const COMMANDS = new Map<number, CommandShape>([
  * permission, vector set, fields, limits, buffers, contents, ids, space.
  */
 export function ioctl(fs: Filesystem, request: Request): void {
+  if (fileFlags(fs, request)) return;
   const { view, body } = request;
   const command = ioctlIn.cmd.get(view, body);
   const flags = ioctlIn.flags.get(view, body);

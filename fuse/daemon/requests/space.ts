@@ -5,7 +5,15 @@ import {
   FALLOC_FL_PUNCH_HOLE,
   FALLOC_FL_ZERO_RANGE,
 } from '../../system/index.js';
-import { FsError, MAX_FILE_SIZE, preallocate, punchHole, zeroRange } from '../../volume/index.js';
+import {
+  FsError,
+  MAX_FILE_SIZE,
+  preallocate,
+  punchHole,
+  requireMutable,
+  requireUnrestricted,
+  zeroRange,
+} from '../../volume/index.js';
 import type { Request } from '../connection.js';
 import type { Filesystem } from '../filesystem.js';
 import { resize } from './attributes.js';
@@ -28,11 +36,13 @@ export function fallocate(fs: Filesystem, request: Request): void {
   if ((mode & ~KNOWN) !== 0 || (punches && (zeroes || !keeps))) throw new FsError(errno.EOPNOTSUPP);
   if (length === 0) throw new FsError(errno.EINVAL);
   if (offset + length > MAX_FILE_SIZE) throw new FsError(errno.EFBIG);
+  if ((mode & ~FALLOC_FL_KEEP_SIZE) !== 0) requireUnrestricted(inode);
+  else requireMutable(inode);
   const { volume } = fs;
   if (punches) punchHole(volume, inode, offset, length);
   else if (zeroes) zeroRange(volume, inode, offset, length);
   else preallocate(volume, inode, offset, length);
   if (!keeps && offset + length > inode.size) resize(fs, inode, offset + length);
   fs.markChanged(inode, request);
-  fs.whenAsDurable(flags, unique, () => fs.connection.send(unique, 0));
+  fs.whenAsDurable(inode, flags, unique, () => fs.connection.send(unique, 0));
 }

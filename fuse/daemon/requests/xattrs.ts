@@ -9,7 +9,7 @@ import {
   setxattrIn,
 } from '../../protocol/index.js';
 import { errno } from '../../system/index.js';
-import { acl, FsError, type Inode, xattr } from '../../volume/index.js';
+import { acl, FsError, type Inode, requireUnrestricted, xattr } from '../../volume/index.js';
 import { Connection, type Request } from '../connection.js';
 import { CAP_SYS_ADMIN, hasCapability } from '../credentials.js';
 import type { Filesystem } from '../filesystem.js';
@@ -70,6 +70,7 @@ export function setxattr(fs: Filesystem, request: Request): void {
   if (next + size > request.end) throw new FsError(errno.EINVAL);
   const value = request.bytes.slice(next, next + size);
   const inode = fs.inode(request.nodeid);
+  requireUnrestricted(inode);
   const killsGroup = isLong && (setxattrIn.setxattr_flags.get(view, body) & SETXATTR_ACL_KILL_SGID) !== 0;
   if (name.space === XATTR_ACL_ACCESS || name.space === XATTR_ACL_DEFAULT) {
     setAcl(fs, inode, name, value, killsGroup);
@@ -107,6 +108,7 @@ export function removexattr(fs: Filesystem, request: Request): void {
   fs.requireWritable();
   const { name } = attributeAt(request, request.body);
   const inode = fs.inode(request.nodeid);
+  requireUnrestricted(inode);
   xattr.remove(fs.volume, inode, name);
   touch(fs, inode);
   fs.connection.send(request.unique, 0);
