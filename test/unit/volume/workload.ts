@@ -1,25 +1,22 @@
 import { constants } from 'node:os';
 import {
-  blocksToWrite,
   createInode,
   deleteInode,
-  FsError,
   type Inode,
   linkName,
   RENAME_EXCHANGE,
   removeDirectory,
   renameName,
-  slotsIn,
-  truncateContent,
   type Unlinked,
   unlinkName,
-  VectorSet,
   type Volume,
   writeContent,
   xattr,
 } from '@vexfs/fuse/volume';
 import { ROOT_INODE, XATTR_USER } from '@vexfs/shared';
+import { FileWork } from './file_work.js';
 import { Model, type Node } from './model.js';
+import { RowWork } from './row_work.js';
 import type { Seeded } from './seeded.js';
 import type { TestVolume } from './test_volume.js';
 
@@ -28,8 +25,6 @@ const NOW = { seconds: 1_700_000_000, nanoseconds: 5 };
 const REGULAR = 0o100644;
 const DIRECTORY = 0o040755;
 const SYMLINK = 0o120777;
-/** Bytes of a row of four float32. */
-const STRIDE = 16;
 
 export interface WorkloadChoices {
   /** Largest file, in bytes. */
@@ -56,22 +51,26 @@ export class Workload {
   readonly versions = new Map<number, Version[]>();
   /** The last operation, for messages. */
   last = '';
-  private readonly target: TestVolume;
-  private readonly random: Seeded;
-  private readonly choices: WorkloadChoices;
+  readonly target: TestVolume;
+  readonly random: Seeded;
+  readonly choices: WorkloadChoices;
+  private readonly files: FileWork;
+  private readonly sets: RowWork;
   private doomed: number[] = [];
 
   constructor(target: TestVolume, random: Seeded, choices: WorkloadChoices) {
     this.target = target;
     this.random = random;
     this.choices = choices;
+    this.files = new FileWork(this);
+    this.sets = new RowWork(this);
   }
 
-  private get volume(): Volume {
+  get volume(): Volume {
     return this.target.volume;
   }
 
-  private inode(number: number): Inode {
+  inode(number: number): Inode {
     return this.volume.inodes.get(number);
   }
 
@@ -85,10 +84,11 @@ export class Workload {
     else if (kind < 38) this.removeDirectory();
     else if (kind < 46) this.rename();
     else if (kind < 50) this.link();
-    else if (kind < 68) this.write();
-    else if (kind < 77) this.truncate();
+    else if (kind < 65) this.files.write();
+    else if (kind < 69) this.files.allocate();
+    else if (kind < 77) this.files.truncate();
     else if (kind < 83) this.attribute();
-    else this.rows(kind);
+    else this.sets.step(kind);
     if (this.random.chance(70)) this.deleteDoomed();
   }
 
@@ -110,7 +110,7 @@ export class Workload {
     this.doomed = [];
   }
 
-  private nodes(kind: Node['kind'] | 'any', filter: (node: Node) => boolean = () => true): Node[] {
+  nodes(kind: Node['kind'] | 'any', filter: (node: Node) => boolean = () => true): Node[] {
     return [...this.model.nodes.values()].filter(
       (node) => (kind === 'any' || node.kind === kind) && filter(node),
     );
@@ -130,7 +130,7 @@ export class Workload {
   }
 
   /** Runs an operation whose errno, but for ENOSPC, is known; returns whether it was done. */
-  private try(what: string, expected: number, operation: () => void): boolean {
+  try(what: string, expected: number, operation: () => void): boolean {
     this.last = `operation ${this.operations}: ${what}`;
     const found = this.target.attempt(operation);
     if (found === ENOSPC && expected === 0) {
@@ -142,7 +142,7 @@ export class Workload {
   }
 
   /** From a step of the device on a file may have this content. */
-  private version(number: number, content: Uint8Array, fromStep: number): void {
+  version(number: number, content: Uint8Array, fromStep: number): void {
     let list = this.versions.get(number);
     if (list === undefined) {
       list = [];
@@ -179,7 +179,7 @@ export class Workload {
     this.make('symlink', SYMLINK, this.random.bytes(length));
   }
 
-  private doom({ inode }: Unlinked): void {
+  doom({ inode }: Unlinked): void {
     if (inode !== undefined) this.doomed.push(inode.number);
   }
 
@@ -275,62 +275,8 @@ export class Workload {
     this.model.change(number, { links: this.model.get(number).links + 1 });
   }
 
-  private plainFile(): Node | undefined {
-    const files = this.nodes('file', ({ rows }) => rows === undefined);
-    return files.length === 0 ? undefined : this.random.of(files);
-  }
-
-  private write(): void {
-    const node = this.plainFile();
-    if (node === undefined) return;
-    const { mostBytes } = this.choices;
-    const size = node.content.length;
-    const blockSize = this.volume.geometry.blockSize;
-    const places = [size, this.random.below(size + 1), this.random.below(mostBytes), 0];
-    let offset = this.random.of(places);
-    if (this.random.chance(30)) offset -= offset % blockSize;
-    const lengths = [1 + this.random.below(blockSize), 1 + this.random.below(mostBytes / 4), blockSize];
-    const length = Math.min(this.random.of(lengths), mostBytes - offset);
-    if (length <= 0) return;
-    const data = this.random.bytes(length);
-    const fromStep = this.target.device.steps.length;
-    this.version(node.number, overlay(node.content, offset, data), fromStep);
-    let written = 0;
-    const done = this.try(`write ${length} bytes at ${offset} of ${node.number}`, 0, () => {
-      written = writeContent(this.volume, this.inode(node.number), offset, data);
-    });
-    this.forgetRefused(node.number, done);
-    if (!done) return;
-    if (written < length) this.refused += 1;
-    if (written < 1 || written > length) throw new Error(`${this.last}: ${written} bytes are written`);
-    const content = overlay(node.content, offset, data.subarray(0, written));
-    this.model.change(node.number, { content });
-    this.version(node.number, content, fromStep);
-  }
-
-  /** A write that found no space wrote nothing; of one that the device failed any part may be there. */
-  private forgetRefused(number: number, done: boolean): void {
-    if (!done) this.versions.get(number)!.pop();
-  }
-
-  private truncate(): void {
-    const node = this.plainFile();
-    if (node === undefined) return;
-    const size = node.content.length;
-    const sizes = [0, this.random.below(size + 1), this.random.below(this.choices.mostBytes)];
-    const to = this.random.of(sizes);
-    const content = new Uint8Array(to);
-    content.set(node.content.subarray(0, to));
-    this.resize(node, content, (inode) => truncateContent(this.volume, inode, to), {});
-  }
-
   /** A change of the size that may take several transactions; the first of them has all that can be seen of it. */
-  private resize(
-    node: Node,
-    content: Uint8Array,
-    operation: (inode: Inode) => void,
-    fields: Partial<Node>,
-  ): void {
+  resize(node: Node, content: Uint8Array, operation: (inode: Inode) => void, fields: Partial<Node>): void {
     const fromStep = this.target.device.steps.length;
     const after = this.model.copy();
     after.change(node.number, { ...fields, content });
@@ -342,6 +288,11 @@ export class Workload {
     this.underway = undefined;
     this.forgetRefused(node.number, done);
     if (done) this.model = after;
+  }
+
+  /** A write that found no space wrote nothing; of one that the device failed any part may be there. */
+  forgetRefused(number: number, done: boolean): void {
+    if (!done) this.versions.get(number)!.pop();
   }
 
   private attribute(): void {
@@ -363,148 +314,6 @@ export class Workload {
     });
     xattrs.set(name, value);
     if (done) this.model.change(node.number, { xattrs });
-  }
-
-  private rows(kind: number): void {
-    const sets = this.nodes('file', ({ rows }) => rows !== undefined);
-    if (sets.length === 0 || (kind === 83 && sets.length < 4)) this.makeSet();
-    else if (kind < 92) this.insert(this.random.of(sets));
-    else if (kind < 96) this.deleteRows(this.random.of(sets));
-    else if (kind < 98) this.cutRows(this.random.of(sets));
-    else this.compact(this.random.of(sets));
-  }
-
-  private makeSet(): void {
-    const files = this.nodes('file', ({ rows, content }) => rows === undefined && content.length < STRIDE);
-    if (files.length === 0) return;
-    const node = this.random.of(files);
-    const done = this.try(`make a set of ${node.number}`, 0, () => {
-      const set = VectorSet.create(this.volume, this.inode(node.number));
-      set.layout = {
-        dimensions: 4,
-        elementType: 1,
-        storageFormat: 0,
-        compressionType: 0,
-        alignment: 0,
-        dataOffset: 0,
-      };
-    });
-    if (done) this.model.change(node.number, { rows: { live: new Map(), nextId: 0n } });
-  }
-
-  private insert(node: Node): void {
-    const rows = node.rows!;
-    const slots = Math.floor(node.content.length / STRIDE);
-    const free: number[] = [];
-    for (let slot = 0; slot < slots && free.length < 8; slot++) if (!rows.live.has(slot)) free.push(slot);
-    const count = 1 + this.random.below(30);
-    const where = this.random.chance(30) ? free : [];
-    for (let i = 0; where.length < count; i++) where.push(slots + i);
-    const firstId = rows.nextId + BigInt(this.random.below(3));
-    const end = Math.max(node.content.length, (Math.max(...where) + 1) * STRIDE);
-    if (end > this.choices.mostBytes) return;
-    const data = where.map(() => this.random.bytes(STRIDE));
-    const fromStep = this.target.device.steps.length;
-    const content = new Uint8Array(end);
-    content.set(node.content);
-    const live = new Map(rows.live);
-    where.forEach((slot, i) => {
-      content.set(data[i]!, slot * STRIDE);
-      live.set(slot, firstId + BigInt(i));
-    });
-    this.version(node.number, content, fromStep);
-    const done = this.try(`insert ${where.length} rows into ${node.number}`, 0, () => {
-      const inode = this.inode(node.number);
-      const set = VectorSet.open(this.volume, inode);
-      let blocks = set.blocksFor(where.length);
-      blocks += blocksToWrite(this.volume, inode, slots * STRIDE, Math.max(0, end - slots * STRIDE));
-      this.volume.requireBlocks(blocks);
-      try {
-        set.atomically(() => this.putRows(set, where, data, firstId));
-      } catch (error) {
-        truncateContent(this.volume, inode, node.content.length);
-        throw error;
-      }
-    });
-    this.forgetRefused(node.number, done);
-    if (!done) return;
-    const nextId = firstId + BigInt(where.length);
-    this.model.change(node.number, { content, rows: { live, nextId } });
-  }
-
-  private putRows(
-    set: VectorSet,
-    where: readonly number[],
-    data: readonly Uint8Array[],
-    firstId: bigint,
-  ): void {
-    where.forEach((slot, i) => {
-      const written = writeContent(this.volume, set.owner, slot * STRIDE, data[i]!);
-      if (written !== STRIDE)
-        throw new Error(`${written} bytes of a row are written though blocks were required`);
-      const id = firstId + BigInt(i);
-      set.appendPut(slot, Number(id & 0xffffffffn), Number(id >> 32n), 1);
-    });
-    set.slots = slotsIn(set.layout, set.owner.size);
-    set.liveRows += where.length;
-    set.nextId = firstId + BigInt(where.length);
-  }
-
-  private deleteRows(node: Node): void {
-    const rows = node.rows!;
-    const slots = Math.floor(node.content.length / STRIDE);
-    if (slots === 0) return;
-    const first = this.random.below(slots);
-    const live = new Map(rows.live);
-    let count = 0;
-    while (live.has(first + count) && count < 10) {
-      live.delete(first + count);
-      count += 1;
-    }
-    if (count === 0) return;
-    const done = this.try(`delete ${count} rows of ${node.number}`, 0, () => {
-      const set = VectorSet.open(this.volume, this.inode(node.number));
-      this.volume.requireBlocks(set.blocksFor(1));
-      set.atomically(() => {
-        set.appendDelete(first, count);
-        set.liveRows -= count;
-      });
-    });
-    if (done) this.model.change(node.number, { rows: { live, nextId: rows.nextId } });
-  }
-
-  /** Truncation of a file with rows. */
-  private cutRows(node: Node): void {
-    const rows = node.rows!;
-    const to = this.random.below(node.content.length + 1);
-    const left = Math.floor(to / STRIDE);
-    const live = new Map([...rows.live].filter(([slot]) => slot < left));
-    const cut = (inode: Inode): void => {
-      const set = VectorSet.open(this.volume, inode);
-      if (set.slots > left) {
-        this.volume.requireBlocks(set.blocksFor(1));
-        set.appendTruncate(left);
-        set.slots = left;
-        set.liveRows = live.size;
-      }
-      truncateContent(this.volume, inode, to);
-    };
-    const nextId = rows.nextId;
-    this.resize(node, node.content.slice(0, to), cut, { rows: { live, nextId } });
-  }
-
-  private compact(node: Node): void {
-    const { live } = node.rows!;
-    this.try(`compact the log of ${node.number}`, 0, () => {
-      const set = VectorSet.open(this.volume, this.inode(node.number));
-      if (set.blocksFor(live.size) > this.volume.blocks.available) throw new FsError(ENOSPC);
-      const left = set.compact((emit) => {
-        for (const [slot, id] of [...live].sort(([a], [b]) => a - b)) {
-          emit(slot, Number(id & 0xffffffffn), Number(id >> 32n), 1);
-        }
-      });
-      this.doom({ inode: left });
-    });
   }
 
   /** Appends to the files until there is no space for another block of any. */
@@ -551,11 +360,4 @@ export class Workload {
     if (!done) throw new Error(`${this.last} found no space`);
     this.model.drop(parent, name);
   }
-}
-
-function overlay(content: Uint8Array, offset: number, data: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(Math.max(content.length, offset + data.length));
-  whole.set(content);
-  whole.set(data, offset);
-  return whole;
 }
