@@ -178,9 +178,8 @@ test('devices keep every number that fits, pipes and sockets need none', async (
   const device = (major: number, minor: number): number =>
     (minor & 0xff) + (major & 0xfff) * 0x100 + (minor >> 8) * 0x100000;
   const paths = cases.map(() => fresh());
-  cases.forEach(([type, major, minor], i) =>
-    t.is(makeNode(paths[i]!, type | 0o640, device(major, minor)), 0),
-  );
+  for (const [i, [type, major, minor]] of cases.entries())
+    t.is(makeNode(paths[i]!, type | 0o640, device(major, minor)), 0);
   await backend.remount();
   cases.forEach(([type, major, minor], i) => {
     const { mode, rdev, nlink, size } = lstatSync(paths[i]!);
