@@ -21,7 +21,7 @@ export interface CutPlan extends VolumeChoices {
   readonly mostBytes: number;
   readonly steps: number;
   readonly freeBudget: number;
-  /** Percent of the operations behind which there is a commit. */
+  /** Percent of the operations behind which a commit begins, ends or both. */
   readonly commits: number;
 }
 
@@ -40,18 +40,26 @@ export class CutHistory {
     const work = new Workload(target, random, plan);
     this.work = work;
     let begun = 0;
+    let operation = 0;
+    let models: Model[] = [];
     this.points.push({ begun: 0, returned: 0, operation: 0, models: [work.model.copy()] });
-    target.beforeCommit = () => {
+    target.onFreeze = () => {
+      operation = work.operations;
+      models = [work.model.copy()];
+      if (work.underway !== undefined) models.push(work.underway.copy());
+    };
+    target.onWrite = () => {
       begun = this.steps.length;
     };
     target.onCommit = () => {
-      const models = [work.model.copy()];
-      if (work.underway !== undefined) models.push(work.underway.copy());
-      this.points.push({ begun, returned: this.steps.length, operation: work.operations, models });
+      this.points.push({ begun, returned: this.steps.length, operation, models });
     };
     for (let step = 0; step < plan.steps; step++) {
       work.step();
-      if (random.chance(plan.commits)) target.commit();
+      if (!random.chance(plan.commits)) continue;
+      if (random.chance(40)) target.commit();
+      else if (target.isCommitting) target.finishCommit();
+      else target.beginCommit();
     }
     target.commit();
   }

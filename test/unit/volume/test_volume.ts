@@ -1,12 +1,14 @@
 import { JournalWriter } from '@vexfs/fuse/journal';
 import {
   commitNow,
+  type FrozenTransaction,
   FsError,
   finishOrphans,
   formatVolume,
   NeedCommit,
   planFormat,
   Volume,
+  writeTransaction,
 } from '@vexfs/fuse/volume';
 import { MemoryDevice } from './memory_device.js';
 
@@ -49,10 +51,11 @@ export class TestVolume {
   readonly device: MemoryDevice;
   volume: Volume;
   writer: JournalWriter;
-  /** Runs when a commit has returned. */
+  /** Runs when a transaction is cut off from what follows, before it is written, and when its commit has returned. */
+  onFreeze: () => void = () => {};
+  onWrite: () => void = () => {};
   onCommit: () => void = () => {};
-  /** Runs before a commit begins. */
-  beforeCommit: () => void = () => {};
+  private frozen: FrozenTransaction | undefined;
   freeBudget = 64;
 
   constructor(device: MemoryDevice, freeBudget = 64) {
@@ -68,8 +71,33 @@ export class TestVolume {
     return new TestVolume(new MemoryDevice(emptyImage(choices), choices.records ?? false), freeBudget);
   }
 
+  /** Whether a transaction is frozen and not written. */
+  get isCommitting(): boolean {
+    return this.frozen !== undefined;
+  }
+
+  /** Ends the running transaction; operations may follow before `finishCommit` writes it, as in the daemon. */
+  beginCommit(): void {
+    this.finishCommit();
+    this.frozen = this.volume.freeze();
+    this.onFreeze();
+  }
+
+  finishCommit(): void {
+    const { frozen, volume, writer } = this;
+    if (frozen === undefined) return;
+    this.frozen = undefined;
+    this.onWrite();
+    writeTransaction(this.device, writer, volume.geometry.blockSize, frozen);
+    volume.committed(frozen.id, Number.MAX_SAFE_INTEGER);
+    volume.store.writtenInPlace(frozen.id);
+    this.onCommit();
+  }
+
   commit(): void {
-    this.beforeCommit();
+    this.finishCommit();
+    this.onFreeze();
+    this.onWrite();
     commitNow(this.volume, this.writer);
     this.onCommit();
   }
