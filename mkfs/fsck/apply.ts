@@ -2,7 +2,7 @@ import { JournalWriter, recover } from '@vexfs/fuse/journal';
 import { type BlockDevice, readSuperblock, superblockChecksum, VolumeError } from '@vexfs/fuse/volume';
 import { superblock as layout, STATE_ERRORS, SUPERBLOCK_SIZE } from '@vexfs/shared';
 import type { Examination } from './examine.js';
-import { journalArea } from './journal_check.js';
+import { journalArea, renewSuperblock } from './journal_check.js';
 
 /**
  * Writes what a repair has changed to the device; afterwards the journal is empty. When it fits, it goes through the
@@ -33,7 +33,7 @@ export function applyRepairs(device: BlockDevice, examination: Examination): voi
       for (const { number, data } of content) device.write(number * geometry.blockSize, data);
       writer.checkpointed(sequence);
       writer.close();
-      writeJournalSuperblock(device, examination, area.start);
+      mendJournal(device, examination);
       return;
     }
     writer.close();
@@ -47,7 +47,7 @@ export function applyRepairs(device: BlockDevice, examination: Examination): voi
   write(blocks.filter((number) => number !== 0 && isData(examination, number)));
   write(blocks.filter((number) => number !== 0 && !isData(examination, number)));
   if (examination.journalReset) write(numbers.filter(inJournal));
-  else writeJournalSuperblock(device, examination, area.start);
+  else mendJournal(device, examination);
   write(blocks.filter((number) => number === 0));
 }
 
@@ -65,12 +65,10 @@ function hasUsableSuperblock(device: BlockDevice): boolean {
   }
 }
 
-/** Fields of the journal's own superblock that were mended; a replay and the writer have only moved its tail. */
-function writeJournalSuperblock(device: BlockDevice, examination: Examination, start: number): void {
-  const wrong = examination.findings.list.some(({ code }) => code === 'journal-field');
-  const block = examination.overlay.changed.get(start);
-  if (!wrong || block === undefined) return;
-  device.write(start * examination.superblock.geometry.blockSize, block);
+/** Mends the fields of the journal's own superblock, on the device: its sequence number has gone on meanwhile. */
+function mendJournal(device: BlockDevice, { findings, superblock }: Examination): void {
+  if (!findings.list.some(({ code }) => code === 'journal-field')) return;
+  renewSuperblock(device, journalArea(superblock.geometry), superblock.uuid);
   device.flush();
 }
 

@@ -90,14 +90,15 @@ function checkGroup(check: Check, group: number, directories: number): Descripto
 function checkBlockBitmap(check: Check, group: number, sound: boolean, expected: Descriptor): void {
   const { geometry, usage } = check;
   const untouched = usage.isUntouched(group);
+  const isLazy = sound && (expected.flags & GROUP_BLOCKS_UNINITIALISED) !== 0;
+  if (untouched && isLazy && group !== 0) {
+    expected.free_blocks = geometry.groupBlocks(group) - geometry.metadataBlocks(group);
+    return;
+  }
   const bits = untouched ? emptyBlockBitmap(geometry, group) : usage.bitmap(group);
   const blocks = geometry.groupBlocks(group);
   expected.free_blocks = blocks - countBits(bits, blocks);
-  const isLazy = sound && (expected.flags & GROUP_BLOCKS_UNINITIALISED) !== 0;
-  if (isLazy && group !== 0) {
-    const empty = untouched || Buffer.compare(bits, emptyBlockBitmap(geometry, group)) === 0;
-    if (empty) return;
-  }
+  if (isLazy && group !== 0 && Buffer.compare(bits, emptyBlockBitmap(geometry, group)) === 0) return;
   const number = geometry.blockBitmap(group);
   const what = { group, number, bits, first: geometry.groupStart(group), name: 'block' as const };
   expected.block_bitmap_checksum = compare(check, what, sound, isLazy, expected.block_bitmap_checksum);
@@ -106,10 +107,14 @@ function checkBlockBitmap(check: Check, group: number, sound: boolean, expected:
 
 function checkInodeBitmap(check: Check, group: number, sound: boolean, expected: Descriptor): void {
   const { geometry, inodes } = check;
+  const isLazy = sound && (expected.flags & GROUP_INODES_UNINITIALISED) !== 0;
+  if (isLazy && group > 0 && inodes.isUntouched(group)) {
+    expected.free_inodes = geometry.inodesPerGroup;
+    return;
+  }
   const bits = new Uint8Array(geometry.blockSize);
   inodes.fillBitmap(group, bits, RESERVED);
   expected.free_inodes = geometry.inodesPerGroup - countBits(bits, geometry.inodesPerGroup);
-  const isLazy = sound && (expected.flags & GROUP_INODES_UNINITIALISED) !== 0;
   if (isLazy && expected.free_inodes === geometry.inodesPerGroup) return;
   const number = geometry.inodeBitmap(group);
   const first = group * geometry.inodesPerGroup + 1;

@@ -1,4 +1,4 @@
-import type { Geometry } from '@vexfs/fuse/volume';
+import { type Geometry, setBits } from '@vexfs/fuse/volume';
 import { ROOT_INODE } from '@vexfs/shared';
 
 /** File type in the low four bits of a state (bits 12 to 15 of the mode), 0 for a free inode. */
@@ -117,11 +117,12 @@ export class InodeMap {
     const { inodesPerGroup } = this.geometry;
     const piece = this.pieces[group];
     bitmap.fill(0);
+    setBits(bitmap, inodesPerGroup, bitmap.length * 8 - inodesPerGroup);
+    if (piece === undefined && group > 0) return;
     for (let index = 0; index < inodesPerGroup; index++) {
       const number = group * inodesPerGroup + index + 1;
       const isUsed = piece !== undefined && (piece.state[index]! & TYPE) !== 0;
       if (isUsed || (number >= ROOT_INODE && number <= reserved)) bitmap[index >> 3]! |= 1 << (index & 7);
     }
-    for (let bit = inodesPerGroup; bit < bitmap.length * 8; bit++) bitmap[bit >> 3]! |= 1 << (bit & 7);
   }
 }

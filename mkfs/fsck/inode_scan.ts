@@ -8,7 +8,8 @@ import { DIRECTORY, isPlausible, mendFields, REGULAR, reasonToClear, SYMLINK } f
 import { HIDDEN, ORPHAN } from './inode_map.js';
 import { reasonAgainstTarget } from './symlink_check.js';
 
-const CHUNK_BYTES = 1024 * 1024;
+/** Holds a piece of a table; one for all, because a large volume has many thousands of them. */
+const buffer = new Uint8Array(1024 * 1024);
 
 /**
  * Pass 1: every inode of every table. Claims the blocks of files (those of directories come with their entries, in
@@ -62,7 +63,6 @@ function lastBitOf(check: Check, group: number): number {
 /** Entries from `known` to `end` may never have been written: of those only the ones with a right checksum count. */
 function scanTable(check: Check, group: number, known: number, end: number): void {
   const { geometry, device } = check;
-  const buffer = new Uint8Array(Math.max(geometry.blockSize, CHUNK_BYTES));
   const perChunk = buffer.length / INODE_SIZE;
   const start = geometry.inodeTable(group) * geometry.blockSize;
   for (let first = 0; first < end; first += perChunk) {

@@ -82,7 +82,14 @@ function checkFields(device: BlockDevice, area: JournalArea, uuid: Uint8Array, f
     safe: true,
     block: area.start,
   });
-  writeJournalSuperblock(device, area, uuid, view.getUint32(SEQUENCE));
+  renewSuperblock(device, area, uuid);
+}
+
+/** Writes the superblock of an empty journal as mkfs does, but for the number that its next transaction gets. */
+export function renewSuperblock(device: BlockDevice, area: JournalArea, uuid: Uint8Array): void {
+  const block = new Uint8Array(area.blockSize);
+  device.read(area.start * area.blockSize, block);
+  writeJournalSuperblock(device, area, uuid, new DataView(block.buffer).getUint32(SEQUENCE));
 }
 
 /** A clean journal without anything in it that a later replay could take for its own. */

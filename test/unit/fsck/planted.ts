@@ -1,5 +1,6 @@
 /** Damage of every kind that fsck.vexfs knows, each planted in a sample volume by hand. */
 import {
+  crc32c,
   extentEntry,
   extentHeader,
   inode as inodeLayout,
@@ -89,6 +90,12 @@ const superblocks: readonly Planted[] = [
 
 const journals: readonly Planted[] = [
   {
+    what: 'a journal that was aborted with an error',
+    plant: abortedJournal,
+    code: 'journal-field',
+    safe: true,
+  },
+  {
     what: 'a journal superblock with a wrong checksum',
     plant: (t) => t.byte(t.volume.geometry.journalStart * 1024 + 100),
     code: 'journal',
@@ -104,6 +111,13 @@ const journals: readonly Planted[] = [
     code: 'journal',
   },
 ];
+
+function abortedJournal(t: Tamper): void {
+  const at = t.volume.geometry.journalStart * 1024;
+  t.view.setInt32(at + 32, -5);
+  t.view.setUint32(at + 252, 0);
+  t.view.setUint32(at + 252, crc32c(0xffffffff, t.image.bytes.subarray(at, at + 1024)));
+}
 
 const groups: readonly Planted[] = [
   {
