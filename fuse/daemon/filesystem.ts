@@ -37,6 +37,9 @@ export interface Caching {
   readonly directIo: boolean;
 }
 
+/** Seconds of an attribute timeout that outlast a listing: below, each listing brings the attributes. */
+const KEPT = 3600;
+
 /**
  * The state of a mount on the FUSE thread: the volume, what the kernel knows of it (lookups), what is open, and what is
  * under way. Request handlers take it as their context.
@@ -72,6 +75,8 @@ export class Filesystem {
   /** Told how many jobs of a queue are under way, so that threads can be started for them. */
   onDemand: (queue: number, jobs: number) => void = () => {};
 
+  /** Inodes that changed in a way after which the kernel asks for attributes again. */
+  readonly outdated = new Set<number>();
   private readonly lookups = new Map<number, number>();
   private readonly handles = new Map<number, Handle>();
   private readonly openCounts = new Map<number, number>();
@@ -171,7 +176,13 @@ export class Filesystem {
       return;
     }
     this.lookups.delete(node);
+    this.outdated.delete(node);
     if (this.ghosts.delete(node)) this.volume.inodes.unwithhold(node);
+  }
+
+  /** Whether the kernel has, and may still use, what it was told of an inode. */
+  keepsAttributes(node: number): boolean {
+    return this.lookups.has(node) && !this.outdated.has(node) && this.attributeTimeout.seconds >= KEPT;
   }
 
   knows(node: number): boolean {

@@ -75,18 +75,20 @@ export class FuseLoop {
   run(): number {
     const { fs, connection } = this;
     let burst = 0;
+    // One caller's next request is hardly ever there yet, so a read that must fail is saved: the device is polled first. Every
+    // BURST requests a read is tried at once, and while such reads find something there is no polling.
+    let waits = false;
     while (!this.mayLeave()) {
       if (fs.commits.stalled) {
-        this.wait(this.events, -1);
+        this.wait(this.events, 0, -1);
         continue;
       }
+      if (waits && !this.rest()) continue;
       const length = connection.receive();
       if (length === -errno.ENODEV || length === -errno.ECONNABORTED) break;
       if (length === -errno.EAGAIN) {
-        fs.trim();
+        waits = true;
         burst = 0;
-        const timeout = fs.commits.tend(performance.now());
-        this.wait(this.polled, fs.exchange.leaving ? LEAVING_STEP : timeout);
         continue;
       }
       if (length < 0) throw new Error(`reading /dev/fuse failed: errno ${-length}`);
@@ -94,12 +96,25 @@ export class FuseLoop {
       burst += 1;
       if (burst === BURST || fs.commits.crowded) {
         burst = 0;
+        waits = false;
         this.collect();
         fs.commits.tend(performance.now());
         fs.trim();
       }
     }
     return this.finish();
+  }
+
+  /**
+   * Tidies up and sleeps until there is a request, a finished job or a commit that is due. Returns whether the device has
+   * something to say.
+   */
+  private rest(): boolean {
+    const { fs } = this;
+    fs.trim();
+    const timeout = fs.commits.tend(performance.now());
+    this.wait(this.polled, 1, fs.exchange.leaving ? LEAVING_STEP : timeout);
+    return this.polled.ready(0) !== 0;
   }
 
   /** Told to leave: jobs may still need an answer (a page of a caller's memory, a page to be written back) to end. */
@@ -116,7 +131,7 @@ export class FuseLoop {
     // What a job waits for may never come (memory that its caller serves): the commit does not wait for that.
     const deadline = performance.now() + PATIENCE;
     while ((fs.jobsUnderWay > 0 || fs.hasRetries) && performance.now() < deadline) {
-      this.wait(this.events, 100);
+      this.wait(this.events, 0, 100);
       this.runRetries();
     }
     if (fs.readOnly) return 0;
@@ -127,10 +142,10 @@ export class FuseLoop {
       fs.commits.whenDurable(() => {
         durable = true;
       });
-      while (!durable) this.wait(this.events, 1000);
+      while (!durable) this.wait(this.events, 0, 1000);
       if (done || fs.commits.failed !== 0) break;
     }
-    while (fs.commits.busy) this.wait(this.events, 1000);
+    while (fs.commits.busy) this.wait(this.events, 0, 1000);
     if (fs.commits.failed !== 0) return fs.commits.failed;
     this.closeJournal();
     return this.closeError;
@@ -142,11 +157,12 @@ export class FuseLoop {
     if (slot === undefined) return;
     slot.fields[KIND] = JOB.CLOSE;
     this.fs.exchange.submit(JOURNAL_QUEUE, slot);
-    while (!this.closed) this.wait(this.events, 1000);
+    while (!this.closed) this.wait(this.events, 0, 1000);
   }
 
-  private wait(set: PollSet, timeoutMs: number): void {
-    set.wait(timeoutMs);
+  /** `signal`: which descriptor of the set is the eventfd. */
+  private wait(set: PollSet, signal: number, timeoutMs: number): void {
+    if (set.wait(timeoutMs) <= 0 || set.ready(signal) === 0) return;
     drainEventFd(this.fs.exchange.handle.eventFd);
     this.collect();
   }

@@ -18,6 +18,7 @@ const S_IFMT = 0o170000;
 
 function sendAttributes(fs: Filesystem, unique: number, node: number): void {
   const size = encodeAttrOut(fs.connection.output.view, AT, fs.attributes(node), fs.attributeTimeout);
+  fs.outdated.delete(node);
   fs.connection.send(unique, size);
 }
 

@@ -78,9 +78,13 @@ function list(fs: Filesystem, request: Request, plus: boolean): void {
   fs.connection.send(request.unique, at - AT);
 }
 
-/** An entry that saves the kernel a lookup; of an inode that is damaged the name alone, so that the others can be listed. */
+/**
+ * An entry that saves the kernel a lookup; of an inode that it knows as it is, the name alone: each new answer makes it forget
+ * the access list. Of an inode that is damaged too, so that the others can be listed.
+ */
 function appendWithAttributes(fs: Filesystem, at: number, limit: number, entry: DirectoryEntry): number {
   const target = fs.connection.output;
+  if (fs.keepsAttributes(entry.ino)) return appendDirentOnly(target, at, limit, entry);
   let inode: Inode;
   try {
     inode = visible(fs.volume, entry.ino);
@@ -101,6 +105,9 @@ function appendWithAttributes(fs: Filesystem, at: number, limit: number, entry: 
     fs.entryTimeout,
     fs.attributeTimeout,
   );
-  if (end !== FULL) fs.remember(entry.ino);
+  if (end !== FULL) {
+    fs.remember(entry.ino);
+    fs.outdated.delete(entry.ino);
+  }
   return end;
 }

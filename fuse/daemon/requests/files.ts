@@ -59,9 +59,12 @@ export function release(fs: Filesystem, request: Request): void {
   fs.connection.send(request.unique, 0);
 }
 
-/** Nothing waits for a close: data went to the image with the write, and fsync is there for who wants more. */
-export function flush(fs: Filesystem, request: Request): void {
-  fs.connection.send(request.unique, 0);
+/**
+ * Nothing waits for a close: data went to the image with the write, and fsync is there for who wants more. ENOSYS tells the
+ * kernel so: it still writes back what was stored through mappings, and does not ask again.
+ */
+export function flush(): void {
+  throw new FsError(errno.ENOSYS);
 }
 
 export function fsync(fs: Filesystem, request: Request): void {
@@ -169,6 +172,7 @@ export function write(fs: Filesystem, request: Request): void {
   inode.mtime = now;
   inode.ctime = now;
   inode.markDirty();
+  fs.outdated.add(inode.number);
   const sendWritten = (): void => {
     const out = fs.connection.output.view;
     writeOut.size.set(out, AT, written);
