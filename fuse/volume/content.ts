@@ -141,38 +141,52 @@ export function blocksToWrite(volume: Volume, inode: Inode, offset: number, leng
   return wanted + overheadFor(volume, inode, gaps.length, wanted) + splits * worstInsert;
 }
 
-/** Every block could become an extent of its own, and a tree block of 1 KiB holds 20 of them when it is half full. */
+/**
+ * Tree blocks that may be needed to map `wanted` blocks in so many holes: every block could become an extent of its own.
+ * At each hole the nodes may be full; a leaf of 1 KiB that was split then takes 20 more.
+ */
 function overheadFor(volume: Volume, inode: Inode, gaps: number, wanted: number): number {
-  return gaps === 0 ? 0 : extentsOf(volume, inode).worstInsert * gaps + Math.ceil(wanted / 16);
+  const tree = extentsOf(volume, inode);
+  return gaps === 0 || tree.fitsInRoot(wanted) ? 0 : tree.worstInsert * gaps + Math.ceil(wanted / 16);
 }
 
 /** How many of `length` bytes can be written with the blocks that there are. */
 function fitting(volume: Volume, inode: Inode, offset: number, length: number): number {
   const gaps = holes(volume, inode, offset, length);
   if (gaps.length === 0) return length;
-  const { worstInsert } = extentsOf(volume, inode);
   let wanted = 0;
   for (const [, count] of gaps) wanted += count;
-  const overhead = overheadFor(volume, inode, gaps.length, wanted);
   try {
-    volume.blocks.require(wanted + overhead);
+    volume.blocks.require(wanted + overheadFor(volume, inode, gaps.length, wanted));
     return length;
   } catch (error) {
     if (error instanceof NeedCommit) throw error;
   }
-  let room = volume.blocks.available - overhead;
-  if (room <= 0) room = Math.min(wanted, volume.blocks.available - worstInsert - 1);
-  const { blockSize } = volume.geometry;
-  for (const [first, count] of gaps) {
-    if (count <= room) {
-      room -= count;
-      continue;
-    }
-    const end = (first + Math.max(0, room)) * blockSize;
+  let before = 0;
+  for (let i = 0; i < gaps.length; i++) {
+    const [first, count] = gaps[i]!;
+    const most = mostOf(count, (some) => {
+      return before + some + overheadFor(volume, inode, i + 1, before + some) <= volume.blocks.available;
+    });
+    before += most;
+    if (most === count) continue;
+    const end = (first + most) * volume.geometry.blockSize;
     if (end <= offset) throw new FsError(ENOSPC);
     return Math.min(length, end - offset);
   }
   return length;
+}
+
+/** The largest number up to `limit` that fits, where less than what fits does too; 0 when nothing does. */
+function mostOf(limit: number, fits: (count: number) => boolean): number {
+  let low = 0;
+  let high = limit;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (fits(middle)) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 }
 
 /** Takes back what was mapped last. */

@@ -63,6 +63,12 @@ export class ExtentTree {
     return depthOf(this.root()) + 2;
   }
 
+  /** Whether so many more extents find room in the inode, so that their insertions need no block. */
+  fitsInRoot(extents: number): boolean {
+    const root = this.root();
+    return depthOf(root) === 0 && countOf(root) + extents <= ROOT_EXTENTS;
+  }
+
   /** The run that holds `logical`: an extent, or a hole that ends at the next extent or after `limit` blocks. */
   find(logical: number, limit: number): Run {
     const path = this.descend(logical);
