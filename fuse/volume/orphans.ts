@@ -1,4 +1,4 @@
-import { DamageError } from './errors.js';
+import { FsError } from './errors.js';
 import type { Inode } from './inode.js';
 import type { InodeTable } from './inode_table.js';
 import type { Superblock } from './superblock.js';
@@ -49,19 +49,38 @@ export class Orphans {
     inode.markDirty();
   }
 
-  /** Reads the list at mount. Throws DamageError when it runs in a circle or over free inodes. */
-  load(): Inode[] {
-    const found: Inode[] = [];
-    let previous = 0;
+  /**
+   * Reads the list at mount. It ends before an inode that cannot stand there: in a circle, free, hidden or damaged. What
+   * lies behind is lost to the list; `isWhole` says whether there was such a place. Throws DeviceError.
+   */
+  load(): { readonly inodes: Inode[]; readonly isWhole: boolean } {
+    const inodes: Inode[] = [];
+    let last: Inode | undefined;
     for (let number = this.superblock.orphanHead; number !== 0; ) {
-      if (this.before.has(number)) throw new DamageError('the orphan list runs in a circle');
-      const inode = this.inodes.get(number);
-      if (inode.isHidden) throw new DamageError(`the hidden inode ${number} stands on the orphan list`);
-      this.before.set(number, previous);
-      found.push(inode);
-      previous = number;
+      const inode = this.orphanAt(number);
+      if (inode === undefined) {
+        if (last === undefined) this.superblock.orphanHead = 0;
+        else last.orphanNext = 0;
+        last?.markDirty();
+        return { inodes, isWhole: false };
+      }
+      this.before.set(number, last?.number ?? 0);
+      inodes.push(inode);
+      last = inode;
       number = inode.orphanNext;
     }
-    return found;
+    return { inodes, isWhole: true };
+  }
+
+  /** The inode of that number, if it can be the next one of the list. */
+  private orphanAt(number: number): Inode | undefined {
+    if (this.before.has(number)) return undefined;
+    try {
+      const inode = this.inodes.get(number);
+      return inode.isHidden ? undefined : inode;
+    } catch (error) {
+      if (error instanceof FsError) return undefined;
+      throw error;
+    }
   }
 }

@@ -13,7 +13,9 @@ import type { Volume } from './volume.js';
 export function finishOrphans(volume: Volume, commit: () => void): { deleted: number; cut: number } {
   let deleted = 0;
   let cut = 0;
-  for (const inode of volume.orphans.load()) {
+  const { inodes, isWhole } = volume.orphans.load();
+  if (!isWhole) volume.noteErrors(STATE_ERRORS);
+  for (const inode of inodes) {
     // Many small orphans are as large a transaction as one with many pieces.
     if (volume.transactionBlocks + volume.store.revokedBlocks > volume.freeBudget) commit();
     try {
@@ -31,7 +33,7 @@ export function finishOrphans(volume: Volume, commit: () => void): { deleted: nu
       volume.noteErrors(STATE_ERRORS);
     }
   }
-  if (deleted + cut > 0) commit();
+  if (deleted + cut > 0 || !isWhole) commit();
   return { deleted, cut };
 }
 
