@@ -154,7 +154,7 @@ function useAll(image: Uint8Array, random: Seeded): void {
 
 test('metadata that lies behind right checksums ends no operation but with an errno, and none hangs', (t) => {
   const first = chosen('VEXFS_TEST_SEED', 1);
-  const images = chosen('VEXFS_TEST_IMAGES', 800);
+  const images = chosen('VEXFS_TEST_IMAGES', 1200);
   const made = TestVolume.make({ blockSize: 1024, dataBlocks: 400, inodes: 60 }, 4);
   const work = new Workload(made, new Seeded(5), { mostBytes: 40 * 1024, names: 50 });
   for (let i = 0; i < 500; i++) work.step();

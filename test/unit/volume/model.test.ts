@@ -55,7 +55,7 @@ const KIB = 1024;
 const plans: ReadonlyArray<Plan & { readonly title: string; readonly runs: number }> = [
   {
     title: 'a small volume of 1 KiB blocks',
-    runs: 12,
+    runs: 20,
     blockSize: 1024,
     dataBlocks: 300,
     steps: 700,

@@ -6,7 +6,7 @@ const KIB = 1024;
 const plans: ReadonlyArray<CutPlan & { readonly title: string; readonly runs: number }> = [
   {
     title: 'a small volume that is often full',
-    runs: 6,
+    runs: 10,
     blockSize: 1024,
     dataBlocks: 150,
     mostBytes: 40 * KIB,
@@ -16,7 +16,7 @@ const plans: ReadonlyArray<CutPlan & { readonly title: string; readonly runs: nu
   },
   {
     title: 'a volume with long row logs',
-    runs: 2,
+    runs: 4,
     blockSize: 1024,
     dataBlocks: 400,
     inodes: 40,
@@ -27,7 +27,7 @@ const plans: ReadonlyArray<CutPlan & { readonly title: string; readonly runs: nu
   },
   {
     title: 'a volume of 4 KiB blocks',
-    runs: 2,
+    runs: 4,
     blockSize: 4096,
     dataBlocks: 80,
     mostBytes: 60 * KIB,
