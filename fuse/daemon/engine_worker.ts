@@ -57,6 +57,9 @@ const RUN: Readonly<Record<number, (thread: EngineThread, slot: JobSlot) => void
 for (;;) {
   const slot = thread.exchange.next(data.queue);
   if (slot === undefined) break;
-  RUN[slot.fields[KIND]!]!(thread, slot);
-  thread.exchange.complete(slot);
+  const kind = slot.fields[KIND]!;
+  RUN[kind]!(thread, slot);
+  // The others have answered: what comes back of them is their slot.
+  if (kind === JOB.COPY_ROWS) thread.exchange.complete(slot);
+  else thread.exchange.completeQuietly(slot);
 }

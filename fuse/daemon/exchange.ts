@@ -1,4 +1,11 @@
-import { allocateMemory, memoryAt, signalEventFd } from '../system/index.js';
+import {
+  allocateMemory,
+  check,
+  createBell,
+  memoryAt,
+  signalEventFd,
+  waitForSignal,
+} from '../system/index.js';
 
 /** Jobs that may be under way at once. A request that finds none free waits in the device. */
 const SLOTS = 64;
@@ -21,27 +28,31 @@ const QUEUES = 3;
 const RING = 128;
 
 /**
- * Words in front of the rings: of each queue head, tail and the bell that its workers sleep on; head of the completions, and
- * what is asked to end. The bell changes with every job and with the stop, so none of them can be missed.
+ * Words in front of the rings: of each queue head and tail; head of the completions, what is asked to end, and whether the FUSE
+ * thread waits for slots.
  */
 const HEAD = 0;
 const TAIL = 1;
-const BELL = 2;
-const WORDS = 3;
+const WORDS = 2;
 const DONE_HEAD = QUEUES * WORDS;
 const LEAVE = DONE_HEAD + 1;
-const STOP = DONE_HEAD + 2;
+const EAGER = DONE_HEAD + 2;
 const CONTROL = 16;
 
 const MEMORY = SLOTS * (4 + FIELDS * 8 + PAYLOAD);
 
+/** Signals that end every worker of a queue, however many there are. */
+const ALL = 1024;
+
 /** What a thread needs to join an exchange. */
 export interface ExchangeHandle {
-  /** The rings: what threads sleep on. */
+  /** The rings. */
   readonly buffer: SharedArrayBuffer;
   /** Where the slots lie: system calls and the engine take their addresses. */
   readonly address: number;
   readonly eventFd: number;
+  /** By queue: what its workers sleep on. A job is one signal. */
+  readonly bells: readonly number[];
 }
 
 /** A job's place: the same memory for every thread. Who holds the job may use it, nobody else. */
@@ -56,7 +67,8 @@ export interface JobSlot {
 
 /**
  * How the FUSE thread hands jobs to the other threads and gets them back: slots in shared memory, a ring of slot numbers
- * for each kind of worker (one producer, many consumers that sleep on an atomic), and one ring of completions (many
+ * for each kind of worker (one producer, many consumers), each with an eventfd that its workers sleep on (Atomics.wait and
+ * notify of all threads share one lock of V8, which costs more than the job when many are under way), and one ring of completions (many
  * producers), announced by an eventfd that the FUSE thread polls. A slot stands in at most one ring.
  */
 export class Exchange {
@@ -69,9 +81,11 @@ export class Exchange {
   private readonly free: number[] = [];
   private collected = 0;
 
+  /** Throws SystemCallError when there are no descriptors left. */
   static create(eventFd: number): Exchange {
     const buffer = new SharedArrayBuffer((CONTROL + RING * (QUEUES + 1)) * 4);
-    return new Exchange({ buffer, address: allocateMemory(MEMORY).address, eventFd });
+    const bells = Array.from({ length: QUEUES }, () => check(createBell(), 'cannot make an eventfd'));
+    return new Exchange({ buffer, address: allocateMemory(MEMORY).address, eventFd, bells });
   }
 
   constructor(handle: ExchangeHandle) {
@@ -134,22 +148,18 @@ export class Exchange {
     const head = Atomics.load(words, queue * WORDS + HEAD);
     Atomics.store(words, CONTROL + queue * RING + (head & (RING - 1)), slot.index);
     Atomics.store(words, queue * WORDS + HEAD, (head + 1) | 0);
-    Atomics.add(words, queue * WORDS + BELL, 1);
-    Atomics.notify(words, queue * WORDS + BELL, 1);
+    signalEventFd(this.handle.bells[queue]!);
   }
 
   /** Worker: waits for a job; undefined when the daemon stops. */
   next(queue: number): JobSlot | undefined {
     const { words } = this;
+    if (waitForSignal(this.handle.bells[queue]!) < 0) return undefined;
     for (;;) {
-      const bell = Atomics.load(words, queue * WORDS + BELL);
       const tail = Atomics.load(words, queue * WORDS + TAIL);
       const head = Atomics.load(words, queue * WORDS + HEAD);
-      if (tail === head) {
-        if (Atomics.load(words, STOP) !== 0) return undefined;
-        Atomics.wait(words, queue * WORDS + BELL, bell);
-        continue;
-      }
+      // A signal without a job is the stop.
+      if (tail === head) return undefined;
       const index = Atomics.load(words, CONTROL + queue * RING + (tail & (RING - 1)));
       if (Atomics.compareExchange(words, queue * WORDS + TAIL, tail, (tail + 1) | 0) === tail)
         return this.slots[index]!;
@@ -162,6 +172,23 @@ export class Exchange {
     const position = Atomics.add(words, DONE_HEAD, 1) & (RING - 1);
     Atomics.store(words, CONTROL + QUEUES * RING + position, slot.index + 1);
     signalEventFd(this.handle.eventFd);
+  }
+
+  /**
+   * Worker: hands back a job that has answered its request. The FUSE thread finds it when it next looks, and is woken only
+   * when it waits for slots, or when a later job that woke it stands behind this one in the ring.
+   */
+  completeQuietly(slot: JobSlot): void {
+    const { words } = this;
+    const position = Atomics.add(words, DONE_HEAD, 1);
+    Atomics.store(words, CONTROL + QUEUES * RING + (position & (RING - 1)), slot.index + 1);
+    const isLast = Atomics.load(words, DONE_HEAD) === ((position + 1) | 0);
+    if (!isLast || Atomics.load(words, EAGER) !== 0) signalEventFd(this.handle.eventFd);
+  }
+
+  /** FUSE thread: whether it must be woken by every job from now on. To be followed by `collect` before it sleeps. */
+  set eager(value: boolean) {
+    Atomics.store(this.words, EAGER, value ? 1 : 0);
   }
 
   /** FUSE thread: the next job that came back, or undefined. A job announced but not yet stored is found at its signal. */
@@ -186,10 +213,6 @@ export class Exchange {
 
   /** Any thread: workers end when their queue is empty. Only when the FUSE thread has ended: it needs them to commit. */
   stop(): void {
-    Atomics.store(this.words, STOP, 1);
-    for (let queue = 0; queue < QUEUES; queue++) {
-      Atomics.add(this.words, queue * WORDS + BELL, 1);
-      Atomics.notify(this.words, queue * WORDS + BELL);
-    }
+    for (const bell of this.handle.bells) signalEventFd(bell, ALL);
   }
 }

@@ -316,6 +316,11 @@ export class Filesystem {
     return this.submitted + this.waitingForSlot.length;
   }
 
+  /** Whether something waits for a job to come back. */
+  get needsSlots(): boolean {
+    return this.retries.length > 0 || this.waitingForSlot.length > 0;
+  }
+
   /** Whether blocks that wait for a commit or a search can become free. */
   get canWait(): boolean {
     return this.commits.busy || this.volume.transactionBlocks > 1 || this.pins.size > 0;

@@ -113,8 +113,8 @@ export class FuseLoop {
     const { fs } = this;
     fs.trim();
     const timeout = fs.commits.tend(performance.now());
-    this.wait(this.polled, 1, fs.exchange.leaving ? LEAVING_STEP : timeout);
-    return this.polled.ready(0) !== 0;
+    const timeoutMs = fs.exchange.leaving ? LEAVING_STEP : timeout;
+    return this.wait(this.polled, 1, timeoutMs) && this.polled.ready(0) !== 0;
   }
 
   /** Told to leave: jobs may still need an answer (a page of a caller's memory, a page to be written back) to end. */
@@ -160,19 +160,25 @@ export class FuseLoop {
     while (!this.closed) this.wait(this.events, 0, 1000);
   }
 
-  /** `signal`: which descriptor of the set is the eventfd. */
-  private wait(set: PollSet, signal: number, timeoutMs: number): void {
-    if (set.wait(timeoutMs) <= 0 || set.ready(signal) === 0) return;
-    drainEventFd(this.fs.exchange.handle.eventFd);
+  /**
+   * `signal`: which descriptor of the set is the eventfd. Returns false at once when a job had come back: what it changed may
+   * make something else due.
+   */
+  private wait(set: PollSet, signal: number, timeoutMs: number): boolean {
+    const { exchange } = this.fs;
+    exchange.eager = this.fs.needsSlots;
+    if (this.collect()) return false;
+    if (set.wait(timeoutMs) > 0 && set.ready(signal) !== 0) drainEventFd(exchange.handle.eventFd);
     this.collect();
+    return true;
   }
 
-  /** Takes back jobs that other threads have finished. */
-  private collect(): void {
+  /** Takes back jobs that other threads have finished; whether there were any. */
+  private collect(): boolean {
     const { fs } = this;
-    for (;;) {
+    for (let any = false; ; any = true) {
       const slot = fs.exchange.collect();
-      if (slot === undefined) return;
+      if (slot === undefined) return any;
       this.take(slot);
     }
   }

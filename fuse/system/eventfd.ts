@@ -10,9 +10,25 @@ export function createEventFd(): number {
   return orErrno(eventfdRaw(0, O_NONBLOCK | O_CLOEXEC));
 }
 
-/** Wakes whoever polls `fd`. 8, or -errno (-EAGAIN: the counter is full, which wakes as well). */
-export function signalEventFd(fd: number): number {
-  putWord(0, 1);
+/** EFD_SEMAPHORE of include/linux/eventfd.h: a read takes one signal instead of all. */
+const EFD_SEMAPHORE = 1;
+
+/** A blocking eventfd(2) that counts: each signal wakes one `waitForSignal`. Descriptor or -errno. */
+export function createBell(): number {
+  return orErrno(eventfdRaw(0, EFD_SEMAPHORE | O_CLOEXEC));
+}
+
+/** Sleeps until `createBell`'s descriptor was signalled, and takes one signal. 8, or -errno other than EINTR. */
+export function waitForSignal(fd: number): number {
+  for (;;) {
+    const result = read(fd, scratchAddress, 8);
+    if (result !== -errno.EINTR) return result;
+  }
+}
+
+/** Wakes whoever polls `fd`, or `count` that wait for it. 8, or -errno (-EAGAIN: the counter is full, which wakes as well). */
+export function signalEventFd(fd: number, count = 1): number {
+  putWord(0, count);
   return write(fd, scratchAddress, 8);
 }
 
