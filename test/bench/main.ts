@@ -16,7 +16,7 @@ import { stream } from './measures/stream.js';
 import { tree } from './measures/tree.js';
 import { COLUMNS, cells, textTable } from './table.js';
 import { writePage } from './tuning_page.js';
-import { Workplace } from './workplace.js';
+import { endOnSignals, Interrupted, Workplace } from './workplace.js';
 
 const GROUPS: readonly Group[] = [calls, stream, listing, tree, search, insert, recovery];
 /** What --quick divides sizes and counts by: to see that everything runs, not for figures. */
@@ -91,6 +91,7 @@ async function runGroup(group: Group, choice: Choice, results: Result[]): Promis
 
 async function main(words: readonly string[]): Promise<number> {
   const choice = parse(words);
+  endOnSignals();
   const load = await waitUntilQuiet(choice.wait);
   const machine = `${describeMachine()}, load ${load.toFixed(2)} before`;
   const results: Result[] = [];
@@ -99,6 +100,7 @@ async function main(words: readonly string[]): Promise<number> {
     try {
       await runGroup(group, choice, results);
     } catch (error) {
+      if (error instanceof Interrupted) throw error;
       failed += 1;
       console.error(`${group.name}: ${error instanceof Error ? error.message : error}`);
     }
@@ -124,7 +126,13 @@ async function main(words: readonly string[]): Promise<number> {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  if (!(error instanceof UsageError)) throw error;
-  console.error(`bench: ${error.message}`);
-  process.exitCode = 2;
+  if (error instanceof UsageError) {
+    console.error(`bench: ${error.message}`);
+    process.exitCode = 2;
+  } else if (error instanceof Interrupted) {
+    console.error(`bench: ended by ${error.message}`);
+    process.exitCode = 130;
+  } else {
+    throw error;
+  }
 }

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isMounted } from '@vexfs/fuse/mount';
 import { MKFS, must, run, VEXFS_FUSE } from '../parity/backend/programs.js';
@@ -13,20 +13,43 @@ const POLL_MS = 2;
 /** No load runs longer than this; one that does is killed and fails the measure. */
 const LOAD_MS = 600_000;
 
+let interrupted: string | undefined;
+
+/** From now on a signal ends the measuring at the next load, so that every mount is ended as after a failure. */
+export function endOnSignals(): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      interrupted = signal;
+    });
+  }
+}
+
+/** Runs a program to its end. Throws when it fails, and after a signal. */
+async function attend(path: string, words: readonly string[]): Promise<string> {
+  // Signals that came while a program ran are delivered to the handler only now.
+  await nextTurn();
+  if (interrupted !== undefined) throw new Interrupted(interrupted);
+  return must(path, words, LOAD_MS);
+}
+
+/** The measuring was told to end. */
+export class Interrupted extends Error {}
+
 /** A load generator or a server that setup.mjs has compiled. */
 export function program(name: string): string {
   return join(PROGRAMS, name);
 }
 
 /** Runs a load generator to its end and returns the seconds that it printed. */
-export function load(name: string, ...words: readonly (string | number)[]): number {
-  const seconds = Number(must(program(name), words.map(String), LOAD_MS));
+export async function load(name: string, ...words: readonly (string | number)[]): Promise<number> {
+  const seconds = Number(await attend(program(name), words.map(String)));
   if (!(seconds > 0)) throw new Error(`${name} ${words.join(' ')} printed no seconds`);
   return seconds;
 }
 
 /** Seconds of a program of the system, from start to end. */
-export function timed(name: string, ...words: readonly string[]): number {
+export async function timed(name: string, ...words: readonly string[]): Promise<number> {
+  await attend('true', []);
   const start = performance.now();
   must(name, words, LOAD_MS);
   return (performance.now() - start) / 1000;

@@ -51,8 +51,13 @@ export const calls: Group = {
       () => place.peer(backing),
     ]);
     const [ours, peer] = mounts as [(typeof mounts)[0], (typeof mounts)[0]];
-    copyFileSync(backing, join(ours.mountpoint, 'data'));
-    load('scan', 'fill', join(ours.mountpoint, 'rows'), 1, 4);
+    try {
+      copyFileSync(backing, join(ours.mountpoint, 'data'));
+      await load('scan', 'fill', join(ours.mountpoint, 'rows'), 1, 4);
+    } catch (error) {
+      await endAll(mounts);
+      throw error;
+    }
     const side = (mountpoint: string, call: Call, path: string, name: string) => {
       const count = place.scaled(call.count);
       return { name, amount: count, run: () => load('client', call.name, join(mountpoint, path), count) };

@@ -21,7 +21,7 @@ export const insert: Group = {
     const each = place.scaled(DURABLE.calls);
     const folder = join(mount.mountpoint, 'callers');
     mkdirSync(folder);
-    const durable = (kind: string, path: string): number =>
+    const durable = (kind: string, path: string): Promise<number> =>
       load('rows', kind, path, DURABLE.callers, each, DURABLE.dimensions);
     return {
       measures: [

@@ -9,17 +9,17 @@ export const listing: Group = {
   name: 'listing',
   measures: ['find', 'ls'],
   async open(place: Workplace) {
-    place.format('1G');
+    place.format('4G');
     const mount = await place.vexfs();
     const plain = place.plain('ext4');
     const files = place.scaled(FILES);
     try {
-      load('client', 'fill', mount.mountpoint, files);
+      await load('client', 'fill', mount.mountpoint, files);
     } catch (error) {
       await mount.end();
       throw error;
     }
-    load('client', 'fill', plain, files);
+    await load('client', 'fill', plain, files);
     const both = (
       name: string,
       title: string,

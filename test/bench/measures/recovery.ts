@@ -15,10 +15,10 @@ export const recovery: Group = {
   measures: ['mount'],
   async open(place: Workplace) {
     const files = place.scaled(FILES);
-    place.format('4G');
+    place.format('17G');
     let mount: Mount = await place.vexfs();
     try {
-      load('client', 'fill', mount.mountpoint, files);
+      await load('client', 'fill', mount.mountpoint, files);
     } catch (error) {
       await mount.end();
       throw error;

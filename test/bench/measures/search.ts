@@ -17,13 +17,13 @@ export const search: Group = {
     const mount = await place.vexfs();
     const path = join(mount.mountpoint, 'rows');
     try {
-      load('scan', 'fill', path, rows, DIMENSIONS);
+      await load('scan', 'fill', path, rows, DIMENSIONS);
     } catch (error) {
       await mount.end();
       throw error;
     }
     const gigabytes = (rows * DIMENSIONS * 4) / 1e9;
-    const measure = (name: string, through: string, run: () => number): Measure => ({
+    const measure = (name: string, through: string, run: () => Promise<number>): Measure => ({
       name,
       title: `exact search of ${rows} x ${DIMENSIONS} float32, ${through}`,
       goal: { kind: 'speed', atLeast: 0.6 },

@@ -31,7 +31,7 @@ export const tree: Group = {
     const name = source.slice(source.lastIndexOf('/') + 1);
     const names: [string, string] = ['VexFS', 'passthrough_ll over ext4'];
     const folders: [string, string] = [ours.mountpoint, peer.mountpoint];
-    const both = (measure: string, title: string, run: (folder: string) => number): Measure => ({
+    const both = (measure: string, title: string, run: (folder: string) => Promise<number>): Measure => ({
       name: measure,
       title: `${title} ${source}, ${files} files`,
       goal: { kind: 'time', atMost: 1.5 },
@@ -39,17 +39,17 @@ export const tree: Group = {
       ours: { name: names[0], amount: files, run: () => run(folders[0]) },
       peer: { name: names[1], amount: files, run: () => run(folders[1]) },
     });
-    const unpack = (folder: string): number => timed('tar', '-C', folder, '-xf', archive);
-    const remove = (folder: string): number => timed('rm', '-r', join(folder, name));
+    const unpack = (folder: string): Promise<number> => timed('tar', '-C', folder, '-xf', archive);
+    const remove = (folder: string): Promise<number> => timed('rm', '-r', join(folder, name));
     return {
       measures: [
-        both('untar', 'untar', (folder) => {
-          const seconds = unpack(folder);
-          remove(folder);
+        both('untar', 'untar', async (folder) => {
+          const seconds = await unpack(folder);
+          await remove(folder);
           return seconds;
         }),
-        both('rm', 'rm -r', (folder) => {
-          unpack(folder);
+        both('rm', 'rm -r', async (folder) => {
+          await unpack(folder);
           return remove(folder);
         }),
       ],
