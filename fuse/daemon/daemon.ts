@@ -7,7 +7,15 @@ import {
   mountFuse,
   mountsOf,
 } from '../mount/index.js';
-import { close, createEventFd, errnoName, lockVolume, umount } from '../system/index.js';
+import {
+  close,
+  createEventFd,
+  errnoName,
+  lockVolume,
+  MNT_DETACH,
+  MNT_FORCE,
+  umount,
+} from '../system/index.js';
 import { VolumeError } from '../volume/index.js';
 import { leaveStarter } from './background.js';
 import type { EngineWorkerData } from './engine_worker.js';
@@ -29,7 +37,6 @@ export interface DaemonRequest {
 
 /** Milliseconds that a holder without a mount has to let go of the volume: it may be committing. */
 const LOCK_WAIT = 30_000;
-const MNT_DETACH = 2;
 /** Threads at most that read what the page cache does not hold. */
 const READERS = 2;
 /** Small heaps: what is large lies outside of them. */
@@ -152,6 +159,8 @@ async function serve(
  */
 function fall(mount: FuseMount, error: unknown): void {
   console.error('vexfs-fuse: a thread failed, the mount ends:', error);
-  umount(mount.mountpoint, MNT_DETACH);
+  // A thread may be telling the kernel about pages that a writer holds until his request is answered. Neither would ever end,
+  // nor this process: forcing ends the connection, which its descriptor does not as long as that thread has it.
+  umount(mount.mountpoint, MNT_FORCE | MNT_DETACH);
   process.kill(process.pid, 'SIGKILL');
 }
