@@ -250,7 +250,7 @@ export class VectorFiles {
         });
         fresh.setEpoch(this.volume.store.transaction);
         file.ids = fresh;
-        this.retire(() => old.destroy());
+        this.retire(file, () => old.destroy());
       } else {
         fresh.destroy();
       }
@@ -343,15 +343,17 @@ export class VectorFiles {
     const { mapping } = file;
     if (mapping === undefined) return;
     file.mapping = undefined;
-    this.retire(() => {
+    this.retire(file, () => {
       mapping.unmap();
       this.regions -= mapping.regions;
       this.reserved -= mapping.reserved;
     });
   }
 
-  private retire(free: () => void): void {
-    this.retired.push({ transaction: this.volume.store.transaction, free });
+  /** Frees what searches may read: at once when none uses the file, else when those that do have ended. */
+  private retire(file: VectorFile, free: () => void): void {
+    if (file.pins === 0) free();
+    else this.retired.push({ transaction: this.volume.store.transaction, free });
   }
 
   /** The inode is being deleted. */
@@ -361,7 +363,7 @@ export class VectorFiles {
     this.files.delete(inode.number);
     this.hidden.delete(file.set.inode.number);
     this.retireMapping(file);
-    this.retire(() => file.ids.destroy());
+    this.retire(file, () => file.ids.destroy());
   }
 
   /** Writes the log anew when it is more than twice what the live rows need. */
@@ -480,7 +482,7 @@ export class VectorFiles {
       this.files.delete(number);
       this.hidden.delete(file.set.inode.number);
       this.retireMapping(file);
-      this.retire(() => file.ids.destroy());
+      this.retire(file, () => file.ids.destroy());
     }
   }
 }
