@@ -173,6 +173,10 @@ export class Commits {
 
   /** Nothing more is written; who waits gets the error. */
   fail(code: number): void {
+    if (this.failed === 0)
+      console.error(
+        'vexfs-fuse: writing has failed: the volume takes no more changes until it is mounted again',
+      );
     this.failed = code === 0 ? errno.EIO : code;
     const { waiters } = this;
     this.waiters = [];

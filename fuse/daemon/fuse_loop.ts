@@ -3,6 +3,7 @@ import {
   encodeMajorOut,
   expectsReply,
   INIT,
+  interruptIn,
   minimumRequest,
   negotiate,
   OPCODE,
@@ -53,6 +54,8 @@ export class FuseLoop {
   private readonly connection: Connection;
   private readonly polled: PollSet;
   private readonly events: PollSet;
+  /** Requests that wait to be tried again, and whether a signal for their callers has come. */
+  private readonly kept = new Map<number, boolean>();
   private closed = false;
   private closeError = 0;
   /** When the wait for the last jobs ends, once the daemon has been told to leave. */
@@ -134,6 +137,7 @@ export class FuseLoop {
       this.wait(this.events, 0, 100);
       this.runRetries();
     }
+    fs.takeRetries();
     if (fs.readOnly) return 0;
     if (fs.commits.failed !== 0) return fs.commits.failed;
     for (;;) {
@@ -216,6 +220,10 @@ export class FuseLoop {
       return;
     }
     try {
+      if (opcode === OPCODE.INTERRUPT && request.end >= minimumRequest(opcode)) {
+        const waiting = interruptIn.unique.get(request.view, request.body);
+        if (this.kept.has(waiting)) this.kept.set(waiting, true);
+      }
       if (request.end < minimumRequest(opcode)) {
         if (expectsReply(opcode)) connection.fail(unique, errno.EIO);
         return;
@@ -239,9 +247,15 @@ export class FuseLoop {
       connection.fail(request.unique, errno.ENOSPC);
       return;
     }
-    const bytes = request.bytes.slice(0, request.end);
-    const copy = { ...request, bytes, view: new DataView(bytes.buffer) };
-    fs.retry(() => this.serve(copy));
+    const copy = request.bytes === connection.input.bytes ? copyOf(request) : request;
+    this.kept.set(copy.unique, false);
+    fs.retry(() => {
+      const interrupted = this.kept.get(copy.unique) === true;
+      this.kept.delete(copy.unique);
+      // Who waits for a slot or for memory has changed nothing yet.
+      if (interrupted && reason instanceof Park) connection.fail(copy.unique, errno.EINTR);
+      else this.serve(copy);
+    });
     if (reason instanceof NeedCommit) fs.commits.whenDurable(() => {});
   }
 
@@ -261,4 +275,10 @@ export class FuseLoop {
         : encodeInitOut(out, Connection.PAYLOAD_AT, result.session);
     connection.send(request.unique, size);
   }
+}
+
+/** The request in memory of its own, to outlive the buffer it was read into. */
+function copyOf(request: Request): Request {
+  const bytes = request.bytes.slice(0, request.end);
+  return { ...request, bytes, view: new DataView(bytes.buffer) };
 }
