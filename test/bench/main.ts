@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { describeMachine, waitUntilQuiet } from './machine.js';
 import { type Group, type OpenGroup, type Result, take } from './measure.js';
 import { calls } from './measures/calls.js';
+import { durable } from './measures/durable.js';
 import { insert } from './measures/insert.js';
 import { listing } from './measures/listing.js';
 import { recovery } from './measures/recovery.js';
@@ -18,7 +19,7 @@ import { COLUMNS, cells, textTable } from './table.js';
 import { writePage } from './tuning_page.js';
 import { endOnSignals, Interrupted, Workplace } from './workplace.js';
 
-const GROUPS: readonly Group[] = [calls, stream, listing, tree, search, insert, recovery];
+const GROUPS: readonly Group[] = [calls, stream, listing, tree, search, insert, durable, recovery];
 /** What --quick divides sizes and counts by: to see that everything runs, not for figures. */
 const QUICK = 20;
 

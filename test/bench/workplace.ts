@@ -146,6 +146,13 @@ export class Workplace {
     must(process.execPath, [MKFS, '-q', '--size', size, this.path('volume.img')]);
   }
 
+  /** The same in an image whose blocks all exist: a commit then costs what it does on a block device, and no allocation below. */
+  formatWritten(mebibytes: number): void {
+    const image = this.path('volume.img');
+    must('dd', ['if=/dev/zero', `of=${image}`, 'bs=1M', `count=${mebibytes}`, 'conv=fsync'], LOAD_MS);
+    must(process.execPath, [MKFS, '-q', '--nodiscard', image]);
+  }
+
   /** Mounts the volume that `format` has made. */
   async vexfs(options: readonly string[] = []): Promise<Mount> {
     const words = options.length > 0 ? ['-o', options.join(',')] : [];
