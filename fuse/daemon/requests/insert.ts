@@ -1,6 +1,6 @@
 import { batchInsertRequest, ElementType, InsertFlag, MAX_ROWS_PER_FILE, NO_ID } from '@vexfs/shared';
 import { duplicateScratchBytes, NO_SLOT } from '../../engine/index.js';
-import { addressOf, errno, type Memory, memoryAt } from '../../system/index.js';
+import { addressOf, errno, type Memory } from '../../system/index.js';
 import {
   blocksToWrite,
   bytesOfRow,
@@ -217,7 +217,9 @@ function store(fs: Filesystem, file: VectorFile, batch: Batch, slots: Slots, ove
   fs.vectors.reserve(ids, slots.end, ids.info().rows + rows);
 
   const sizeBefore = inode.size;
-  const data = memoryAt(batch.data, rows * stride).bytes;
+  // A window of the memory that is there: a new view of so many bytes makes V8 collect garbage.
+  const start = batch.data - batch.memory.address;
+  const data = batch.memory.bytes.subarray(start, start + rows * stride);
   const write = (run: { slot: number; row: number; count: number }): void => {
     const window = data.subarray(run.row * stride, (run.row + run.count) * stride);
     writeContent(volume, inode, layout.dataOffset + run.slot * stride, window);
@@ -285,8 +287,9 @@ function record(
   const slots = new Uint32Array(batch.rows);
   for (const run of runs) for (let i = 0; i < run.count; i++) slots[run.row + i] = run.slot + i;
   file.must(ids.putBatch(addressOf(new Uint8Array(slots.buffer)), batch.ids, batch.rows));
-  const words = memoryAt(batch.ids, batch.rows * 8);
-  set.appendRows(slots, new Uint32Array(words.bytes.buffer, words.bytes.byteOffset, batch.rows * 2));
+  const { bytes, address } = batch.memory;
+  const idsAt = bytes.byteOffset + batch.ids - address;
+  set.appendRows(slots, new Uint32Array(bytes.buffer, idsAt, batch.rows * 2));
   const { idBound } = ids.info();
   if (idBound > set.nextId) set.nextId = idBound;
 }
