@@ -1,5 +1,11 @@
-import { type BlockDevice, finishOrphans, readSuperblock, type Superblock } from '@vexfs/fuse/volume';
-import { STATE_ERRORS } from '@vexfs/shared';
+import {
+  type BlockDevice,
+  encodeSuperblock,
+  finishOrphans,
+  readSuperblock,
+  type Superblock,
+} from '@vexfs/fuse/volume';
+import { STATE_ERRORS, SUPERBLOCK_SIZE } from '@vexfs/shared';
 import { checkBackups, refreshBackups } from './backup_check.js';
 import { checkBitmaps, writeSuperblock } from './bitmap_check.js';
 import { Check, type Progress } from './check.js';
@@ -91,7 +97,10 @@ export function examine(device: BlockDevice, options: ExamineOptions = {}): Exam
     if (!found || options.lookOnly === true || rounds === MOST_ROUNDS) {
       const sound = !found;
       let orphans = 0;
-      if (sound && options.lookOnly !== true) orphans = finish(check, findings.count > 0);
+      if (options.lookOnly !== true) {
+        if (sound) orphans = finish(check, findings.count > 0);
+        else mark(overlay);
+      }
       return {
         superblock: readSuperblock(overlay),
         findings,
@@ -153,4 +162,13 @@ function finish(check: Check, isRepaired: boolean): number {
   repair.commit();
   if (isRepaired) refreshBackups(check);
   return deleted + cut;
+}
+
+/** What could not be repaired in full stays marked as damaged. */
+function mark(overlay: Overlay): void {
+  const superblock = readSuperblock(overlay);
+  superblock.state |= STATE_ERRORS;
+  const bytes = new Uint8Array(SUPERBLOCK_SIZE);
+  encodeSuperblock(superblock, bytes);
+  overlay.write(0, bytes);
 }

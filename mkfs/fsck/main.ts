@@ -70,7 +70,7 @@ function show(target: string, mode: string, outcome: Outcome): void {
   const kept = examination?.findings.list.length ?? 0;
   const count = examination?.findings.count ?? 0;
   if (count > kept) process.stdout.write(`... and ${count - kept} more\n`);
-  process.stdout.write(`${summarise(target, outcome)}\n`);
+  process.stdout.write(`${summarise(target, outcome, mode === 'look')}\n`);
   if (mode === 'safe' && outcome.verdict === 'errors' && !outcome.repaired) {
     process.stdout.write(
       'Some of this is not repaired without being asked to: run fsck.vexfs by hand, or with -y.\n',

@@ -24,11 +24,11 @@ export function describeFinding(finding: Finding, tense: 'would' | 'did' | 'not'
   return `${finding.code}: ${finding.message}${where}${repair === '' ? '' : `; ${repair}`}`;
 }
 
-/** The last line. */
-export function summarise(target: string, outcome: Outcome): string {
+/** The last line. With `lookOnly` the journal was replayed in memory alone. */
+export function summarise(target: string, outcome: Outcome, lookOnly: boolean): string {
   const { verdict, examination, replayed, orphans } = outcome;
   const past: string[] = [];
-  if (replayed > 0) past.push(`journal: ${replayed} transactions replayed`);
+  if (replayed > 0) past.push(`journal: ${replayed} transactions ${lookOnly ? 'to replay' : 'replayed'}`);
   if (orphans > 0) past.push(`${orphans} orphans finished`);
   const note = past.length === 0 ? '' : ` (${past.join(', ')})`;
   if (examination === undefined) return `${target}: clean${note}`;

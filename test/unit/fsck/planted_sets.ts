@@ -1,0 +1,114 @@
+/** Damage to vector sets and their hidden inodes, planted by hand. */
+import { logRecord, setHeader } from '@vexfs/shared';
+import type { Planted } from './planted.js';
+import type { Tamper } from './tamper.js';
+
+function header(t: Tamper, path: string, fields: Readonly<Record<string, number>>): void {
+  const block = t.setBlock(t.inode(path));
+  t.set(setHeader, block * t.blockSize, fields);
+  t.sealBlock(block, 'set');
+}
+
+export const PLANTED_SETS: readonly Planted[] = [
+  {
+    what: 'a vector set that names an inode which is none of its own',
+    plant: (t) => t.setInode(t.inode('documents/few.f32').number, { vector_set: 1 }),
+    code: 'vector-set',
+    affected: ['/documents/few.f32'],
+  },
+  {
+    what: 'two files that name one vector set',
+    plant: (t) =>
+      t.setInode(t.inode('documents/few.f32').number, { vector_set: t.inode('rows.f32').vectorSet }),
+    code: 'vector-set',
+    affected: ['/documents/few.f32'],
+  },
+  {
+    what: 'a set header of garbage',
+    plant: (t) => {
+      const at = t.setBlock(t.inode('rows.f32')) * 1024;
+      t.image.bytes.fill(0x44, at, at + 512);
+    },
+    code: 'vector-set',
+    affected: ['/rows.f32'],
+  },
+  {
+    what: 'a set header with a wrong checksum',
+    plant: (t) => t.byte(t.setBlock(t.inode('rows.f32')) * 1024 + 4),
+    code: 'vector-set',
+  },
+  {
+    what: 'a set that counts other slots than its file has',
+    plant: (t) => header(t, 'rows.f32', { slots: 12 }),
+    code: 'vector-set',
+  },
+  {
+    what: 'a set that counts other rows than its log has',
+    plant: (t) => header(t, 'rows.f32', { live_rows: 3 }),
+    code: 'row-count',
+    safe: true,
+  },
+  {
+    what: 'a set that would give out an id again',
+    plant: (t) => header(t, 'rows.f32', { next_id: 3 }),
+    code: 'row-count',
+    affected: ['/rows.f32'],
+    safe: true,
+  },
+  {
+    what: 'a set with an index that is none',
+    plant: (t) => header(t, 'rows.f32', { graph_inode: 14 }),
+    code: 'vector-index',
+    safe: true,
+  },
+  {
+    what: 'a set without its row log',
+    plant: (t) => header(t, 'rows.f32', { log_inode: 0 }),
+    code: 'row-log',
+    affected: ['/rows.f32'],
+  },
+  {
+    what: 'a damaged block of a row log',
+    plant: (t) => t.byte(t.dataBlock(t.logInode(t.inode('rows.f32'))) * 1024 + 200),
+    code: 'row-log',
+    affected: ['/rows.f32'],
+  },
+  {
+    what: 'a row log of another length',
+    plant: (t) => t.setInode(t.logInode(t.inode('rows.f32')).number, { size: 1024 }),
+    code: 'row-log',
+  },
+  {
+    what: 'a record that cannot be',
+    plant: (t) => {
+      const block = t.setBlock(t.inode('documents/few.f32'));
+      t.set(logRecord, block * 1024 + 512, { type: 9 });
+      t.sealBlock(block, 'set');
+    },
+    code: 'row-log',
+    affected: ['/documents/few.f32'],
+  },
+  {
+    what: 'two rows with one id',
+    plant: (t) => {
+      const block = t.setBlock(t.inode('documents/few.f32'));
+      t.set(logRecord, block * 1024 + 512 + 24 * 4, { id: 0 });
+      t.sealBlock(block, 'set');
+    },
+    code: 'row-log',
+    affected: ['/documents/few.f32'],
+  },
+  {
+    what: 'a hidden inode of another generation',
+    plant: (t) => t.setInode(t.inode('documents/few.f32').vectorSet, { owner_generation: 1 }),
+    code: 'vector-set',
+    affected: ['/documents/few.f32'],
+  },
+  {
+    what: 'a hidden inode that nobody names',
+    plant: (t) => t.setInode(t.inode('documents/few.f32').number, { vector_set: 0 }),
+    code: 'lost-hidden',
+    affected: ['/documents/few.f32'],
+    safe: true,
+  },
+];
