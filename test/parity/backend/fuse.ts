@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { isMounted } from '@vexfs/fuse/mount';
+import { abort } from './abort.js';
 import type { Backend, VolumeChoice } from './backend.js';
 import { MKFS, must, type Outcome, run, runNode, VEXFS_FUSE } from './programs.js';
 
@@ -45,7 +46,7 @@ export class FuseBackend implements Backend {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const watchdog = new Worker(new URL('./watchdog.js', import.meta.url), {
-      workerData: { pid: child.pid, ms: HANG_MS },
+      workerData: { pid: child.pid, ms: HANG_MS, mountpoint: this.mountpoint },
     });
     watchdog.unref();
     let settle = (_how: string): void => {};
@@ -102,8 +103,11 @@ export class FuseBackend implements Backend {
     const { daemon } = this;
     if (daemon === undefined) throw new Error('the volume is not mounted');
     daemon.process.kill('SIGKILL');
+    // A thread that was telling the kernel of new bytes waits for a page, whose writer waits for an answer that nobody gives
+    // any more: the process ends only when the connection is aborted, and that is what a forced unmount does first. It
+    // is the system call itself because umount(8) would look at the mount point, and wait for an answer too.
+    abort(this.mountpoint);
     await daemon.ended;
-    run('umount', ['-l', this.mountpoint]);
     await this.over(daemon, 'SIGKILL');
   }
 
@@ -124,6 +128,7 @@ export class FuseBackend implements Backend {
     ]);
     if (daemon.alive) {
       daemon.process.kill('SIGKILL');
+      abort(this.mountpoint);
       await daemon.ended;
     }
     await daemon.watchdog.terminate();
