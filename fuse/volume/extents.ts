@@ -104,8 +104,17 @@ export class ExtentTree {
   lastBefore(logical: number): Run | undefined {
     if (logical <= 0) return undefined;
     const path = this.descend(logical - 1);
-    const leaf = path[path.length - 1]!;
-    return leaf.at < 0 ? undefined : this.run(leaf.node, leaf.at);
+    // A leaf may begin above its key, once its first extents have gone: then the one before it has the extent.
+    for (let level = path.length - 1; level >= 0; level--) {
+      const { node, at: entry } = path[level]!;
+      const isLeaf = level === path.length - 1;
+      if (isLeaf ? entry < 0 : entry < 1) continue;
+      if (isLeaf) return this.run(node, entry);
+      let below = this.child(node, entry - 1);
+      while (depthOf(below) > 0) below = this.child(below, countOf(below) - 1);
+      return this.run(below, countOf(below) - 1);
+    }
+    return undefined;
   }
 
   /** All extents in order. */

@@ -6,7 +6,7 @@ const seed = Number(process.env.VEXFS_RANDOM_SEED ?? 1);
 const operations = Number(process.env.VEXFS_RANDOM_OPERATIONS ?? 5000);
 const mkfs = (process.env.VEXFS_RANDOM_MKFS ?? '').split(' ').filter((word) => word !== '');
 
-const { test, fresh, backend } = paritySuite({ size: '64M', mkfs });
+const { test, fresh, backend } = paritySuite({ size: '160M', mkfs });
 
 test(`random operations on three files do what a model in memory does (seed ${seed}, ${operations} operations)`, async (t) => {
   t.timeout(600_000);

@@ -124,6 +124,24 @@ test('PUNCH_HOLE zeros a range and frees the whole blocks in it', (t) => {
   t.is(runs(path), `0*${10 * BLOCK}`);
 });
 
+test('a hole punched across the leaves of a large extent tree frees all of it, also behind a hole that emptied the start of a leaf', (t) => {
+  const path = fresh();
+  const fd = open(path);
+  const block = Buffer.alloc(BLOCK, 0x61);
+  for (let i = 0; i < 1000; i += 2) writeSync(fd, block, 0, BLOCK, i * BLOCK);
+  for (let first = 0; first < 1000; first += 100) fallocate(fd, PUNCH, (first + 20) * BLOCK, 60 * BLOCK);
+  for (let last = 60; last < 1000; last += 100) {
+    t.is(fallocate(fd, PUNCH, 0, last * BLOCK), 0);
+    t.true(
+      readFileSync(path)
+        .subarray(0, last * BLOCK)
+        .every((byte) => byte === 0),
+      `up to block ${last}`,
+    );
+    t.is(seek(fd, 0, SEEK_DATA), (last + 20) * BLOCK);
+  }
+});
+
 test('ZERO_RANGE zeros a range that keeps its blocks, and lengthens the file unless KEEP_SIZE', (t) => {
   const { path, fd } = filled(10 * BLOCK);
   t.is(fallocate(fd, ZERO_RANGE, BLOCK - 10, 3 * BLOCK + 20), 0);
