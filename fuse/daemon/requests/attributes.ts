@@ -51,6 +51,11 @@ export function resize(fs: Filesystem, inode: Inode, size: number): void {
   }
 }
 
+/** Seconds that are kept to the second; times beyond them become the last that are, as on every filesystem with bounds. */
+function representable(seconds: number): number {
+  return Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, seconds));
+}
+
 /** What chattr's flags leave: an append-only file may still be touched with the time of the call. */
 function requireSettable(inode: Inode, valid: number): void {
   const atime = (valid & (FATTR.ATIME | FATTR.ATIME_NOW)) === FATTR.ATIME;
@@ -88,7 +93,7 @@ export function setattr(fs: Filesystem, request: Request): void {
       (valid & FATTR.ATIME_NOW) !== 0
         ? now
         : {
-            seconds: setattrIn.atime.get(view, body),
+            seconds: representable(setattrIn.atime.get(view, body)),
             nanoseconds: setattrIn.atimensec.get(view, body),
           };
   }
@@ -97,7 +102,7 @@ export function setattr(fs: Filesystem, request: Request): void {
       (valid & FATTR.MTIME_NOW) !== 0
         ? now
         : {
-            seconds: setattrIn.mtime.get(view, body),
+            seconds: representable(setattrIn.mtime.get(view, body)),
             nanoseconds: setattrIn.mtimensec.get(view, body),
           };
   }

@@ -12,6 +12,7 @@ import { errno } from '../../system/index.js';
 import { directory, FsError, type Inode, visible } from '../../volume/index.js';
 import { Connection, type Request } from '../connection.js';
 import type { Filesystem } from '../filesystem.js';
+import { touchAtime } from './files.js';
 
 const AT = Connection.PAYLOAD_AT;
 const DT_DIR = 4;
@@ -76,6 +77,7 @@ function list(fs: Filesystem, request: Request, plus: boolean): void {
     return true;
   });
   fs.connection.send(request.unique, at - AT);
+  touchAtime(fs, dir, fs.handle(readIn.fh.get(view, body)).flags);
 }
 
 /**

@@ -28,7 +28,7 @@ import {
 import { Connection, type Request } from '../connection.js';
 import type { Filesystem } from '../filesystem.js';
 import { inheritFrom, storeLists } from '../new_inode.js';
-import { openFlags } from './files.js';
+import { openFlags, touchAtime } from './files.js';
 
 const AT = Connection.PAYLOAD_AT;
 const S_IFDIR = 0o040000;
@@ -163,6 +163,7 @@ export function readlink(fs: Filesystem, request: Request): void {
   if (size <= inode.root.length) into.set(inode.root.subarray(0, size));
   else readContent(fs.volume, inode, 0, into);
   fs.connection.send(request.unique, into.length);
+  touchAtime(fs, inode, 0);
 }
 
 export function link(fs: Filesystem, request: Request): void {

@@ -15,7 +15,7 @@ export const NOBODY: User = { uid: 65_534, gid: 65_534 };
  */
 export function asUser(user: User, script: string, words: readonly string[] = []): string[] {
   const prologue = `
-import os, errno, sys, stat, fcntl, mmap, struct
+import os, errno, sys, stat, fcntl, mmap, resource, signal, struct
 os.setgroups(${JSON.stringify(user.groups ?? [])})
 os.setresgid(${user.gid}, ${user.gid}, ${user.gid})
 os.setresuid(${user.uid}, ${user.uid}, ${user.uid})
