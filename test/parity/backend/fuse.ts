@@ -4,12 +4,15 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { isMounted } from '@vexfs/fuse/mount';
+import { MNT_DETACH, umount } from '@vexfs/fuse/system';
 import { abort } from './abort.js';
 import type { Backend, VolumeChoice } from './backend.js';
 import { MKFS, must, type Outcome, run, runNode, VEXFS_FUSE } from './programs.js';
 
 const MOUNT_MS = 20_000;
 const END_MS = 30_000;
+/** A process that was killed and is not gone after this time waits for its own mount. */
+const KILL_MS = 1_000;
 const POLL_MS = 5;
 /** A daemon that serves one mount for longer than this hangs: the tests of a file take less. */
 const HANG_MS = 100_000;
@@ -103,11 +106,13 @@ export class FuseBackend implements Backend {
     const { daemon } = this;
     if (daemon === undefined) throw new Error('the volume is not mounted');
     daemon.process.kill('SIGKILL');
+    await Promise.race([daemon.ended, sleep(KILL_MS, undefined, { ref: false })]);
     // A thread that was telling the kernel of new bytes waits for a page, whose writer waits for an answer that nobody gives
-    // any more: the process ends only when the connection is aborted, and that is what a forced unmount does first. It
-    // is the system call itself because umount(8) would look at the mount point, and wait for an answer too.
-    abort(this.mountpoint);
+    // any more: such a process ends only when the connection is aborted. It is the system call itself that does it,
+    // because umount(8) would look at the mount point, and wait for an answer too.
+    if (daemon.alive) abort(this.mountpoint);
     await daemon.ended;
+    umount(this.mountpoint, MNT_DETACH);
     await this.over(daemon, 'SIGKILL');
   }
 
