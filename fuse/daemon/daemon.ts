@@ -23,6 +23,7 @@ import { ENGINE_QUEUE, Exchange, READ_QUEUE } from './exchange.js';
 import type { Caching } from './filesystem.js';
 import { MAX_WRITE } from './fuse_loop.js';
 import type { FuseWorkerData, FuseWorkerMessage, MountedMessage } from './fuse_worker.js';
+import { Guard } from './guard.js';
 import type { JournalWorkerData } from './journal_worker.js';
 
 export interface DaemonRequest {
@@ -85,6 +86,7 @@ export async function runDaemon(request: DaemonRequest): Promise<number> {
     if (opened.replayed > 0)
       console.error(`vexfs-fuse: replayed ${opened.replayed} transactions of ${target}`);
     const mount = await mountFuse({ source: target, mountpoint, options });
+    const guard = Guard.start(mount.mountpoint);
     const workers = [fuseWorker];
     if (!readOnly) {
       const { area, totalBlocks } = opened;
@@ -102,6 +104,7 @@ export async function runDaemon(request: DaemonRequest): Promise<number> {
       return startWorker('./engine_worker.js', data);
     });
     close(mount.fd);
+    await guard?.dismiss();
     return status;
   } finally {
     exchange.stop();

@@ -1,3 +1,4 @@
+export * from './abort_file.js';
 export * from './fuse_device.js';
 export * from './mount.js';
 export * from './mount_error.js';
