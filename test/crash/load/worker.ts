@@ -2,7 +2,7 @@
  * A process that works until the filesystem goes away: KIND FOLDER SEED. It prints `issued N` before its operation N begins
  * and `synced N` when the first N operations are on stable storage. Ends with 0 when the mount has ended.
  */
-import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { insert, setMeta } from '../../parity/client/vector_calls.js';
 import { FileOperations } from './file_operations.js';
@@ -79,7 +79,9 @@ function main(kind: string, folder: string, seed: number): void {
     KINDS[kind]!(folder, seed);
   } catch (error) {
     const { code } = error as { code?: string };
-    if (code !== 'ENOTCONN' && code !== 'ECONNABORTED' && code !== 'EIO') throw error;
+    const dead = code === 'ENOTCONN' || code === 'ECONNABORTED' || code === 'EIO';
+    // The mount may be taken away between two operations: then the names below it are gone.
+    if (!dead && !(code === 'ENOENT' && !existsSync(folder))) throw error;
   }
 }
 
