@@ -120,8 +120,8 @@ const append = (name: string, bytes: Buffer): Step => ({
   run: (folder) => {
     const fd = openSync(join(folder, name), 'a');
     try {
-      const written = writeSync(fd, bytes);
-      if (written !== bytes.length) throw new Error(`${written} of ${bytes.length} bytes written`);
+      // A daemon that dies between two pages leaves a short write, and the next one says that it is gone.
+      for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
     } finally {
       closeSync(fd);
     }
