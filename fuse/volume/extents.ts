@@ -7,13 +7,10 @@ import {
   MAX_TREE_DEPTH,
 } from '@vexfs/shared';
 import { DamageError } from './errors.js';
+import { at, countOf, depthOf, entriesIn, HEADER, type Node, type Step } from './extent_node.js';
 import type { Inode } from './inode.js';
 import { emptyExtentRoot, ROOT_EXTENTS } from './inode_table.js';
-import type { MetaBlock } from './store.js';
 import type { TreeContext } from './tree_context.js';
-
-const HEADER = extentHeader.$.size;
-const ENTRY = extentEntry.$.size;
 
 /** A run of blocks of a file. `physical` is 0 for a hole. All in blocks. */
 export interface Run {
@@ -23,24 +20,7 @@ export interface Run {
   readonly unwritten: boolean;
 }
 
-/** A node of the tree: the root inside an inode, or a block. */
-interface Node {
-  readonly view: DataView;
-  readonly bytes: Uint8Array;
-  readonly block: MetaBlock | undefined;
-}
-
-/** A node and the entry taken in it on the way down. */
-interface Step {
-  readonly node: Node;
-  at: number;
-}
-
 const verified = new WeakSet<object>();
-
-const at = (entry: number): number => HEADER + entry * ENTRY;
-const countOf = (node: Node): number => extentHeader.count.get(node.view, 0);
-const depthOf = (node: Node): number => extentHeader.depth.get(node.view, 0);
 
 /**
  * The extent tree of one inode: a B+tree of runs keyed by logical block (docs/format.md, "Extent trees"). Extents are
@@ -55,7 +35,7 @@ export class ExtentTree {
   constructor(context: TreeContext, inode: Inode) {
     this.context = context;
     this.inode = inode;
-    this.capacity = Math.floor((context.geometry.blockSize - HEADER) / ENTRY);
+    this.capacity = entriesIn(context.geometry.blockSize);
   }
 
   /** Blocks that one insertion may need at most. */
@@ -72,10 +52,10 @@ export class ExtentTree {
   /** The run that holds `logical`: an extent, or a hole that ends at the next extent or after `limit` blocks. */
   find(logical: number, limit: number): Run {
     const path = this.descend(logical);
-    const leaf = path[path.length - 1]!;
-    if (leaf.at >= 0) {
-      const base = at(leaf.at);
-      const { view } = leaf.node;
+    const found = this.upTo(path);
+    if (found !== undefined) {
+      const base = at(found.at);
+      const { view } = found.node;
       const start = extentEntry.logical.get(view, base);
       const length = extentEntry.length.get(view, base);
       if (logical < start + length) {
@@ -95,24 +75,36 @@ export class ExtentTree {
 
   /** The whole extent that holds `logical`, which is mapped. */
   extentAt(logical: number): Run {
-    const path = this.descend(logical);
-    const leaf = path[path.length - 1]!;
-    return this.run(leaf.node, leaf.at);
+    const { node, at: entry } = this.holder(logical);
+    return this.run(node, entry);
+  }
+
+  private holder(logical: number): Step {
+    const found = this.upTo(this.descend(logical));
+    if (found === undefined) throw new Error(`block ${logical} of inode ${this.inode.number} is not mapped`);
+    return found;
   }
 
   /** The last extent that starts below `logical`. */
   lastBefore(logical: number): Run | undefined {
     if (logical <= 0) return undefined;
-    const path = this.descend(logical - 1);
-    // A leaf may begin above its key, once its first extents have gone: then the one before it has the extent.
-    for (let level = path.length - 1; level >= 0; level--) {
+    const found = this.upTo(this.descend(logical - 1));
+    return found === undefined ? undefined : this.run(found.node, found.at);
+  }
+
+  /**
+   * The last extent that starts at or below what a path was made for. A leaf may begin above its key, once its first extents
+   * have gone: then the leaf before has it, and it may reach past the key.
+   */
+  private upTo(path: readonly Step[]): Step | undefined {
+    const leaf = path[path.length - 1]!;
+    if (leaf.at >= 0) return leaf;
+    for (let level = path.length - 2; level >= 0; level--) {
       const { node, at: entry } = path[level]!;
-      const isLeaf = level === path.length - 1;
-      if (isLeaf ? entry < 0 : entry < 1) continue;
-      if (isLeaf) return this.run(node, entry);
+      if (entry < 1) continue;
       let below = this.child(node, entry - 1);
       while (depthOf(below) > 0) below = this.child(below, countOf(below) - 1);
-      return this.run(below, countOf(below) - 1);
+      return { node: below, at: countOf(below) - 1 };
     }
     return undefined;
   }
@@ -199,6 +191,7 @@ export class ExtentTree {
           extentEntry.logical.set(leaf.node.view, base, end);
           extentEntry.physical.set(leaf.node.view, base, physical);
           extentEntry.length.set(leaf.node.view, base, tail);
+          if (leaf.at === 0) this.raiseKey(path, path.length - 1);
         }
       } else if (start === last.logical) {
         this.dropEntry(path);
@@ -215,8 +208,7 @@ export class ExtentTree {
    * are the whole extent, or has required twice `worstInsert`.
    */
   mark(logical: number, length: number, unwritten: boolean): void {
-    const path = this.descend(logical);
-    const leaf = path[path.length - 1]!;
+    const leaf = this.holder(logical);
     const had = this.run(leaf.node, leaf.at);
     if (had.unwritten === unwritten) return;
     if (had.logical === logical && had.length === length) {
@@ -239,12 +231,8 @@ export class ExtentTree {
     if (first < 0 || first + 1 >= countOf(leaf.node)) return;
     const a = this.run(leaf.node, first);
     const b = this.run(leaf.node, first + 1);
-    const joins =
-      a.logical + a.length === b.logical &&
-      a.physical + a.length === b.physical &&
-      a.unwritten === b.unwritten &&
-      this.sameGroup(a.physical, b.physical);
-    if (!joins) return;
+    const follows = a.logical + a.length === b.logical && a.physical + a.length === b.physical;
+    if (!follows || a.unwritten !== b.unwritten || !this.sameGroup(a.physical, b.physical)) return;
     this.change(leaf.node);
     extentEntry.length.set(leaf.node.view, at(first), a.length + b.length);
     leaf.at = first + 1;
@@ -472,6 +460,21 @@ export class ExtentTree {
     }
   }
 
+  /**
+   * The first entry of a node on a path begins later than before: its key follows. Were it left behind, an extent put into the
+   * node before could reach past it.
+   */
+  private raiseKey(path: readonly Step[], level: number): void {
+    const first = extentEntry.logical.get(path[level]!.node.view, at(0));
+    for (let upper = level - 1; upper >= 0; upper--) {
+      const { node, at: entry } = path[upper]!;
+      if (entry === 0) continue;
+      this.change(node);
+      extentIndex.logical.set(node.view, at(entry), first);
+      return;
+    }
+  }
+
   /** Removes the entry that a path ends at; nodes that become empty are freed. */
   private dropEntry(path: readonly Step[]): void {
     for (let level = path.length - 1; level >= 0; level--) {
@@ -481,7 +484,10 @@ export class ExtentTree {
       node.bytes.copyWithin(at(entry), at(entry + 1), at(count));
       node.bytes.fill(0, at(count - 1), at(count));
       extentHeader.count.set(node.view, 0, count - 1);
-      if (count > 1) return;
+      if (count > 1) {
+        if (entry === 0) this.raiseKey(path, level);
+        return;
+      }
       if (node.block === undefined) {
         emptyExtentRoot(this.inode);
         return;

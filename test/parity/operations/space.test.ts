@@ -142,6 +142,27 @@ test('a hole punched across the leaves of a large extent tree frees all of it, a
   }
 });
 
+test('a long extent that reaches past the key of the next leaf is found at every block', async (t) => {
+  const path = fresh();
+  const fd = open(path);
+  const block = Buffer.alloc(BLOCK, 0x61);
+  for (let i = 0; i < 1000; i += 2) writeSync(fd, block, 0, BLOCK, i * BLOCK);
+  const model = readFileSync(path);
+  for (let first = 20; first < 1000; first += 100) {
+    fallocate(fd, PUNCH, first * BLOCK, 60 * BLOCK);
+    const bytes = Buffer.alloc(60 * BLOCK, first);
+    writeSync(fd, bytes, 0, bytes.length, first * BLOCK);
+    bytes.copy(model, first * BLOCK);
+  }
+  closeAll();
+  await backend.remount();
+  t.is(Buffer.compare(readFileSync(path), model), 0);
+  t.is(fallocate(open(path), ZERO_RANGE, 0, 999 * BLOCK), 0);
+  closeAll();
+  await backend.remount();
+  t.true(readFileSync(path).every((byte) => byte === 0));
+});
+
 test('ZERO_RANGE zeros a range that keeps its blocks, and lengthens the file unless KEEP_SIZE', (t) => {
   const { path, fd } = filled(10 * BLOCK);
   t.is(fallocate(fd, ZERO_RANGE, BLOCK - 10, 3 * BLOCK + 20), 0);
