@@ -1,5 +1,5 @@
 import { allocateMemory, errno, freeMemory, type Memory } from '../system/index.js';
-import type { FrozenTransaction, Volume } from '../volume/index.js';
+import { DeviceError, type FrozenTransaction, FsError, type Volume } from '../volume/index.js';
 import { type Exchange, JOURNAL_QUEUE, type JobSlot, SPARE } from './exchange.js';
 import {
   COMMIT_BLOCKS,
@@ -101,11 +101,21 @@ export class Commits {
     if (slot === undefined) return;
     let used = 0;
     const { blockSize } = this.volume.geometry;
-    const frozen = this.volume.freeze((bytes) => {
-      const at = used;
-      used += blockSize;
-      this.room(used).set(bytes, at);
-    });
+    let frozen: FrozenTransaction | undefined;
+    try {
+      frozen = this.volume.freeze((bytes) => {
+        const at = used;
+        used += blockSize;
+        this.room(used).set(bytes, at);
+      });
+    } catch (error) {
+      // A block that had left memory could not be read to take a change: nothing of this transaction reaches the disk.
+      if (!(error instanceof DeviceError) && !(error instanceof FsError)) throw error;
+      console.error(`vexfs-fuse: ${error.message}`);
+      this.exchange.give(slot);
+      this.fail(errno.EIO);
+      return;
+    }
     this.asked = false;
     this.dirtySince = 0;
     const { waiters } = this;

@@ -230,6 +230,11 @@ export class Filesystem {
     this.reap();
   }
 
+  /** An inode that stands on the orphan list and has no links is deleted piece by piece, from the next commit on. */
+  condemn(inode: Inode): void {
+    this.dying.add(inode.number);
+  }
+
   /** Frees more of what was deleted; the rest waits for the next commit. */
   reap(): void {
     for (const number of this.dying) {

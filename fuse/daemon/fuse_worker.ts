@@ -74,6 +74,7 @@ function serve(volume: Volume, maxTransactionBlocks: number, fuseFd: number): nu
     caching: data.caching,
   });
   fs.vectors = new VectorFiles(volume, device.fd);
+  fs.vectors.onOrphan = (inode) => fs.condemn(inode);
   fs.vectors.onChanged = (inode, from) => announce(fs, inode, { unique: 0, from, end: -1, sync: false });
   fs.vectors.onBroken = (error) => {
     fs.warn(

@@ -116,6 +116,8 @@ export class VectorFiles {
   private reserved = 0;
   /** A change without a request behind it, of which the kernel has to be told. */
   onChanged: Changed = () => {};
+  /** An inode without links whose blocks are to be freed over several transactions. */
+  onOrphan: (inode: Inode) => void = () => {};
   /** Half of a change is in memory and the rest failed: nothing of it may reach the disk. */
   onBroken: (error: unknown) => void = () => {};
 
@@ -374,8 +376,10 @@ export class VectorFiles {
       runs += 1;
     });
     const due = file.set.logRecords > 2 * runs;
-    if (due && file.set.blocksFor(runs) <= this.volume.blocks.available)
-      file.set.compact((emit) => this.forRuns(file, emit));
+    if (due && file.set.blocksFor(runs) <= this.volume.blocks.available) {
+      const rest = file.set.compact((emit) => this.forRuns(file, emit));
+      if (rest !== undefined) this.onOrphan(rest);
+    }
     file.compactAt = Math.max(LEAST_COMPACTED, file.set.logBlocks * 2);
   }
 
