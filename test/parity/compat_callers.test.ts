@@ -51,8 +51,8 @@ test('a 32-bit caller gets ENOTTY from every command, and changes nothing', (t) 
   const values = Object.values(commands).map(({ value }) => `0x${value.toString(16)}`);
   const outcome = run(program, [path, ...values]);
   if (outcome.code === null || process.arch !== 'x64') {
-    t.log('this kernel takes no 32-bit system calls');
-    t.pass();
+    t.log('this kernel takes no 32-bit system calls: it ends the program that makes one');
+    t.true(outcome.milliseconds < 10_000, 'a call that hangs is another matter');
     return;
   }
   t.is(outcome.code, 0, outcome.stderr);

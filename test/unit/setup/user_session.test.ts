@@ -21,16 +21,13 @@ const SESSION = `
   "$node" /mnt/clone/fuse/bin/vexfs-fuse.mjs own.img mnt && cat mnt/file && fusermount3 -u mnt
   flock -w 20 own.img true`;
 
-test('an ordinary user formats, mounts, inserts and searches without root', (t) => {
-  const unusable =
-    process.env['VEXFS_NO_MOUNT'] ??
-    (process.getuid?.() !== 0 ? 'needs root to become another user' : undefined) ??
-    (existsSync('/usr/bin/fusermount3') || existsSync('/bin/fusermount3') ? undefined : 'needs fusermount3');
-  if (unusable !== undefined) {
-    t.log(unusable);
-    t.pass();
-    return;
-  }
+const possible =
+  process.env['VEXFS_NO_MOUNT'] === undefined &&
+  process.getuid?.() === 0 &&
+  (existsSync('/usr/bin/fusermount3') || existsSync('/bin/fusermount3'));
+const userTest = possible ? test : test.skip;
+
+userTest('an ordinary user formats, mounts, inserts and searches without root', (t) => {
   const namespace = `mount -t tmpfs -o dev,mode=755 none /mnt && mkdir /mnt/clone /mnt/home &&
     mount --bind "$1" /mnt/clone && chown ${NOBODY}:${NOBODY} /mnt/home &&
     mknod -m 666 /mnt/fuse c 10 229 && mount --bind /mnt/fuse /dev/fuse && cd / &&
