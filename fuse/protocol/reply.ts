@@ -1,4 +1,4 @@
-import { outHeader } from './structs.js';
+import { ioctlOut, outHeader } from './structs.js';
 
 /** Bytes before the payload of a reply. */
 export const REPLY_HEADER: number = outHeader.$.size;
@@ -19,4 +19,13 @@ export function encodeReplyHeader(
   outHeader.error.set(view, base, error);
   outHeader.unique.set(view, base, unique);
   return length;
+}
+
+/** Writes the fuse_ioctl_out of a call that succeeded at `base`; returns where the argument that travels back begins. */
+export function encodeIoctlOut(view: DataView, base: number): number {
+  ioctlOut.result.set(view, base, 0);
+  ioctlOut.flags.set(view, base, 0);
+  ioctlOut.in_iovs.set(view, base, 0);
+  ioctlOut.out_iovs.set(view, base, 0);
+  return base + ioctlOut.$.size;
 }

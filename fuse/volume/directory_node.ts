@@ -12,6 +12,7 @@ import {
   directoryEntry,
   directoryHeader,
   directoryIndex,
+  MAX_BLOCK_SIZE,
 } from '@vexfs/shared';
 import { DamageError } from './errors.js';
 import type { Geometry } from './geometry.js';
@@ -207,7 +208,7 @@ export function leafRemove(leaf: MetaBlock, index: number): void {
   setCount(leaf, count - 1);
 }
 
-const scratch = new Uint8Array(65536);
+const scratch = new Uint8Array(MAX_BLOCK_SIZE);
 
 /** Moves the records together at the end of the block. */
 function compact(leaf: MetaBlock): void {
@@ -326,7 +327,7 @@ export function innerMoveTail(source: MetaBlock, from: number, target: MetaBlock
 
 // Checks
 
-const taken = new Uint8Array(65536 / 8);
+const taken = new Uint8Array(MAX_BLOCK_SIZE / 8);
 
 /**
  * Everything that can be checked of a node by itself, so that no access through it leaves the block and no child or

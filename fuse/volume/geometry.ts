@@ -44,7 +44,9 @@ export class Geometry {
   constructor(input: GeometryInput) {
     const { blockSize, totalBlocks, inodesPerGroup, journalStart, journalBlocks } = input;
     if (blockSize < MIN_BLOCK_SIZE || blockSize > MAX_BLOCK_SIZE || (blockSize & (blockSize - 1)) !== 0) {
-      throw new RangeError(`a block size of ${blockSize} is not a power of two from 1024 to 65536`);
+      throw new RangeError(
+        `a block size of ${blockSize} is not a power of two from ${MIN_BLOCK_SIZE} to ${MAX_BLOCK_SIZE}`,
+      );
     }
     if (!Number.isSafeInteger(totalBlocks * blockSize) || totalBlocks < 1) {
       throw new RangeError(`${totalBlocks} blocks are outside of what can be addressed`);

@@ -1,4 +1,4 @@
-import { encodeInvalInode, encodeStore, ioctlOut, NOTIFY_MAX } from '../../protocol/index.js';
+import { encodeInvalInode, encodeIoctlOut, encodeStore, NOTIFY_MAX } from '../../protocol/index.js';
 import { allocateMemory, type Memory, pread, write } from '../../system/index.js';
 import { Connection } from '../connection.js';
 import type { EngineThread } from '../engine_worker.js';
@@ -33,12 +33,7 @@ function storeLastByte(thread: EngineThread, node: number, end: number, position
 
 /** Writes an empty fuse_ioctl_out at the payload of the thread's reply; returns where an argument would follow. */
 export function ioctlResult(thread: EngineThread): number {
-  const { view } = thread.connection.output;
-  ioctlOut.result.set(view, AT, 0);
-  ioctlOut.flags.set(view, AT, 0);
-  ioctlOut.in_iovs.set(view, AT, 0);
-  ioctlOut.out_iovs.set(view, AT, 0);
-  return AT + ioctlOut.$.size;
+  return encodeIoctlOut(thread.connection.output.view, AT);
 }
 
 /** Job ANNOUNCE: the kernel learns what a call changed, then the caller that it is done. */

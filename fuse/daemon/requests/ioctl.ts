@@ -27,7 +27,7 @@ import {
   vectorSearchRequest,
   vexfsStats,
 } from '@vexfs/shared';
-import { IOCTL, ioctlIn, ioctlOut } from '../../protocol/index.js';
+import { encodeIoctlOut, IOCTL, ioctlIn } from '../../protocol/index.js';
 import { errno } from '../../system/index.js';
 import { bytesOfRow, FsError, type Inode, type RowLayout, strideOf } from '../../volume/index.js';
 import { Connection, type Request } from '../connection.js';
@@ -122,13 +122,9 @@ export function ioctl(fs: Filesystem, request: Request): void {
   shape.run(fs, { request, inode, flags: handle.flags, at, size: argument });
 }
 
-/** Writes fuse_ioctl_out and returns where the argument that travels back begins. */
+/** Writes fuse_ioctl_out at the payload of a reply and returns where the argument that travels back begins. */
 export function ioctlReply(view: DataView): number {
-  ioctlOut.result.set(view, AT, 0);
-  ioctlOut.flags.set(view, AT, 0);
-  ioctlOut.in_iovs.set(view, AT, 0);
-  ioctlOut.out_iovs.set(view, AT, 0);
-  return AT + ioctlOut.$.size;
+  return encodeIoctlOut(view, AT);
 }
 
 function requireReading(call: Call): void {

@@ -5,6 +5,8 @@ import {
   GROUP_DESCRIPTOR_SIZE,
   hasSuperblock,
   INODE_SIZE,
+  MAX_BLOCK_SIZE,
+  MIN_BLOCK_SIZE,
   MIN_JOURNAL_BLOCKS,
   superblock,
 } from '@vexfs/shared';
@@ -72,8 +74,10 @@ export interface FormatPlan {
  */
 export function planFormat(choices: FormatChoices): FormatPlan {
   const blockSize = choices.blockSize ?? DEFAULT_BLOCK_SIZE;
-  if (!(blockSize >= 1024 && blockSize <= 65536) || (blockSize & (blockSize - 1)) !== 0) {
-    throw new RangeError(`a block size of ${blockSize} is not a power of two from 1024 to 65536`);
+  if (!(blockSize >= MIN_BLOCK_SIZE && blockSize <= MAX_BLOCK_SIZE) || (blockSize & (blockSize - 1)) !== 0) {
+    throw new RangeError(
+      `a block size of ${blockSize} is not a power of two from ${MIN_BLOCK_SIZE} to ${MAX_BLOCK_SIZE}`,
+    );
   }
   if (!Number.isSafeInteger(choices.sizeBytes) || choices.sizeBytes < 0) {
     throw new RangeError(`${choices.sizeBytes} is not a size in bytes`);
