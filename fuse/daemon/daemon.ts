@@ -19,7 +19,7 @@ import {
 import { VolumeError } from '../volume/index.js';
 import { leaveStarter } from './background.js';
 import type { EngineWorkerData } from './engine_worker.js';
-import { ENGINE_QUEUE, Exchange, READ_QUEUE } from './exchange.js';
+import { ENGINE_QUEUE, Exchange, READ_QUEUE, WRITE_QUEUE } from './exchange.js';
 import type { Caching } from './filesystem.js';
 import { MAX_WRITE } from './fuse_loop.js';
 import type { FuseWorkerData, FuseWorkerMessage, MountedMessage } from './fuse_worker.js';
@@ -40,6 +40,8 @@ export interface DaemonRequest {
 const LOCK_WAIT = 30_000;
 /** Threads at most that read what the page cache does not hold. */
 const READERS = 2;
+/** Threads at most that write what is too much for the FUSE thread. */
+const WRITERS = 2;
 /** Small heaps: what is large lies outside of them. */
 const LIMITS = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 1024 };
 const SMALL = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 128 };
@@ -75,7 +77,7 @@ export async function runDaemon(request: DaemonRequest): Promise<number> {
       device: device.handle,
       readOnly,
       caching: request.caching,
-      threads: { [ENGINE_QUEUE]: request.threads, [READ_QUEUE]: READERS },
+      threads: { [ENGINE_QUEUE]: request.threads, [READ_QUEUE]: READERS, [WRITE_QUEUE]: WRITERS },
     } satisfies FuseWorkerData,
     LIMITS,
   );

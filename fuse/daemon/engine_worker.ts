@@ -6,13 +6,14 @@ import { copyRows } from './engine/copy_rows.js';
 import { getRow } from './engine/get_row.js';
 import { ImageReader } from './engine/image_reader.js';
 import { search } from './engine/search.js';
+import { writePieces } from './engine/write_pieces.js';
 import { Exchange, type ExchangeHandle, type JobSlot } from './exchange.js';
 import { JOB, KIND, READ_LENGTH, READ_SEGMENTS, UNIQUE } from './jobs.js';
 
-/** What an engine thread or a reader starts with. */
+/** What an engine thread, a reader or a writer starts with. */
 export interface EngineWorkerData {
   readonly exchange: ExchangeHandle;
-  /** ENGINE_QUEUE, or READ_QUEUE: jobs there wait for the disk and for nothing else. */
+  /** ENGINE_QUEUE, or READ_QUEUE and WRITE_QUEUE: jobs there wait for the disk and for nothing else. */
   readonly queue: number;
   readonly fuseFd: number;
   readonly imageFd: number;
@@ -52,14 +53,17 @@ const RUN: Readonly<Record<number, (thread: EngineThread, slot: JobSlot) => void
   [JOB.ANNOUNCE]: announceChange,
   [JOB.SEARCH]: search,
   [JOB.GET]: getRow,
+  [JOB.WRITE]: writePieces,
 };
+
+/** Jobs that come back for more work; the others have answered, and what comes back of them is their slot. */
+const COME_BACK: ReadonlySet<number> = new Set([JOB.COPY_ROWS, JOB.WRITE]);
 
 for (;;) {
   const slot = thread.exchange.next(data.queue);
   if (slot === undefined) break;
   const kind = slot.fields[KIND]!;
   RUN[kind]!(thread, slot);
-  // The others have answered: what comes back of them is their slot.
-  if (kind === JOB.COPY_ROWS) thread.exchange.complete(slot);
+  if (COME_BACK.has(kind)) thread.exchange.complete(slot);
   else thread.exchange.completeQuietly(slot);
 }

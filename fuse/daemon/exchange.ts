@@ -23,7 +23,8 @@ export const PAYLOAD = 20480;
 export const ENGINE_QUEUE = 0;
 export const JOURNAL_QUEUE = 1;
 export const READ_QUEUE = 2;
-const QUEUES = 3;
+export const WRITE_QUEUE = 3;
+const QUEUES = 4;
 /** Above the number of slots, so that no queue ever overflows. */
 const RING = 128;
 

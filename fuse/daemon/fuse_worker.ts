@@ -7,7 +7,7 @@ import { Connection } from './connection.js';
 import { Exchange, type ExchangeHandle } from './exchange.js';
 import { type Caching, Filesystem } from './filesystem.js';
 import { FuseLoop, MAX_WRITE } from './fuse_loop.js';
-import { announce } from './requests/announce.js';
+import { recycle } from './slot_recycling.js';
 import { VectorFiles } from './vector_files.js';
 
 export interface FuseWorkerData {
@@ -75,7 +75,7 @@ function serve(volume: Volume, maxTransactionBlocks: number, fuseFd: number): nu
   });
   fs.vectors = new VectorFiles(volume, device.fd);
   fs.vectors.onOrphan = (inode) => fs.condemn(inode);
-  fs.vectors.onChanged = (inode, from) => announce(fs, inode, { unique: 0, from, end: -1, sync: false });
+  fs.vectors.onFreed = (file, slots) => recycle(fs, file, slots);
   fs.vectors.onBroken = (error) => {
     fs.warn(
       `a change could not be finished, nothing more is written: ${error instanceof Error ? error.message : error}`,

@@ -10,6 +10,7 @@ export const JOB = {
   GET: 5,
   COMMIT: 6,
   CLOSE: 7,
+  WRITE: 8,
 } as const;
 
 /** Every job. */
@@ -89,3 +90,7 @@ export const COMMIT_BLOCKS = 9;
 export const COMMIT_NUMBERS = 10;
 export const COMMIT_REVOKES = 11;
 export const COMMIT_ERROR = 12;
+
+/** WRITE: so many triples of float64 {position on the device, bytes, address or 0 for zeros}, and where they lie. Comes back. */
+export const WRITE_PIECES = 8;
+export const WRITE_PIECES_AT = 9;

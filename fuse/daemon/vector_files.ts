@@ -5,19 +5,16 @@ import { IdTable } from '../engine/index.js';
 import { addressOf, errno, memoryAt } from '../system/index.js';
 import {
   DamageError,
-  DeviceError,
   EUCLEAN,
   FsError,
-  forSegments,
   type Inode,
   idOf,
   type RowLayout,
   slotsIn,
-  strideOf,
-  truncateContent,
   VectorSet,
   type Volume,
 } from '../volume/index.js';
+import { Park } from './park.js';
 import { canMap, RowMapping } from './row_mapping.js';
 
 /** Vector files kept loaded though nobody has them open. */
@@ -37,9 +34,8 @@ const MOST_TABLES = Math.floor(totalmem() / 2);
  */
 const MOST_REGIONS = 24_000;
 const MOST_RESERVED = 2 ** 45;
-/** Slots that are deleted, bytes that are zeroed at a time. */
+/** Slots that are deleted at a time. */
 const PIECE = 65536;
-const ZEROS = new Uint8Array(1 << 20);
 
 /** Slots that a transaction freed: reusable when it is committed and no search begun before is left. */
 interface FreedSlots {
@@ -58,8 +54,14 @@ export class VectorFile {
   mapping: RowMapping | undefined;
   /** Transaction that cut off live rows last: until it is committed, their bytes may be needed again. */
   cutIn = 0;
-  /** Searches that use it. */
+  /** Searches and other jobs that use it. */
   pins = 0;
+  /** Jobs that write into its blocks: until they are done it keeps its size and its extents. */
+  writers = 0;
+  /** Whether one of them writes a batch: the next batch waits. */
+  isStoring = false;
+  /** Deleted, or let go: what comes back to it must not change it. */
+  isGone = false;
   /** Log blocks at which compaction is considered next. */
   compactAt = LEAST_COMPACTED;
   searches = 0;
@@ -86,6 +88,24 @@ export class VectorFile {
     return 0;
   }
 
+  /** Rows have been put into the first of the free slots. */
+  takeFreeSlots(slots: readonly number[]): void {
+    const last = slots.length - 1;
+    if (this.freeSlots[last] === slots[last]) {
+      this.freeSlots = this.freeSlots.slice(slots.length);
+    } else {
+      const taken = new Set(slots);
+      this.freeSlots = this.freeSlots.filter((slot) => !taken.has(slot));
+    }
+  }
+
+  /** Free slots got bytes that no row has: they are zeroed like freed ones before they are used. */
+  discard(slots: readonly number[], transaction: number): void {
+    if (slots.length === 0) return;
+    this.takeFreeSlots(slots);
+    this.freed.push({ transaction, slots: [...slots] });
+  }
+
   /** What `ids` answered must not happen here: the checks came before. */
   must(result: number): void {
     if (result === -errno.ENOMEM) throw new FsError(errno.ENOMEM);
@@ -100,9 +120,6 @@ interface Retired {
   readonly free: () => void;
 }
 
-/** What a maintenance step changed in a file, for the kernel's caches. */
-export type Changed = (inode: Inode, from: number) => void;
-
 /** All vector sets in use on a mount. */
 export class VectorFiles {
   private readonly volume: Volume;
@@ -114,8 +131,8 @@ export class VectorFiles {
   /** What the mappings take, those included that are still to be unmapped. */
   private regions = 0;
   private reserved = 0;
-  /** A change without a request behind it, of which the kernel has to be told. */
-  onChanged: Changed = () => {};
+  /** Slots that no row and no search needs any more. */
+  onFreed: (file: VectorFile, slots: number[]) => void = () => {};
   /** An inode without links whose blocks are to be freed over several transactions. */
   onOrphan: (inode: Inode) => void = () => {};
   /** Half of a change is in memory and the rest failed: nothing of it may reach the disk. */
@@ -181,6 +198,7 @@ export class VectorFiles {
 
   /** Gives an inode a set, or a set without rows another layout, and takes the bytes that are there as rows. */
   define(inode: Inode, layout: RowLayout): void {
+    this.requireStill(inode);
     const existing = this.get(inode);
     if (existing === undefined) this.volume.requireBlocks(VectorSet.createBlocks);
     const slots = slotsIn(layout, inode.size);
@@ -279,10 +297,20 @@ export class VectorFiles {
     file.set.liveRows = file.ids.info().rows;
   }
 
-  /** Before the size of a file changes: its set is loaded, log and id table have room. Throws ENOSPC, ENOMEM, NeedCommit, EUCLEAN. */
+  /** Before the blocks of a file change. Throws Park while a thread writes into them. */
+  requireStill(inode: Inode): void {
+    const file = this.files.get(inode.number);
+    if (file !== undefined && file.writers > 0) throw new Park();
+  }
+
+  /**
+   * Before the size of a file changes: its set is loaded, log and id table have room. Throws ENOSPC, ENOMEM, NeedCommit, Park,
+   * EUCLEAN.
+   */
   beforeResize(inode: Inode, size: number): void {
     const file = this.get(inode);
     if (file === undefined) return;
+    this.requireStill(inode);
     this.volume.requireBlocks(file.set.blocksFor(1));
     const slots = slotsIn(file.set.layout, size);
     const more = slots - file.set.slots;
@@ -362,7 +390,12 @@ export class VectorFiles {
   drop(inode: Inode): void {
     const file = this.files.get(inode.number);
     if (file === undefined) return;
-    this.files.delete(inode.number);
+    this.letGo(file);
+  }
+
+  private letGo(file: VectorFile): void {
+    file.isGone = true;
+    this.files.delete(file.inode.number);
     this.hidden.delete(file.set.inode.number);
     this.retireMapping(file);
     this.retire(file, () => file.ids.destroy());
@@ -428,52 +461,7 @@ export class VectorFiles {
       const reusable = file.freed.filter((freed) => freed.transaction <= limit);
       file.freed = file.freed.filter((freed) => freed.transaction > limit);
       const slots = reusable.flatMap((freed) => freed.slots);
-      if (slots.length > 0) this.recycle(file, slots);
-    }
-  }
-
-  /** Freed slots become zeros and take rows again; those at the end of the file are cut off. */
-  private recycle(file: VectorFile, slots: number[]): void {
-    const { layout } = file.set;
-    const stride = strideOf(layout);
-    slots.sort((a, b) => a - b);
-    try {
-      for (const { slot, count } of consecutive(slots))
-        this.zero(file.inode, layout.dataOffset + slot * stride, count * stride);
-    } catch (error) {
-      // Slots that cannot be cleaned are not used again.
-      if (error instanceof FsError || error instanceof DeviceError) return;
-      throw error;
-    }
-    file.freeSlots = [...file.freeSlots, ...slots].sort((a, b) => a - b);
-    this.cutEnd(file, stride);
-    this.onChanged(file.inode, layout.dataOffset + slots[0]! * stride);
-  }
-
-  private zero(inode: Inode, offset: number, length: number): void {
-    forSegments(this.volume, inode, offset, length, (position, _offset, bytes) => {
-      if (position < 0) return;
-      for (let done = 0; done < bytes; done += ZEROS.length)
-        this.volume.device.write(position + done, ZEROS.subarray(0, Math.min(ZEROS.length, bytes - done)));
-    });
-  }
-
-  private cutEnd(file: VectorFile, stride: number): void {
-    const { layout, slots } = file.set;
-    let end = file.ids.liveEnd();
-    for (const freed of file.freed) for (const slot of freed.slots) end = Math.max(end, slot + 1);
-    if (end >= slots || file.inode.size !== layout.dataOffset + slots * stride) return;
-    try {
-      const size = layout.dataOffset + end * stride;
-      this.beforeResize(file.inode, size);
-      try {
-        truncateContent(this.volume, file.inode, size);
-      } finally {
-        this.afterResize(file.inode);
-      }
-    } catch (error) {
-      // The slots stay as free ones: the next recycling tries again.
-      if (!(error instanceof FsError || error instanceof DeviceError)) throw error;
+      if (slots.length > 0) this.onFreed(file, slots);
     }
   }
 
@@ -482,22 +470,7 @@ export class VectorFiles {
     if (this.files.size <= MOST_IDLE) return;
     for (const [number, file] of this.files) {
       if (this.files.size <= MOST_IDLE) break;
-      if (file.pins > 0 || file.freed.length > 0 || isOpen(number)) continue;
-      this.files.delete(number);
-      this.hidden.delete(file.set.inode.number);
-      this.retireMapping(file);
-      this.retire(file, () => file.ids.destroy());
+      if (file.pins === 0 && file.freed.length === 0 && !isOpen(number)) this.letGo(file);
     }
   }
-}
-
-/** Ascending slots as runs of slots that follow each other. */
-export function consecutive(slots: readonly number[]): Array<{ slot: number; count: number }> {
-  const runs: Array<{ slot: number; count: number }> = [];
-  for (const slot of slots) {
-    const last = runs[runs.length - 1];
-    if (last !== undefined && last.slot + last.count === slot) last.count += 1;
-    else runs.push({ slot, count: 1 });
-  }
-  return runs;
 }

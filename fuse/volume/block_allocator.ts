@@ -25,7 +25,7 @@ interface Freed extends BlockRange {
 
 /**
  * Finds, takes and gives back blocks. Beside the bitmaps it keeps in memory which blocks are held: freed by a
- * transaction that is not committed yet, or still read by a pinned search. They must not be reused.
+ * transaction that is not committed yet, still read by a pinned search, or set aside. They must not be reused.
  */
 export class BlockAllocator {
   /** Whether the caller may take the reserved blocks too; set for each operation. */
@@ -40,6 +40,8 @@ export class BlockAllocator {
   private readonly firstFree: Uint32Array;
   private freed: Freed[] = [];
   private freedBlocks = 0;
+  /** Blocks that `reserve` has set aside. */
+  private reservedBlocks = 0;
 
   constructor(store: MetadataStore, geometry: Geometry, groups: Groups, superblock: Superblock) {
     this.store = store;
@@ -53,7 +55,7 @@ export class BlockAllocator {
   /** Blocks that can be taken now by this caller. */
   get available(): number {
     const keep = this.privileged ? 0 : this.superblock.reservedBlocks;
-    return this.superblock.freeBlocks - this.freedBlocks - keep;
+    return this.superblock.freeBlocks - this.freedBlocks - this.reservedBlocks - keep;
   }
 
   /** Throws NeedCommit when a commit would help, FsError(ENOSPC) otherwise; changes nothing. */
@@ -66,13 +68,40 @@ export class BlockAllocator {
   /** Takes up to `want` contiguous blocks near `goal`. The caller has called `require`. */
   take(goal: number, want: number): BlockRange {
     const found = this.find(goal, want);
-    const group = this.geometry.groupOfBlock(found.start);
-    const bitmap = this.groups.blockBitmap(group);
-    setBits(bitmap.bytes, found.start - this.geometry.groupStart(group), found.length);
-    this.groups.changeBitmap(group, bitmap);
-    this.groups.freeBlocks[group]! -= found.length;
-    this.superblock.freeBlocks -= found.length;
+    this.mark(found);
     return found;
+  }
+
+  private mark({ start, length }: BlockRange): void {
+    const group = this.geometry.groupOfBlock(start);
+    const bitmap = this.groups.blockBitmap(group);
+    setBits(bitmap.bytes, start - this.geometry.groupStart(group), length);
+    this.groups.changeBitmap(group, bitmap);
+    this.groups.freeBlocks[group]! -= length;
+    this.superblock.freeBlocks -= length;
+  }
+
+  /**
+   * Sets aside up to `want` contiguous blocks near `goal`: nobody else gets them, and the volume knows nothing of it, so a crash
+   * leaves nothing to clean up. The caller has called `require`; `takeReserved` or `unreserve` follows.
+   */
+  reserve(goal: number, want: number): BlockRange {
+    const found = this.find(goal, want);
+    this.hold(found);
+    this.reservedBlocks += found.length;
+    return found;
+  }
+
+  /** Takes what `reserve` set aside. */
+  takeReserved(range: BlockRange): void {
+    this.unreserve(range);
+    this.mark(range);
+  }
+
+  /** Lets go of what `reserve` set aside. */
+  unreserve(range: BlockRange): void {
+    this.unhold(range);
+    this.reservedBlocks -= range.length;
   }
 
   /** Throws what `give` would throw; when it does not, `give` does not either until the operation ends. */

@@ -73,7 +73,7 @@ function zeroTail(volume: Volume, inode: Inode, upTo: number): void {
 }
 
 /** Runs of [offset, offset + length) that are taken but not written, cut to the blocks that it touches. */
-function unwrittenRuns(volume: Volume, inode: Inode, offset: number, length: number): Run[] {
+export function unwrittenRuns(volume: Volume, inode: Inode, offset: number, length: number): Run[] {
   const { blockSize } = volume.geometry;
   const tree = extentsOf(volume, inode);
   const found: Run[] = [];
@@ -145,7 +145,7 @@ export function blocksToWrite(volume: Volume, inode: Inode, offset: number, leng
  * Tree blocks that may be needed to map `wanted` blocks in so many holes: every block could become an extent of its own.
  * At each hole the nodes may be full; a leaf of 1 KiB that was split then takes 20 more.
  */
-function overheadFor(volume: Volume, inode: Inode, gaps: number, wanted: number): number {
+export function overheadFor(volume: Volume, inode: Inode, gaps: number, wanted: number): number {
   const tree = extentsOf(volume, inode);
   return gaps === 0 || tree.fitsInRoot(wanted) ? 0 : tree.worstInsert * gaps + Math.ceil(wanted / 16);
 }

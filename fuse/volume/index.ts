@@ -1,5 +1,6 @@
 /** The on-disk format: what the daemon, mkfs, fsck and the tests share. */
 export * as acl from './acl.js';
+export * from './aside.js';
 export * from './block_allocator.js';
 export * from './committer.js';
 export * from './content.js';
@@ -22,6 +23,7 @@ export { SipHash } from './siphash.js';
 export * from './store.js';
 export * from './superblock.js';
 export type { OwnedBlocks, TreeContext } from './tree_context.js';
+export { writeZeros } from './unwritten.js';
 export * from './vector_set.js';
 export * from './volume.js';
 export * as xattr from './xattr.js';

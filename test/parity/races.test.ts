@@ -68,6 +68,9 @@ for (const operations of [
   ['search', 'insert', 'append', 'read'],
   ['insert', 'insert', 'append', 'grow'],
   ['search', 'insert', 'rename'],
+  ['load', 'load', 'search', 'truncate'],
+  ['load', 'insert', 'append', 'grow'],
+  ['replace', 'replace', 'search', 'insert'],
 ]) {
   test(`processes that ${operations.join(', ')} at the same time neither fail nor spoil the file`, async (t) => {
     const { path, fd } = vectorFile({ dimensions: D }, new Float32Array(D * 500));

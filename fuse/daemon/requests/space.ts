@@ -38,6 +38,7 @@ export function fallocate(fs: Filesystem, request: Request): void {
   if (offset + length > MAX_FILE_SIZE) throw new FsError(errno.EFBIG);
   if ((mode & ~FALLOC_FL_KEEP_SIZE) !== 0) requireUnrestricted(inode);
   else requireMutable(inode);
+  fs.vectors.requireStill(inode);
   const { volume } = fs;
   if (punches) punchHole(volume, inode, offset, length);
   else if (zeroes) zeroRange(volume, inode, offset, length);

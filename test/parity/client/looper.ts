@@ -3,6 +3,7 @@
  * the first time, and `failed: ...` for an outcome that the operation must not have.
  */
 import { closeSync, ftruncateSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { InsertFlag } from '@vexfs/shared';
 import { insert, search } from './vector_calls.js';
 
 const [operation = '', path = '', dimensions = ''] = process.argv.slice(2);
@@ -15,9 +16,26 @@ function must(outcome: string): void {
   if (outcome !== 'ok' && outcome !== 'EINTR') console.log(`failed: ${outcome}`);
 }
 
+/** Rows of 16 dimensions in 8 MiB. */
+const LARGE = 131_072;
+
+function mayBeFull(outcome: string): void {
+  if (outcome !== 'ENOSPC') must(outcome);
+}
+
 const operations: Record<string, () => void> = {
   search: () => must(search(fd, new Float32Array(d), { k: 100 }).outcome),
   insert: () => must(insert(fd, new Float32Array(d * 20).fill(rounds), { dimensions: d })),
+  // Batches that the FUSE daemon gives to a thread of their own.
+  load: () => mayBeFull(insert(fd, new Float32Array(LARGE * d).fill(rounds), { dimensions: d })),
+  replace: () =>
+    mayBeFull(
+      insert(fd, new Float32Array(LARGE * d).fill(rounds), {
+        dimensions: d,
+        ids: Array.from({ length: LARGE }, (_, i) => i),
+        flags: InsertFlag.OVERWRITE,
+      }),
+    ),
   append: () => {
     writeSync(appender, Buffer.from(new Float32Array(d).fill(rounds).buffer));
   },

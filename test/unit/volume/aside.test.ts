@@ -1,0 +1,97 @@
+import {
+  blocksToWrite,
+  createInode,
+  dropAside,
+  FsError,
+  forSegments,
+  type Inode,
+  joinAside,
+  preallocate,
+  setAside,
+  writeContent,
+} from '@vexfs/fuse/volume';
+import { ROOT_INODE } from '@vexfs/shared';
+import test from 'ava';
+import { assertSound } from './check.js';
+import { TestVolume } from './test_volume.js';
+
+const NOW = { seconds: 1, nanoseconds: 0 };
+const BLOCK = 1024;
+
+function makeFile(blocks = 400): { target: TestVolume; inode: Inode } {
+  const target = TestVolume.make({ blockSize: BLOCK, dataBlocks: blocks });
+  const { volume } = target;
+  const root = volume.inodes.get(ROOT_INODE);
+  const attributes = { mode: 0o100644, uid: 0, gid: 0 };
+  const inode = createInode(volume, root, Buffer.from('file'), attributes, NOW);
+  writeContent(volume, inode, 0, new Uint8Array(BLOCK).fill(1));
+  target.commit();
+  return { target, inode };
+}
+
+test('blocks that are set aside change nothing on the volume, and nobody else gets them', (t) => {
+  const { target, inode } = makeFile();
+  const { volume } = target;
+  const before = volume.blocks.available;
+  const aside = setAside(volume, inode, BLOCK, 100 * BLOCK);
+  t.is(volume.freeze(), undefined, 'nothing to commit');
+  t.is(volume.blocks.available, before - 100);
+  const taken = new Set<number>();
+  for (const { physical, length } of aside.runs)
+    for (let block = physical; block < physical + length; block++) taken.add(block);
+  t.is(taken.size, 100);
+  const root = volume.inodes.get(ROOT_INODE);
+  const other = createInode(volume, root, Buffer.from('other'), { mode: 0o100644, uid: 0, gid: 0 }, NOW);
+  writeContent(volume, other, 0, new Uint8Array(120 * BLOCK));
+  forSegments(volume, other, 0, 120 * BLOCK, (position, _at, bytes) => {
+    for (let at = position; at < position + bytes; at += BLOCK) t.false(taken.has(at / BLOCK));
+  });
+  dropAside(volume, aside);
+  target.commit();
+  assertSound(volume, 'dropped');
+});
+
+test('blocks that are set aside become the file at once, and are gone after a crash before that', (t) => {
+  const { target, inode } = makeFile();
+  const { volume } = target;
+  const aside = setAside(volume, inode, BLOCK, 60 * BLOCK - 10);
+  for (const { physical, length } of aside.runs)
+    target.device.write(physical * BLOCK, new Uint8Array(length * BLOCK).fill(7));
+  const crashed = new TestVolume(target.device);
+  t.is(crashed.volume.inodes.get(inode.number).size, BLOCK);
+  assertSound(crashed.volume, 'after a crash');
+  volume.requireBlocks(aside.treeBlocks);
+  joinAside(volume, inode, aside, 61 * BLOCK - 10);
+  target.commit();
+  const again = new TestVolume(target.device);
+  const stored = again.volume.inodes.get(inode.number);
+  t.is(stored.size, 61 * BLOCK - 10);
+  t.is(stored.blocks, 61);
+  assertSound(again.volume, 'joined');
+});
+
+test('unwritten blocks behind the end are used before others are set aside', (t) => {
+  const { target, inode } = makeFile();
+  const { volume } = target;
+  preallocate(volume, inode, 3 * BLOCK, 5 * BLOCK);
+  preallocate(volume, inode, 20 * BLOCK, 100 * BLOCK);
+  const before = volume.blocks.available;
+  const wanted = blocksToWrite(volume, inode, BLOCK, 60 * BLOCK);
+  const aside = setAside(volume, inode, BLOCK, 60 * BLOCK);
+  t.is(before - volume.blocks.available, 2 + 12);
+  t.true(14 + aside.treeBlocks <= wanted);
+  volume.requireBlocks(aside.treeBlocks);
+  joinAside(volume, inode, aside, 61 * BLOCK);
+  target.commit();
+  assertSound(volume, 'joined');
+  // The extents do not fit into the inode any more: one block is their leaf.
+  t.is(inode.blocks, 1 + 2 + 5 + 12 + 100 + 1);
+});
+
+test('without the space nothing is set aside', (t) => {
+  const { target, inode } = makeFile(100);
+  const { volume } = target;
+  const before = volume.blocks.available;
+  t.throws(() => setAside(volume, inode, BLOCK, (before + 1) * BLOCK), { instanceOf: FsError });
+  t.is(volume.blocks.available, before);
+});
