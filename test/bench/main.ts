@@ -5,8 +5,9 @@
  */
 import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
+import { index } from './index/group.js';
 import { describeMachine, waitUntilQuiet } from './machine.js';
-import { type Group, type OpenGroup, type Result, take } from './measure.js';
+import { type Drawing, type Group, type OpenGroup, type Result, take } from './measure.js';
 import { calls } from './measures/calls.js';
 import { durable } from './measures/durable.js';
 import { insert } from './measures/insert.js';
@@ -16,10 +17,11 @@ import { search } from './measures/search.js';
 import { stream } from './measures/stream.js';
 import { tree } from './measures/tree.js';
 import { COLUMNS, cells, textTable } from './table.js';
-import { writePage } from './tuning_page.js';
+import { writeDrawing, writeResults } from './tuning_page.js';
 import { endOnSignals, Interrupted, Workplace } from './workplace.js';
 
-const GROUPS: readonly Group[] = [calls, stream, listing, tree, search, insert, durable, recovery];
+const GROUPS: readonly Group[] = [calls, stream, listing, tree, search, insert, durable, recovery, index];
+const COMMAND = 'npm run bench -- --write';
 /** What --quick divides sizes and counts by: to see that everything runs, not for figures. */
 const QUICK = 20;
 
@@ -30,6 +32,13 @@ interface Choice {
   readonly write: boolean;
   readonly quick: boolean;
   readonly wait: number;
+}
+
+/** What one group gave. */
+interface Taken {
+  readonly group: Group;
+  readonly results: Result[];
+  readonly drawings: { readonly name: string; readonly drawing: Drawing }[];
 }
 
 class UsageError extends Error {}
@@ -69,7 +78,7 @@ function parseWords(words: readonly string[]) {
   }).values;
 }
 
-async function runGroup(group: Group, choice: Choice, results: Result[]): Promise<void> {
+async function runGroup({ group, results, drawings }: Taken, choice: Choice): Promise<void> {
   const { only } = choice;
   const wanted = (name: string): boolean =>
     only.length === 0 || only.includes(group.name) || only.includes(name);
@@ -84,29 +93,21 @@ async function runGroup(group: Group, choice: Choice, results: Result[]): Promis
       results.push(result);
       console.error(cells(result).join('  '));
     }
+    for (const figure of open.figures ?? []) {
+      if (!wanted(figure.name)) continue;
+      const drawing = await figure.draw(choice.runs);
+      drawings.push({ name: figure.name, drawing });
+      console.error(textTable(drawing.table));
+    }
   } finally {
     await open?.close();
     place.remove();
   }
 }
 
-async function main(words: readonly string[]): Promise<number> {
-  const choice = parse(words);
-  endOnSignals();
-  const load = await waitUntilQuiet(choice.wait);
-  const machine = `${describeMachine()}, load ${load.toFixed(2)} before`;
-  const results: Result[] = [];
-  let failed = 0;
-  for (const group of GROUPS) {
-    try {
-      await runGroup(group, choice, results);
-    } catch (error) {
-      if (error instanceof Interrupted) throw error;
-      failed += 1;
-      console.error(`${group.name}: ${error instanceof Error ? error.message : error}`);
-    }
-  }
-  if (choice.json) {
+function print(taken: readonly Taken[], machine: string, { json, runs }: Choice): void {
+  const results = taken.flatMap((each) => each.results);
+  if (json) {
     const plain = results.map(({ measure, ...rest }) => ({
       name: measure.name,
       title: measure.title,
@@ -115,12 +116,52 @@ async function main(words: readonly string[]): Promise<number> {
       goal: measure.goal,
       ...rest,
     }));
-    console.log(JSON.stringify({ machine, runs: choice.runs, results: plain }, null, 2));
-  } else {
-    console.log(`\n${machine}; medians of ${choice.runs}\n`);
-    console.log(textTable([COLUMNS, ...results.map(cells)]));
+    const tables = taken.flatMap((each) =>
+      each.drawings.map(({ name, drawing }) => ({ name, table: drawing.table })),
+    );
+    console.log(JSON.stringify({ machine, runs, results: plain, tables }, null, 2));
+    return;
   }
-  if (choice.write && results.length > 0) writePage(results, machine, choice.runs);
+  console.log(`\n${machine}; medians of ${runs}\n`);
+  if (results.length > 0) console.log(textTable([COLUMNS, ...results.map(cells)]));
+  for (const { drawings } of taken) {
+    for (const { drawing } of drawings) console.log(`\n${textTable(drawing.table)}`);
+  }
+}
+
+/** Groups that name no command of their own share a table. */
+function write(taken: readonly Taken[], machine: string, runs: number): void {
+  for (const command of new Set(taken.map(({ group }) => group.command ?? COMMAND))) {
+    const results = taken
+      .filter(({ group }) => (group.command ?? COMMAND) === command)
+      .flatMap((each) => each.results);
+    if (results.length > 0) writeResults(command, results, machine, runs);
+  }
+  for (const { drawings } of taken) {
+    for (const { name, drawing } of drawings) {
+      writeDrawing(`npm run bench -- --only ${name} --write`, drawing, machine);
+    }
+  }
+}
+
+async function main(words: readonly string[]): Promise<number> {
+  const choice = parse(words);
+  endOnSignals();
+  const load = await waitUntilQuiet(choice.wait);
+  const machine = `${describeMachine()}, load ${load.toFixed(2)} before`;
+  const taken: Taken[] = GROUPS.map((group) => ({ group, results: [], drawings: [] }));
+  let failed = 0;
+  for (const each of taken) {
+    try {
+      await runGroup(each, choice);
+    } catch (error) {
+      if (error instanceof Interrupted) throw error;
+      failed += 1;
+      console.error(`${each.group.name}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+  print(taken, machine, choice);
+  if (choice.write) write(taken, machine, choice.runs);
   return failed === 0 ? 0 : 1;
 }
 

@@ -1,5 +1,6 @@
 // What the measurements need beyond the set-up of the tests: packages, and the programs in C, compiled into test/dist.
-import { mkdirSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { report, runStep, StepError } from '../../tools/setup/commands.mjs';
@@ -15,6 +16,7 @@ const PACKAGES = [
     why: 'the C server that VexFS is compared with, and passthrough_ll',
     file: '/usr/include/fuse3/fuse_lowlevel.h',
   },
+  { name: 'g++', why: 'compiles C++ hnswlib', command: 'g++' },
   { name: 'pkg-config', why: 'compiles against libfuse3', command: 'pkg-config' },
   { name: 'findutils', why: 'lists folders', command: 'find' },
   { name: 'tar', why: 'unpacks a source tree', command: 'tar' },
@@ -30,7 +32,54 @@ const PROGRAMS = [
   { name: 'passthrough_ll', source: `${EXAMPLES}/passthrough_ll.c`, words: ['-O2', '-w'], fuse: true },
 ];
 
+/** Other libraries of vectors, with a lock file of their own: nothing of VexFS depends on them. */
+const PEERS = join(ROOT, 'test/bench/index/peers');
+const HNSWLIB = join(PEERS, 'node_modules/hnswlib-node/src');
+const INDEX_LOAD = join(ROOT, 'test/bench/index/load');
+
 const FUSE = ['-I/usr/include/fuse3', '-D_FILE_OFFSET_BITS=64', '-lfuse3', '-lpthread'];
+
+/** Installs exactly what the peers' lock file names; two of them are compiled, which takes a minute or two. */
+function providePeers() {
+  const stamp = join(PEERS, 'node_modules/.vexfs-setup');
+  const hash = createHash('sha256').update(`${process.versions.modules} ${process.arch}\n`);
+  for (const name of ['package.json', 'pnpm-lock.yaml']) hash.update(readFileSync(join(PEERS, name)));
+  const wanted = hash.digest('hex');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) {
+    report('peers', 'unchanged');
+    return;
+  }
+  const { packageManager } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  const words = ['install', '--frozen-lockfile', '--ignore-workspace'];
+  const seconds = runStep('peers', ['npx', '--yes', packageManager, ...words], {
+    cwd: PEERS,
+    env: { CI: 'true' },
+  });
+  writeFileSync(stamp, wanted);
+  report('peers', `installed in ${seconds.toFixed(1)} s`);
+}
+
+/** The index beside C++ hnswlib, whose headers hnswlib-node ships. */
+function compileIndexBench() {
+  const engine = join(ROOT, 'kernel/engine');
+  const output = join(ROOT, 'test/dist/bench/programs/index_bench');
+  const headers = ['vexfs_engine.h', 'vexfs_index.h', 'host.h', 'host_index.h', 'build/libvexfs_engine.so'];
+  const sources = [
+    ...readdirSync(INDEX_LOAD).map((name) => join(INDEX_LOAD, name)),
+    ...headers.map((name) => join(engine, name)),
+    join(HNSWLIB, 'hnswlib/hnswalg.h'),
+  ];
+  if (isNewer(output, sources)) {
+    report('index', 'unchanged');
+    return;
+  }
+  const command = [
+    ...['g++', '-std=c++17', '-O3', '-march=native', '-Wall', '-Wextra'],
+    ...['-I', engine, '-isystem', HNSWLIB, '-o', output, join(INDEX_LOAD, 'index_bench.cpp')],
+    ...[`-L${engine}/build`, '-lvexfs_engine', `-Wl,-rpath,${engine}/build`],
+  ];
+  report('index', `compiled in ${runStep('index', command, { cwd: ROOT }).toFixed(1)} s`);
+}
 
 function compile() {
   const folder = join(ROOT, 'test/dist/bench/programs');
@@ -68,6 +117,8 @@ function prepare() {
   const missing = provideSystemPackages(ROOT, PACKAGES);
   if (missing.length > 0) throw new StepError('packages', `bench: run \`${installCommand(missing)}\` first.`);
   compile();
+  providePeers();
+  compileIndexBench();
 }
 
 try {

@@ -2,19 +2,32 @@ import type { Goal, Result } from './measure.js';
 
 /** `0.90` and above: what the ratio has to be. */
 export function goalText(goal: Goal): string {
-  if (goal.kind === 'speed') return `>= ${goal.atLeast.toFixed(2)} x`;
-  if (goal.kind === 'time') return `<= ${goal.atMost.toFixed(2)} x its time`;
-  return `< ${goal.below} s`;
+  switch (goal.kind) {
+    case 'speed':
+      return goal.atLeast === undefined ? '-' : `>= ${goal.atLeast.toFixed(2)} x`;
+    case 'time':
+      return `<= ${goal.atMost.toFixed(2)} x its time`;
+    case 'seconds':
+      return `< ${goal.below} s`;
+    case 'figure':
+      return goal.atLeast === undefined ? `<= ${goal.atMost}` : `>= ${goal.atLeast}`;
+    case 'difference':
+      return `>= its ${goal.atLeast < 0 ? '-' : '+'} ${Math.abs(goal.atLeast)}`;
+  }
 }
 
 export function ratioText({ measure, ratio, lowest, highest }: Result): string {
-  const unit = measure.goal.kind === 'seconds' ? ' s' : '';
+  const { kind } = measure.goal;
+  if (kind === 'figure') return '-';
+  if (kind === 'difference') return `${ratio < 0 ? '' : '+'}${ratio.toFixed(4)}`;
+  const unit = kind === 'seconds' ? ' s' : '';
   return `${ratio.toFixed(2)}${unit} (${lowest.toFixed(2)}-${highest.toFixed(2)})`;
 }
 
 /** A figure with its unit, thousands shortened. */
 export function figureText(value: number, unit: string): string {
   if (unit === 's') return `${value.toFixed(value < 10 ? 3 : 1)} s`;
+  if (unit === 'recall') return `recall ${value.toFixed(4)}`;
   if (value >= 10_000) return `${(value / 1000).toFixed(value >= 100_000 ? 0 : 1)} k ${unit}`;
   return `${value.toFixed(value >= 100 ? 0 : 1)} ${unit}`;
 }
@@ -31,7 +44,7 @@ export function cells(result: Result): string[] {
     peer === undefined ? '-' : `${figureText(peer, unit)} ${measure.peer!.name}`,
     ratioText(result),
     goalText(measure.goal),
-    met ? 'met' : 'missed',
+    met === undefined ? '' : met ? 'met' : 'missed',
   ];
 }
 

@@ -24,11 +24,16 @@ export function endOnSignals(): void {
   }
 }
 
-/** Runs a program to its end. Throws when it fails, and after a signal. */
-async function attend(path: string, words: readonly string[]): Promise<string> {
+/** Throws Interrupted when a signal has come. */
+export async function throwIfInterrupted(): Promise<void> {
   // Signals that came while a program ran are delivered to the handler only now.
   await nextTurn();
   if (interrupted !== undefined) throw new Interrupted(interrupted);
+}
+
+/** Runs a program to its end. Throws when it fails, and after a signal. */
+async function attend(path: string, words: readonly string[]): Promise<string> {
+  await throwIfInterrupted();
   return must(path, words, LOAD_MS);
 }
 
