@@ -43,6 +43,16 @@ export class FuseBackend implements Backend {
     return this.daemon !== undefined;
   }
 
+  /** Process id of the daemon; undefined while the volume is not mounted. */
+  get pid(): number | undefined {
+    return this.daemon?.process.pid;
+  }
+
+  /** What the daemon has printed since it was started. */
+  get output(): string {
+    return this.daemon?.output ?? '';
+  }
+
   async mount(options: readonly string[] = []): Promise<void> {
     const words = [VEXFS_FUSE, '-f', '-o', ['allow_other', ...options].join(',')];
     const child = spawn(process.execPath, [...words, this.device, this.mountpoint], {

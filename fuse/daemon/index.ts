@@ -1,0 +1,2 @@
+/** The parts of the daemon that tests drive by themselves; programs use `vexfs-fuse`. */
+export { type VectorFile, VectorFiles } from './vector_files.js';

@@ -1,0 +1,129 @@
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { FuseBackend } from '../../parity/backend/fuse.js';
+import { FSCK, runNode } from '../../parity/backend/programs.js';
+import { chosen, Seeded } from '../../unit/volume/seeded.js';
+import { ImagePool } from './image_case.js';
+import { walkMount } from './mounted_walk.js';
+
+/** Another run: VEXFS_FUZZ_SEED=5000 VEXFS_FUZZ_MOUNTS=1000 npx ava dist/fuzz/images/mounts.test.js */
+const first = chosen('VEXFS_FUZZ_SEED', 1);
+const count = chosen('VEXFS_FUZZ_MOUNTS', 20);
+/** Milliseconds that mount, use and unmount of one image may take. */
+const MOST_MS = 10_000;
+/** KiB that a daemon may hold at most. */
+const MOST_RSS = 700 * 1024;
+/** What a program prints that has met what it does not know. */
+const FAULT = /TypeError|RangeError|unexpected|a thread failed|^ {4}at /m;
+
+const check = process.env.VEXFS_NO_MOUNT === undefined ? test : test.skip;
+
+check(
+  `${count} damaged images from seed ${first} on are mounted, used, unmounted and repaired`,
+  async (t) => {
+    t.timeout(24 * 3600_000);
+    const folder = mkdtempSync(join(tmpdir(), 'vexfs-fuzz-mounts-'));
+    const pool = new ImagePool(folder);
+    const backend = new FuseBackend(folder, { size: '16M' });
+    const failures: string[] = [];
+    let mounted = 0;
+    let errors = 0;
+    let largest = 0;
+    let slowest = 0;
+    const began = performance.now();
+    try {
+      for (let seed = first; seed < first + count; seed++) {
+        const { image, done } = pool.damaged(seed);
+        copyFileSync(image.path, backend.device);
+        const start = performance.now();
+        const said: string[] = [];
+      let mustLook = false;
+        try {
+          const use = await useMount(backend, seed, said);
+          if (use !== undefined) {
+            mounted += 1;
+            errors += use.errors;
+            mustLook = use.metDamage;
+            largest = Math.max(largest, use.maxRss);
+            if (use.maxRss > MOST_RSS) said.push(`the daemon has grown to ${use.maxRss} KiB`);
+          }
+        } catch (error) {
+          said.push((error as Error).message);
+          if (backend.isMounted) await backend.crash();
+        }
+        const ms = performance.now() - start;
+        slowest = Math.max(slowest, ms);
+        if (ms > MOST_MS) said.push(`mount and use took ${Math.round(ms)} ms`);
+        repair(backend.device, mustLook, said);
+        if (said.length > 0) {
+          failures.push(
+            `VEXFS_FUZZ_SEED=${seed} VEXFS_FUZZ_MOUNTS=1 npx ava dist/fuzz/images/mounts.test.js\n${done.join('\n  ')}\n${said.join('\n')}`,
+          );
+        }
+        if ((seed - first + 1) % 100 === 0) console.error(`${seed - first + 1} mounts`);
+      }
+    } finally {
+      await backend.end();
+      pool.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
+    t.log(
+      `${count} images in ${Math.round((performance.now() - began) / 1000)} s: ${mounted} mounted, the others refused; ` +
+        `${errors} calls ended with an errno; the slowest took ${Math.round(slowest)} ms, the largest daemon ${Math.round(largest / 1024)} MiB`,
+    );
+    t.deepEqual(failures, []);
+    if (count >= 20) t.true(mounted > count / 3, `${mounted} mounted`);
+  },
+);
+
+interface MountUse {
+  /** Calls that failed. */
+  readonly errors: number;
+  /** KiB. */
+  readonly maxRss: number;
+  /** Whether the daemon has told somebody to run fsck.vexfs. */
+  readonly metDamage: boolean;
+}
+
+/** Undefined when the daemon refuses the image, which it has to do in a sentence. */
+async function useMount(backend: FuseBackend, seed: number, said: string[]): Promise<MountUse | undefined> {
+  try {
+    await backend.mount();
+  } catch (error) {
+    const { message } = error as Error;
+    if (FAULT.test(message) || !message.includes('cannot mount')) said.push(message);
+    return undefined;
+  }
+  const errors = walkMount(backend.mountpoint, new Seeded(seed));
+  const status = readFileSync(`/proc/${backend.pid}/status`, 'utf8');
+  const maxRss = Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0);
+  const { output } = backend;
+  if (FAULT.test(output)) said.push(output);
+  try {
+    await backend.unmount();
+  } catch (error) {
+    // A volume that damage has made read-only says so with its exit code.
+    const { message } = error as Error;
+    if (!message.includes('the last changes did not reach') || FAULT.test(message)) said.push(message);
+  }
+  return {
+    errors: [...errors.values()].reduce((sum, times) => sum + times, 0),
+    maxRss,
+    metDamage: output.includes('run fsck.vexfs'),
+  };
+}
+
+/** With `mustLook` the volume itself has to say that it wants a check, though it was unmounted in order. */
+function repair(device: string, mustLook: boolean, said: string[]): void {
+  if (mustLook && runNode(FSCK, ['-p', device], 20_000).code === 0)
+    said.push('fsck.vexfs -p is content with a volume on which the daemon has met damage');
+  const { code, stdout, stderr } = runNode(FSCK, ['-y', '-f', device], 20_000);
+  if (code === 8) return;
+  const again = runNode(FSCK, ['-n', device], 20_000);
+  if (code === 5 && /no free (inodes|blocks)/.test(again.stdout)) return;
+  if (code !== 0 && code !== 1) said.push(`fsck.vexfs -y: ${code} ${stdout}${stderr}`);
+  if (again.code !== 0)
+    said.push(`fsck.vexfs -n after the repair: ${again.code} ${again.stdout}${again.stderr}`);
+}
