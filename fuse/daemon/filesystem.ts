@@ -437,9 +437,23 @@ export class Filesystem {
     console.error(`vexfs-fuse: ${message}`);
   }
 
+  /** So that the next fsck.vexfs looks at everything, also when the volume is unmounted in order. */
+  private noteDamage(): void {
+    if (this.readOnly || this.commits.failed !== 0) return;
+    try {
+      this.volume.noteErrors(STATE_ERRORS);
+    } catch (error) {
+      if (!(error instanceof Error) || error.name !== 'DeviceError') throw error;
+      this.warn(error.message);
+    }
+  }
+
   /** The errno that an exception is answered with; undefined when it is a fault of the program. */
   errnoOf(error: unknown): number | undefined {
-    if (error instanceof DamageError) this.warn(`${error.message}: run fsck.vexfs on the volume`);
+    if (error instanceof DamageError) {
+      this.warn(`${error.message}: run fsck.vexfs on the volume`);
+      this.noteDamage();
+    }
     if (error instanceof FsError) return error.errno;
     if (error instanceof Error && error.name === 'DeviceError') {
       this.warn(error.message);

@@ -135,9 +135,11 @@ export class Volume implements DirectoryContext {
     this.blocks.release(id, oldestPin);
   }
 
-  /** Remembers in the superblock that something was found damaged, for fsck to see. */
+  /** Remembers in the superblock that something was found damaged, for fsck to see: the next transaction carries it. */
   noteErrors(flag: number): void {
+    if (this.readOnly || (this.superblock.state & flag) === flag) return;
     this.superblock.state |= flag;
+    this.store.change(this.store.get(0, 'superblock'));
   }
 
   /** Counts the mount and writes its time, with the next transaction. */
