@@ -1,0 +1,34 @@
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { setXattr } from '../../parity/operations/calls.js';
+import type { Seeded } from '../../unit/volume/seeded.js';
+import { makeVectors, putRows } from './rows.js';
+import { Tree, treeNode } from './tree.js';
+
+/** Fills a new folder with what the operations work on. Returns the tree of it. */
+export function makeSetting(folder: string, random: Seeded): Tree {
+  const tree = new Tree();
+  for (const path of ['d', 'e', 'empty']) {
+    mkdirSync(`${folder}/${path}`);
+    tree.add(path, treeNode('folder'));
+  }
+  for (const [path, sizes] of [
+    ['a', [0, 300, 5000]],
+    ['b', [4096, 12_288, 50_000]],
+    ['d/x', [1, 9000]],
+  ] as const) {
+    const content = Buffer.from(random.bytes(random.of(sizes)));
+    writeFileSync(`${folder}/${path}`, content);
+    tree.add(path, treeNode('file', { content }));
+  }
+  const xattrs = new Map([['user.one', 'first'.repeat(random.of([1, 100]))]]);
+  for (const [name, value] of xattrs) setXattr(`${folder}/b`, name, value);
+  tree.change('b', { xattrs });
+  symlinkSync('a', `${folder}/s`);
+  tree.add('s', treeNode('symlink', { content: Buffer.from('a') }));
+  writeFileSync(`${folder}/v`, '');
+  makeVectors(`${folder}/v`);
+  const rows = new Map(Array.from({ length: 1 + random.below(80) }, (_, id) => [id, 1 + (id % 9)]));
+  putRows(`${folder}/v`, rows, false);
+  tree.add('v', treeNode('vectors', { rows }));
+  return tree;
+}
