@@ -137,8 +137,8 @@ function round(
     });
     check.superblock.state = 0;
   }
-  checkOrphans(check);
-  scanInodes(check);
+  const orphans = checkOrphans(check);
+  scanInodes(check, orphans);
   checkStrayOrphans(check);
   replaceRoot(check);
   checkDirectories(check);

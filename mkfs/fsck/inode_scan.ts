@@ -13,9 +13,10 @@ const buffer = new Uint8Array(1024 * 1024);
 
 /**
  * Pass 1: every inode of every table. Claims the blocks of files (those of directories come with their entries, in
- * pass 2), fills the inode map, mends what stands in the inodes alone.
+ * pass 2), fills the inode map, mends what stands in the inodes alone. The members of the orphan list are in use even
+ * where a descriptor says that their part of the table was never written.
  */
-export function scanInodes(check: Check): void {
+export function scanInodes(check: Check, orphans: readonly number[]): void {
   const { groupCount } = check.geometry;
   for (let group = 0; group < groupCount; group++) {
     const sound = check.groups.isSound(group);
@@ -29,7 +30,9 @@ export function scanInodes(check: Check): void {
         group,
       });
     }
-    const last = sound ? lastBitOf(check, group) : check.geometry.inodesPerGroup;
+    const last = sound
+      ? Math.max(lastBitOf(check, group), ...endsIn(check, group, orphans))
+      : check.geometry.inodesPerGroup;
     if (sound && last > known) {
       check.find({
         code: 'initialised-inodes',
@@ -43,6 +46,13 @@ export function scanInodes(check: Check): void {
     if (group % 16 === 0) check.progress('Checking inodes', group, groupCount);
   }
   check.progress('Checking inodes', groupCount, groupCount);
+}
+
+/** One past the index of each of the inodes that lies in the group. */
+function endsIn({ geometry }: Check, group: number, inodes: readonly number[]): number[] {
+  return inodes
+    .filter((number) => geometry.groupOfInode(number) === group)
+    .map((number) => geometry.indexOfInode(number) + 1);
 }
 
 /** One past the index of the last inode of a group that its bitmap has in use; 0 when the bitmap cannot be trusted. */

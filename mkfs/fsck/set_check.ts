@@ -24,6 +24,7 @@ import {
 } from '@vexfs/shared';
 import { NAMED_BY_OWNER } from './inode_map.js';
 import type { Repair } from './repair.js';
+import { RowHistory } from './row_history.js';
 import { countRows, type LiveRows, RowState, withoutRepeatedIds } from './row_state.js';
 
 /** Pass 4: the vector sets of all files. Marks the hidden inodes that are named, so that the others can be freed. */
@@ -44,6 +45,8 @@ class SetCheck {
   /** What the records say has to be written anew. */
   private rewrite = false;
   private state = new RowState();
+  /** Undefined from the first record on that contradicts those before it. */
+  private history: RowHistory | undefined = new RowHistory();
 
   constructor(repair: Repair, number: number) {
     this.repair = repair;
@@ -253,7 +256,14 @@ class SetCheck {
       const type = logRecord.type.get(view, at);
       const slot = logRecord.slot.get(view, at);
       const rows = logRecord.count.get(view, at);
-      if (!this.state.add(type, slot, logRecord.id.getBig(view, at), rows)) wrong += 1;
+      const id = logRecord.id.getBig(view, at);
+      if (!this.state.add(type, slot, id, rows)) {
+        wrong += 1;
+      } else if (this.history?.add(type, slot, id, rows) === false) {
+        this.history = undefined;
+        this.find('row-log', 'has a row log that contradicts itself', 'keep what its last records say');
+        this.rewrite = true;
+      }
     }
     if (wrong === 0) return;
     this.find('row-log', `has ${wrong} records that cannot be`, 'leave them out');

@@ -39,7 +39,7 @@ check(
         copyFileSync(image.path, backend.device);
         const start = performance.now();
         const said: string[] = [];
-      let mustLook = false;
+        let mustLook = false;
         try {
           const use = await useMount(backend, seed, said);
           if (use !== undefined) {
@@ -122,7 +122,7 @@ function repair(device: string, mustLook: boolean, said: string[]): void {
   const { code, stdout, stderr } = runNode(FSCK, ['-y', '-f', device], 20_000);
   if (code === 8) return;
   const again = runNode(FSCK, ['-n', device], 20_000);
-  if (code === 5 && /no free (inodes|blocks)/.test(again.stdout)) return;
+  if (code === 5 && /no free inodes|errno 28/.test(again.stdout)) return;
   if (code !== 0 && code !== 1) said.push(`fsck.vexfs -y: ${code} ${stdout}${stderr}`);
   if (again.code !== 0)
     said.push(`fsck.vexfs -n after the repair: ${again.code} ${again.stdout}${again.stderr}`);

@@ -25,7 +25,6 @@ import {
   truncateContent,
   unlinkName,
   Volume,
-  visible,
   writeContent,
   xattr,
 } from '@vexfs/fuse/volume';
@@ -223,7 +222,7 @@ class Session {
   }
 
   private child({ parent, name }: Name): Inode | undefined {
-    return lookupName(this.volume, visible(this.volume, parent), name);
+    return lookupName(this.volume, this.volume.inodes.get(parent), name);
   }
 
   /** As a request does it that changes the size of a file: rows appear and go with their slots. */
@@ -260,7 +259,7 @@ class Session {
       this.try(() => this.change(name));
       if (!random.chance(30)) continue;
       this.try(() => {
-        const parent = visible(this.volume, name.parent);
+        const parent = this.volume.inodes.get(name.parent);
         createInode(
           this.volume,
           parent,
@@ -278,7 +277,7 @@ class Session {
         const inode = this.child(name);
         if (inode === undefined) return;
         const remove = inode.isDirectory ? removeDirectory : unlinkName;
-        gone = remove(this.volume, visible(this.volume, name.parent), name.name, NOW).inode;
+        gone = remove(this.volume, this.volume.inodes.get(name.parent), name.name, NOW).inode;
       });
       this.bury(gone);
     }
@@ -289,7 +288,7 @@ class Session {
     const { volume, random } = this;
     const inode = this.child(name);
     if (inode === undefined) return;
-    const parent = visible(volume, name.parent);
+    const parent = volume.inodes.get(name.parent);
     const fresh = nameOf(random, 12);
     const way = random.below(10);
     // The kernel links no directories.
@@ -297,7 +296,7 @@ class Session {
     else if (way === 1) this.bury(renameName(volume, parent, name.name, parent, fresh, 0, NOW).inode);
     else if (way === 2) {
       const other = random.of(this.names);
-      const to = visible(volume, other.parent);
+      const to = volume.inodes.get(other.parent);
       this.bury(
         renameName(volume, parent, name.name, to, other.name, random.of([0, RENAME_EXCHANGE]), NOW).inode,
       );

@@ -1,5 +1,12 @@
 /** Damage of every kind that fsck.vexfs knows, each planted in a sample volume by hand. */
-import { crc32c, extentEntry, extentHeader, inode as inodeLayout, xattrHeader } from '@vexfs/shared';
+import {
+  crc32c,
+  extentEntry,
+  extentHeader,
+  INODE_SIZE,
+  inode as inodeLayout,
+  xattrHeader,
+} from '@vexfs/shared';
 import { PLANTED_SETS } from './planted_sets.js';
 import type { Tamper } from './tamper.js';
 
@@ -112,6 +119,18 @@ const groups: readonly Planted[] = [
     plant: (t) => t.byte(1024 + 5),
     code: 'descriptor',
     safe: true,
+  },
+  {
+    what: 'an orphan in a part of the table that was never written',
+    plant: (t) => {
+      const { geometry } = t.volume;
+      const number = geometry.inodesPerGroup * 2;
+      const from = t.inodeAt(t.inode('documents/deep/deeper/bottom').number);
+      t.image.bytes.copyWithin(t.inodeAt(number), from, from + INODE_SIZE);
+      t.setInode(number, { links: 0 });
+      t.setSuperblock({ orphan_head: number });
+    },
+    code: 'initialised-inodes',
   },
   {
     what: 'descriptors that are all gone',

@@ -1,5 +1,5 @@
 /** Damage to vector sets and their hidden inodes, planted by hand. */
-import { logRecord, setHeader } from '@vexfs/shared';
+import { LOG_RECORD_SIZE, logRecord, SET_HEADER_SIZE, setHeader } from '@vexfs/shared';
 import type { Planted } from './planted.js';
 import type { Tamper } from './tamper.js';
 
@@ -60,6 +60,26 @@ export const PLANTED_SETS: readonly Planted[] = [
     plant: (t) => header(t, 'rows.f32', { graph_inode: 14 }),
     code: 'vector-index',
     safe: true,
+  },
+  {
+    what: 'a row log that puts a row where another is',
+    plant: (t) => {
+      const block = t.setBlock(t.inode('documents/few.f32'));
+      t.set(logRecord, block * t.blockSize + SET_HEADER_SIZE + 4 * LOG_RECORD_SIZE, { slot: 3 });
+      t.sealBlock(block, 'set');
+    },
+    code: 'row-log',
+    affected: ['/documents/few.f32'],
+  },
+  {
+    what: 'a row log that frees what no row is in',
+    plant: (t) => {
+      const block = t.setBlock(t.inode('documents/few.f32'));
+      t.set(logRecord, block * t.blockSize + SET_HEADER_SIZE + 5 * LOG_RECORD_SIZE, { slot: 4 });
+      t.sealBlock(block, 'set');
+    },
+    code: 'row-log',
+    affected: ['/documents/few.f32'],
   },
   {
     what: 'a set without its row log',
