@@ -10,6 +10,7 @@ import {
   JOB,
   KIND,
 } from './jobs.js';
+import { log } from './log.js';
 
 /** Milliseconds after which a change is committed though nobody asked. */
 const INTERVAL = 1000;
@@ -111,7 +112,7 @@ export class Commits {
     } catch (error) {
       // A block that had left memory could not be read to take a change: nothing of this transaction reaches the disk.
       if (!(error instanceof DeviceError) && !(error instanceof FsError)) throw error;
-      console.error(`vexfs-fuse: ${error.message}`);
+      log(error.message);
       this.exchange.give(slot);
       this.fail(errno.EIO);
       return;
@@ -184,9 +185,7 @@ export class Commits {
   /** Nothing more is written; who waits gets the error. */
   fail(code: number): void {
     if (this.failed === 0)
-      console.error(
-        'vexfs-fuse: writing has failed: the volume takes no more changes until it is mounted again',
-      );
+      log('writing has failed: the volume takes no more changes until it is mounted again');
     this.failed = code === 0 ? errno.EIO : code;
     const { waiters } = this;
     this.waiters = [];

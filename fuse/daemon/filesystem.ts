@@ -17,6 +17,7 @@ import type { Connection } from './connection.js';
 import { CAP_FSETID, hasCapability } from './credentials.js';
 import { type Exchange, type JobSlot, SPARE } from './exchange.js';
 import { UNIQUE } from './jobs.js';
+import { log } from './log.js';
 import { Park } from './park.js';
 import { stripCapability, stripPrivileges } from './privileges.js';
 import { TransferMemory } from './transfer.js';
@@ -434,7 +435,7 @@ export class Filesystem {
   warn(message: string): void {
     if (this.warned.has(message) || this.warned.size > 1000) return;
     this.warned.add(message);
-    console.error(`vexfs-fuse: ${message}`);
+    log(message);
   }
 
   /** So that the next fsck.vexfs looks at everything, also when the volume is unmounted in order. */

@@ -12,6 +12,7 @@ import {
   JOB,
   KIND,
 } from './jobs.js';
+import { log } from './log.js';
 
 /** What the journal thread starts with. */
 export interface JournalWorkerData {
@@ -25,11 +26,26 @@ const data = workerData as JournalWorkerData;
 const exchange = new Exchange(data.exchange);
 const device = FileDevice.shared(data.device);
 const { blockSize } = data.area;
-// The FUSE thread has replayed the journal: this only finds where it goes on.
-const { nextSequence } = recover(device, data.area, data.totalBlocks);
-const writer = new JournalWriter(device, data.area, data.totalBlocks, nextSequence);
+const writer = openWriter();
 
-function commit(slot: JobSlot): void {
+/** The FUSE thread has replayed the journal: this only finds where it goes on. A number is the errno that kept it from that. */
+function openWriter(): JournalWriter | number {
+  try {
+    const { nextSequence } = recover(device, data.area, data.totalBlocks);
+    return new JournalWriter(device, data.area, data.totalBlocks, nextSequence);
+  } catch (error) {
+    return failure(error);
+  }
+}
+
+/** Tells why the journal cannot be written; its errno. Throws what is a fault of the program. */
+function failure(error: unknown): number {
+  if (!(error instanceof DeviceError) && !(error instanceof JournalError)) throw error;
+  log(error.message);
+  return error instanceof DeviceError ? error.errno : errno.EIO;
+}
+
+function commit(writer: JournalWriter, slot: JobSlot): void {
   const { fields } = slot;
   const count = fields[COMMIT_BLOCKS]!;
   const revokes = fields[COMMIT_REVOKES]!;
@@ -55,12 +71,11 @@ for (;;) {
   if (slot === undefined) break;
   slot.fields[COMMIT_ERROR] = 0;
   try {
-    if (slot.fields[KIND] === JOB.CLOSE) writer.close();
-    else commit(slot);
+    if (typeof writer === 'number') slot.fields[COMMIT_ERROR] = writer;
+    else if (slot.fields[KIND] === JOB.CLOSE) writer.close();
+    else commit(writer, slot);
   } catch (error) {
-    if (!(error instanceof DeviceError) && !(error instanceof JournalError)) throw error;
-    console.error(`vexfs-fuse: ${error.message}`);
-    slot.fields[COMMIT_ERROR] = error instanceof DeviceError ? error.errno : errno.EIO;
+    slot.fields[COMMIT_ERROR] = failure(error);
   }
   exchange.complete(slot);
 }

@@ -1,4 +1,5 @@
 import { errno, readProcess, writeProcess } from '../../system/index.js';
+import { log } from '../log.js';
 
 let told = false;
 
@@ -7,8 +8,8 @@ function errnoFor(result: number): number {
   if (result === -errno.EPERM) {
     if (!told) {
       told = true;
-      console.error(
-        'vexfs-fuse: the memory of a caller may not be touched: run the daemon as root or as the same user, or let the caller call prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY) where /proc/sys/kernel/yama/ptrace_scope is 1',
+      log(
+        'the memory of a caller may not be touched: run the daemon as root or as the same user, or let the caller call prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY) where /proc/sys/kernel/yama/ptrace_scope is 1',
       );
     }
     return errno.EPERM;
