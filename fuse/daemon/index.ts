@@ -1,2 +1,3 @@
 /** The parts of the daemon that tests drive by themselves; programs use `vexfs-fuse`. */
+export { DaemonThreads } from './threads.js';
 export { type VectorFile, VectorFiles } from './vector_files.js';
