@@ -72,6 +72,8 @@ export function setattr(fs: Filesystem, request: Request): void {
   const valid = setattrIn.valid.get(view, body);
   requireSettable(inode, valid);
   const now = fs.now();
+  // First, because it may have to read the disk: a call that fails there has changed nothing.
+  if ((valid & (FATTR.SIZE | FATTR.UID | FATTR.GID)) !== 0) stripCapability(fs.volume, inode);
   if ((valid & FATTR.SIZE) !== 0) {
     const size = setattrIn.size.get(view, body);
     const changed = size !== inode.size;
@@ -79,7 +81,6 @@ export function setattr(fs: Filesystem, request: Request): void {
     if (changed || (valid & FATTR.MTIME) === 0) inode.mtime = now;
   }
   if ((valid & FATTR.KILL_SUIDGID) !== 0) stripPrivileges(inode, request.pid);
-  if ((valid & (FATTR.SIZE | FATTR.UID | FATTR.GID)) !== 0) stripCapability(fs.volume, inode);
   if ((valid & FATTR.MODE) !== 0) {
     const mode = setattrIn.mode.get(view, body) & 0o7777;
     const access = xattr.get(fs.volume, inode, acl.ACCESS);

@@ -3,6 +3,7 @@ import { errno } from '../../system/index.js';
 import { FsError, readContent, requireMutable, writeContent } from '../../volume/index.js';
 import { Connection, type Request } from '../connection.js';
 import type { Filesystem } from '../filesystem.js';
+import { stripCapability } from '../privileges.js';
 import { touchAtime } from './files.js';
 
 const AT = Connection.PAYLOAD_AT;
@@ -31,6 +32,8 @@ export function copyFileRange(fs: Filesystem, request: Request): void {
     const memory = fs.scratch.take(length);
     try {
       readContent(fs.volume, source, start, memory.bytes.subarray(0, length));
+      // Before the change, because it may have to read the disk.
+      stripCapability(fs.volume, target);
       const grows = offset + length > target.size;
       if (grows) fs.vectors.beforeResize(target, offset + length);
       copied = writeContent(fs.volume, target, offset, memory.bytes.subarray(0, length));

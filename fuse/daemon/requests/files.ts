@@ -162,12 +162,13 @@ export function write(fs: Filesystem, request: Request): void {
   // Pages written back never lengthen a file: what lies past its end was cut off behind the kernel's back.
   const wanted = cached ? Math.max(0, Math.min(size, inode.size - offset)) : size;
   const grows = inode.vectorSet !== 0 && offset + wanted > inode.size;
+  // First, because it may have to read the disk: a call that fails there has changed nothing.
+  if (!cached) stripCapability(fs.volume, inode);
   if (grows) fs.vectors.beforeResize(inode, offset + wanted);
   const stored = writeContent(fs.volume, inode, offset, request.bytes.subarray(start, start + wanted));
   const written = cached && stored === wanted ? size : stored;
   if (grows) fs.vectors.afterResize(inode);
   if ((writeFlags & WRITE_KILL_SUIDGID) !== 0) stripPrivileges(inode, request.pid);
-  if (!cached) stripCapability(fs.volume, inode);
   const now = fs.now();
   inode.mtime = now;
   inode.ctime = now;

@@ -16,6 +16,7 @@ import {
 } from '../../volume/index.js';
 import type { Request } from '../connection.js';
 import type { Filesystem } from '../filesystem.js';
+import { stripCapability } from '../privileges.js';
 import { resize } from './attributes.js';
 
 const KNOWN = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE;
@@ -40,6 +41,8 @@ export function fallocate(fs: Filesystem, request: Request): void {
   else requireMutable(inode);
   fs.vectors.requireStill(inode);
   const { volume } = fs;
+  // First, because it may have to read the disk: a call that fails there has changed nothing.
+  stripCapability(volume, inode);
   if (punches) punchHole(volume, inode, offset, length);
   else if (zeroes) zeroRange(volume, inode, offset, length);
   else preallocate(volume, inode, offset, length);
