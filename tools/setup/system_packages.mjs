@@ -18,6 +18,13 @@ export const SYSTEM_PACKAGES = [
   { name: 'mount', purpose: 'mount', why: 'mounts as root', command: 'mount' },
   { name: 'fuse3', purpose: 'mount', why: 'mounts as an ordinary user', command: 'fusermount3' },
   { name: 'g++', purpose: 'test', why: 'checks that the C headers are C++ too', command: 'g++' },
+  { name: 'clang', purpose: 'test', why: 'fuzzes the index of the engine', command: 'clang' },
+  {
+    name: 'libclang-rt-dev',
+    purpose: 'test',
+    why: 'the fuzzer and its sanitizers',
+    file: '/usr/share/doc/libclang-rt-dev',
+  },
   { name: 'e2fsprogs', purpose: 'test', why: 'ext4, which tests compare with', command: 'mkfs.ext4' },
   { name: 'util-linux', purpose: 'test', why: 'unshare, for tests with several users', command: 'unshare' },
 ];
