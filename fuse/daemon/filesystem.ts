@@ -243,9 +243,8 @@ export class Filesystem {
       try {
         if (!deleteInode(this.volume, this.volume.inodes.get(number))) return;
       } catch (error) {
-        // It stays on the orphan list, where fsck finds it; its name is gone and the volume goes on.
+        // It stays on the orphan list, where fsck or the next mount finds it; its name is gone and the volume goes on.
         if (this.errnoOf(error) === undefined) throw error;
-        this.volume.noteErrors(STATE_ERRORS);
       }
       this.dying.delete(number);
     }
