@@ -52,7 +52,7 @@ export class ExtentTree {
   /** The run that holds `logical`: an extent, or a hole that ends at the next extent or after `limit` blocks. */
   find(logical: number, limit: number): Run {
     const path = this.descend(logical);
-    const found = this.upTo(path);
+    const found = this.upTo(path, logical);
     if (found !== undefined) {
       const base = at(found.at);
       const { view } = found.node;
@@ -69,6 +69,7 @@ export class ExtentTree {
       }
     }
     const next = this.nextStart(path);
+    if (next !== undefined && next <= logical) this.damaged('has extents out of order');
     const length = next === undefined ? limit : Math.min(limit, next - logical);
     return { logical, physical: 0, length, unwritten: false };
   }
@@ -80,7 +81,7 @@ export class ExtentTree {
   }
 
   private holder(logical: number): Step {
-    const found = this.upTo(this.descend(logical));
+    const found = this.upTo(this.descend(logical), logical);
     if (found === undefined) throw new Error(`block ${logical} of inode ${this.inode.number} is not mapped`);
     return found;
   }
@@ -88,15 +89,15 @@ export class ExtentTree {
   /** The last extent that starts below `logical`. */
   lastBefore(logical: number): Run | undefined {
     if (logical <= 0) return undefined;
-    const found = this.upTo(this.descend(logical - 1));
+    const found = this.upTo(this.descend(logical - 1), logical - 1);
     return found === undefined ? undefined : this.run(found.node, found.at);
   }
 
   /**
-   * The last extent that starts at or below what a path was made for. A leaf may begin above its key, once its first extents
+   * The last extent that starts at or below `logical`, for which the path was made. A leaf may begin above its key, once its first extents
    * have gone: then the leaf before has it, and it may reach past the key.
    */
-  private upTo(path: readonly Step[]): Step | undefined {
+  private upTo(path: readonly Step[], logical: number): Step | undefined {
     const leaf = path[path.length - 1]!;
     if (leaf.at >= 0) return leaf;
     for (let level = path.length - 2; level >= 0; level--) {
@@ -104,7 +105,9 @@ export class ExtentTree {
       if (entry < 1) continue;
       let below = this.child(node, entry - 1);
       while (depthOf(below) > 0) below = this.child(below, countOf(below) - 1);
-      return { node: below, at: countOf(below) - 1 };
+      const last = countOf(below) - 1;
+      if (extentEntry.logical.get(below.view, at(last)) > logical) this.damaged('has extents out of order');
+      return { node: below, at: last };
     }
     return undefined;
   }
