@@ -10,7 +10,7 @@ import {
   JOB,
   KIND,
 } from './jobs.js';
-import { log } from './log.js';
+import { log, logOnce } from './log.js';
 
 /** Milliseconds after which a change is committed though nobody asked. */
 const INTERVAL = 1000;
@@ -112,7 +112,7 @@ export class Commits {
     } catch (error) {
       // A block that had left memory could not be read to take a change: nothing of this transaction reaches the disk.
       if (!(error instanceof DeviceError) && !(error instanceof FsError)) throw error;
-      log(error.message);
+      logOnce(error.message);
       this.exchange.give(slot);
       this.fail(errno.EIO);
       return;

@@ -17,7 +17,7 @@ import type { Connection } from './connection.js';
 import { CAP_FSETID, hasCapability } from './credentials.js';
 import { type Exchange, type JobSlot, SPARE } from './exchange.js';
 import { UNIQUE } from './jobs.js';
-import { log } from './log.js';
+import { logOnce } from './log.js';
 import { Park } from './park.js';
 import { stripCapability, stripPrivileges } from './privileges.js';
 import { TransferMemory } from './transfer.js';
@@ -86,7 +86,6 @@ export class Filesystem {
   private readonly dying = new Set<number>();
   /** Deleted inodes that the kernel still knows, with their last attributes. */
   private readonly ghosts = new Map<number, Attributes>();
-  private readonly warned = new Set<string>();
 
   constructor(parts: {
     volume: Volume;
@@ -432,9 +431,7 @@ export class Filesystem {
 
   /** One line in the log, once for each cause. */
   warn(message: string): void {
-    if (this.warned.has(message) || this.warned.size > 1000) return;
-    this.warned.add(message);
-    log(message);
+    logOnce(message);
   }
 
   /** So that the next fsck.vexfs looks at everything, also when the volume is unmounted in order. */
