@@ -1,4 +1,4 @@
-import { entryType, type Inode, MAX_FILE_SIZE } from '@vexfs/fuse/volume';
+import { emptyExtentRoot, entryType, type Inode, MAX_FILE_SIZE } from '@vexfs/fuse/volume';
 import {
   EXTENT_MAGIC,
   extentHeader,
@@ -53,6 +53,11 @@ export function isPlausible(inode: Inode): boolean {
   return size <= MAX_FILE_SIZE && Number.isSafeInteger(blocks) && links <= 65000 && flagsOf(view) === 0;
 }
 
+/** Whether the root of an inode is that of an extent tree without extents. */
+function isEmpty({ rootView }: Inode): boolean {
+  return extentHeader.count.get(rootView, 0) === 0 && extentHeader.depth.get(rootView, 0) === 0;
+}
+
 function flagsOf(view: DataView): number {
   return layout.flags.get(view, 0) & ~FLAGS;
 }
@@ -74,10 +79,15 @@ export function mendFields(inode: Inode): string[] {
   expect('flags', inode.isHidden && type !== REGULAR, () => {
     inode.flags &= ~INODE_HIDDEN;
   });
+  // Counted anew later, if what is counted can be read; until then it has to be a number at all.
+  expect('blocks', !Number.isSafeInteger(inode.blocks), () => {
+    inode.blocks = 0;
+  });
   const sized = type === REGULAR || type === SYMLINK;
   expect('size', sized ? !(inode.size <= MAX_FILE_SIZE) : inode.size !== 0, () => {
     inode.size = 0;
   });
+  expect('root', !sized && type !== DIRECTORY && !isEmpty(inode), () => emptyExtentRoot(inode));
   const hasSet = type === REGULAR && !inode.isHidden;
   expect('vector_set', inode.vectorSet !== 0 && !hasSet, () => {
     inode.vectorSet = 0;

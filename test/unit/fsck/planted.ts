@@ -216,6 +216,22 @@ const groups: readonly Planted[] = [
 
 const inodes: readonly Planted[] = [
   {
+    what: 'a pipe with blocks',
+    plant: (t) => t.setInode(t.inode('documents/text 1').number, { mode: 0o010644, size: 0 }),
+    code: 'inode-field',
+    affected: ['/documents/text 1'],
+  },
+  {
+    what: 'a damaged directory with more blocks than a number can say',
+    plant: (t) => {
+      const many = t.inode('many');
+      t.byte(t.leaves(many)[0]! * t.blockSize + 40);
+      t.setInode(many.number, { blocks: 2 ** 60 });
+    },
+    code: 'inode-field',
+    affected: ['/many'],
+  },
+  {
     what: 'an inode with one wrong byte',
     plant: (t) => t.byte(t.inodeAt(t.inode('kept').number) + 17),
     code: 'inode-byte',
