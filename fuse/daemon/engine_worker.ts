@@ -8,7 +8,7 @@ import { ImageReader } from './engine/image_reader.js';
 import { search } from './engine/search.js';
 import { writePieces } from './engine/write_pieces.js';
 import { Exchange, type ExchangeHandle, type JobSlot } from './exchange.js';
-import { JOB, KIND, READ_LENGTH, READ_SEGMENTS, UNIQUE } from './jobs.js';
+import { FAILED_AT, JOB, KIND, READ_LENGTH, READ_SEGMENTS, UNIQUE } from './jobs.js';
 
 /** What an engine thread, a reader or a writer starts with. */
 export interface EngineWorkerData {
@@ -43,8 +43,12 @@ function readCold(slot: JobSlot): void {
   const length = fields[READ_LENGTH]!;
   const pairs = new Float64Array(slot.bytes.buffer, slot.bytes.byteOffset, fields[READ_SEGMENTS]! * 2);
   const reader = new ImageReader(imageFd, pairs);
-  if (reader.read(connection.output.address + Connection.PAYLOAD_AT, length)) connection.send(unique, length);
-  else connection.fail(unique, errno.EIO);
+  if (reader.read(connection.output.address + Connection.PAYLOAD_AT, length)) {
+    connection.send(unique, length);
+    return;
+  }
+  fields[FAILED_AT] = reader.failedAt + 1;
+  connection.fail(unique, errno.EIO);
 }
 
 const RUN: Readonly<Record<number, (thread: EngineThread, slot: JobSlot) => void>> = {
@@ -64,6 +68,6 @@ for (;;) {
   if (slot === undefined) break;
   const kind = slot.fields[KIND]!;
   RUN[kind]!(thread, slot);
-  if (COME_BACK.has(kind)) thread.exchange.complete(slot);
+  if (COME_BACK.has(kind) || slot.fields[FAILED_AT] !== 0) thread.exchange.complete(slot);
   else thread.exchange.completeQuietly(slot);
 }

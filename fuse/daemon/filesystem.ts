@@ -16,7 +16,7 @@ import type { Commits } from './commits.js';
 import type { Connection } from './connection.js';
 import { CAP_FSETID, hasCapability } from './credentials.js';
 import { type Exchange, type JobSlot, SPARE } from './exchange.js';
-import { UNIQUE } from './jobs.js';
+import { FAILED_AT, UNIQUE } from './jobs.js';
 import { logOnce } from './log.js';
 import { Park } from './park.js';
 import { stripCapability, stripPrivileges } from './privileges.js';
@@ -332,6 +332,7 @@ export class Filesystem {
 
   /** A job has come back. */
   returned(slot: JobSlot): void {
+    this.tellOfRead(slot.fields[FAILED_AT]!);
     const pin = this.pins.get(slot);
     this.pins.delete(slot);
     pin?.done();
@@ -340,6 +341,13 @@ export class Filesystem {
     while (this.waitingForSlot.length > 0 && this.exchange.available > SPARE.announcement) {
       this.waitingForSlot.shift()!();
     }
+  }
+
+  /** The threads that read leave it to this one to tell of a device that fails, so that it is told once. */
+  private tellOfRead(failedAt: number): void {
+    const { path } = this.device;
+    if (failedAt > 0) this.warn(`cannot read ${path} at byte ${failedAt - 1}: EIO`);
+    else if (failedAt < 0) this.warn(`cannot read the rows of a file from ${path}: EIO`);
   }
 
   /** What transactions freed and nobody reads any more is reused from now on. */
@@ -409,6 +417,7 @@ export class Filesystem {
     const waiting = (this.queued.get(queue) ?? 0) + 1;
     this.queued.set(queue, waiting);
     this.queueOf.set(slot, queue);
+    slot.fields[FAILED_AT] = 0;
     this.onDemand(queue, waiting);
     this.exchange.submit(queue, slot);
   }

@@ -21,6 +21,9 @@ export const PID = 2;
 export const NODE = 3;
 /** Positive errno of a job that comes back for more work; 0 when it went well. */
 export const RESULT = 4;
+/** Out: 1 + the byte of the device that a job could not read, NOT_MAPPED for one of a mapping, 0 when it read all. */
+export const FAILED_AT = 5;
+export const NOT_MAPPED = -1;
 
 /** READ: the payload holds pairs of float64 {position on the device or -1, bytes}. Replies. */
 export const READ_SEGMENTS = 8;

@@ -5,6 +5,7 @@ import { Connection } from '../connection.js';
 import type { EngineThread } from '../engine_worker.js';
 import type { JobSlot } from '../exchange.js';
 import {
+  FAILED_AT,
   GET_DIMENSIONS,
   GET_ELEMENT,
   GET_IN_SIZE,
@@ -31,6 +32,7 @@ export function getRow(thread: EngineThread, slot: JobSlot): void {
   const rowBytes = fields[GET_ROW_BYTES]!;
   const reader = new ImageReader(thread.imageFd, new Float64Array(list.buffer, list.byteOffset, count * 2));
   if (!reader.read(row, rowBytes)) {
+    fields[FAILED_AT] = reader.failedAt + 1;
     thread.connection.fail(unique, errno.EIO);
     return;
   }

@@ -4,6 +4,8 @@ import { errno, memoryAt, pread } from '../../system/index.js';
 export class ImageReader {
   private readonly fd: number;
   private readonly pairs: Float64Array;
+  /** Byte of the device that could not be read; -1 as long as there is none. */
+  failedAt = -1;
   private index = 0;
   private within = 0;
 
@@ -20,7 +22,10 @@ export class ImageReader {
       if (position === undefined || length === undefined) return false;
       const count = Math.min(bytes - done, length - this.within);
       if (position < 0) memoryAt(address + done, count).bytes.fill(0);
-      else if (!readFully(this.fd, address + done, count, position + this.within)) return false;
+      else if (!readFully(this.fd, address + done, count, position + this.within)) {
+        this.failedAt = position + this.within;
+        return false;
+      }
       done += count;
       this.within += count;
       if (this.within === length) {

@@ -26,6 +26,8 @@ import { Connection } from '../connection.js';
 import type { EngineThread } from '../engine_worker.js';
 import type { JobSlot } from '../exchange.js';
 import {
+  FAILED_AT,
+  NOT_MAPPED,
   PID,
   SEARCH_BASE,
   SEARCH_DIMENSIONS,
@@ -219,7 +221,11 @@ function populate(thread: EngineThread, slot: JobSlot, base: number): number {
     // Kernels before 5.14 do not know the advice: pages are then read in by the loop itself.
     if (result === -errno.EINVAL) return 0;
     if (result === -errno.EINTR || result === -errno.EAGAIN) continue;
-    if (result < 0) return result === -errno.ENOMEM ? -errno.ENOMEM : -errno.EIO;
+    if (result === -errno.ENOMEM) return result;
+    if (result < 0) {
+      fields[FAILED_AT] = NOT_MAPPED;
+      return -errno.EIO;
+    }
     at += length;
   }
   return 0;
@@ -236,7 +242,10 @@ function scanRead(thread: EngineThread, slot: JobSlot, places: Places, windowByt
   const perWindow = Math.floor(windowBytes / stride);
   for (let first = 0; first < slots; first += perWindow) {
     const rows = Math.min(perWindow, slots - first);
-    if (!reader.read(places.window, rows * stride)) return -errno.EIO;
+    if (!reader.read(places.window, rows * stride)) {
+      fields[FAILED_AT] = reader.failedAt + 1;
+      return -errno.EIO;
+    }
     describeScan(slot, thread, places, places.window, first, rows);
     const result = scanRun(bestCpu, places.query, places.scan, places.topk);
     if (result < 0) return result;
