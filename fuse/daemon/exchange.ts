@@ -5,7 +5,9 @@ import {
   memoryAt,
   signalEventFd,
   waitForSignal,
+  yieldProcessor,
 } from '../system/index.js';
+import { HaltPolling } from './halt_polling.js';
 
 /** Jobs that may be under way at once. A request that finds none free waits in the device. */
 const SLOTS = 64;
@@ -29,16 +31,24 @@ const QUEUES = 4;
 const RING = 128;
 
 /**
- * Words in front of the rings: of each queue head and tail; head of the completions, what is asked to end, and whether the FUSE
- * thread waits for slots.
+ * Words in front of the rings: of each queue head and tail, how many workers sleep and how many poll; head of the completions;
+ * whether the FUSE thread sleeps (one of AWAKE, ASLEEP, EAGER), whether it is asked to end, and whether the workers are.
  */
 const HEAD = 0;
 const TAIL = 1;
-const WORDS = 2;
+const SLEEPING = 2;
+const POLLING = 3;
+const WORDS = 4;
 const DONE_HEAD = QUEUES * WORDS;
-const LEAVE = DONE_HEAD + 1;
-const EAGER = DONE_HEAD + 2;
-const CONTROL = 16;
+const FUSE_SLEEP = DONE_HEAD + 1;
+const LEAVE = DONE_HEAD + 2;
+const STOP = DONE_HEAD + 3;
+const CONTROL = 32;
+
+/** Asleep, it is woken by jobs that come back for more work; eager, by every job. */
+const AWAKE = 0;
+const ASLEEP = 1;
+const EAGER = 2;
 
 const MEMORY = SLOTS * (4 + FIELDS * 8 + PAYLOAD);
 
@@ -52,7 +62,7 @@ export interface ExchangeHandle {
   /** Where the slots lie: system calls and the engine take their addresses. */
   readonly address: number;
   readonly eventFd: number;
-  /** By queue: what its workers sleep on. A job is one signal. */
+  /** By queue: what its workers sleep on. */
   readonly bells: readonly number[];
 }
 
@@ -70,7 +80,10 @@ export interface JobSlot {
  * How the FUSE thread hands jobs to the other threads and gets them back: slots in shared memory, a ring of slot numbers
  * for each kind of worker (one producer, many consumers), each with an eventfd that its workers sleep on (Atomics.wait and
  * notify of all threads share one lock of V8, which costs more than the job when many are under way), and one ring of completions (many
- * producers), announced by an eventfd that the FUSE thread polls. A slot stands in at most one ring.
+ * producers) with an eventfd that the FUSE thread polls. A slot stands in at most one ring.
+ *
+ * Nobody is signalled who is awake: who goes to sleep says so first and then looks into his ring once more, and who puts something into a
+ * ring looks afterwards whether somebody sleeps. Atomics are sequentially consistent, so one of them sees the other.
  */
 export class Exchange {
   readonly handle: ExchangeHandle;
@@ -80,6 +93,7 @@ export class Exchange {
   private readonly interrupts: Int32Array;
   private readonly interruptsAddress: number;
   private readonly free: number[] = [];
+  private readonly polling = new HaltPolling();
   private collected = 0;
 
   /** Throws SystemCallError when there are no descriptors left. */
@@ -146,33 +160,71 @@ export class Exchange {
   /** FUSE thread: gives a job to a worker of the queue. */
   submit(queue: number, slot: JobSlot): void {
     const { words } = this;
-    const head = Atomics.load(words, queue * WORDS + HEAD);
+    const at = queue * WORDS;
+    const head = Atomics.load(words, at + HEAD);
     Atomics.store(words, CONTROL + queue * RING + (head & (RING - 1)), slot.index);
-    Atomics.store(words, queue * WORDS + HEAD, (head + 1) | 0);
-    signalEventFd(this.handle.bells[queue]!);
+    Atomics.store(words, at + HEAD, (head + 1) | 0);
+    // One that polls takes the job, or finds it when it goes to sleep.
+    const waiting = (head + 1 - Atomics.load(words, at + TAIL)) | 0;
+    if (waiting <= Atomics.load(words, at + POLLING)) return;
+    if (Atomics.load(words, at + SLEEPING) > 0) signalEventFd(this.handle.bells[queue]!);
   }
 
   /** Worker: waits for a job; undefined when the daemon stops. */
   next(queue: number): JobSlot | undefined {
-    const { words } = this;
-    if (waitForSignal(this.handle.bells[queue]!) < 0) return undefined;
+    const { words, polling } = this;
+    const at = queue * WORDS;
     for (;;) {
-      const tail = Atomics.load(words, queue * WORDS + TAIL);
-      const head = Atomics.load(words, queue * WORDS + HEAD);
-      // A signal without a job is the stop.
-      if (tail === head) return undefined;
+      const slot = this.pop(queue) ?? this.poll(queue);
+      if (slot !== undefined) return slot;
+      Atomics.add(words, at + SLEEPING, 1);
+      const late = this.pop(queue);
+      if (late === undefined && Atomics.load(words, STOP) === 0) {
+        const since = performance.now();
+        waitForSignal(this.handle.bells[queue]!);
+        polling.slept(performance.now() - since);
+      }
+      Atomics.sub(words, at + SLEEPING, 1);
+      if (late !== undefined) return late;
+      if (Atomics.load(words, STOP) !== 0) return undefined;
+    }
+  }
+
+  /** Worker: looks for a job for a moment, if that helped lately. */
+  private poll(queue: number): JobSlot | undefined {
+    const { words, polling } = this;
+    const at = queue * WORDS;
+    let now = performance.now();
+    const end = polling.until(now);
+    if (end === now) return undefined;
+    Atomics.add(words, at + POLLING, 1);
+    let found = false;
+    while (!found && now < end) {
+      yieldProcessor();
+      found = Atomics.load(words, at + TAIL) !== Atomics.load(words, at + HEAD);
+      now = performance.now();
+    }
+    // Before the job is taken: who puts in the next one must not count on this worker any more.
+    Atomics.sub(words, at + POLLING, 1);
+    if (!found) polling.inVain();
+    return found ? this.pop(queue) : undefined;
+  }
+
+  private pop(queue: number): JobSlot | undefined {
+    const { words } = this;
+    const at = queue * WORDS;
+    for (;;) {
+      const tail = Atomics.load(words, at + TAIL);
+      if (tail === Atomics.load(words, at + HEAD)) return undefined;
       const index = Atomics.load(words, CONTROL + queue * RING + (tail & (RING - 1)));
-      if (Atomics.compareExchange(words, queue * WORDS + TAIL, tail, (tail + 1) | 0) === tail)
-        return this.slots[index]!;
+      if (Atomics.compareExchange(words, at + TAIL, tail, (tail + 1) | 0) === tail) return this.slots[index]!;
     }
   }
 
   /** Worker: hands the job back to the FUSE thread. */
   complete(slot: JobSlot): void {
-    const { words } = this;
-    const position = Atomics.add(words, DONE_HEAD, 1) & (RING - 1);
-    Atomics.store(words, CONTROL + QUEUES * RING + position, slot.index + 1);
-    signalEventFd(this.handle.eventFd);
+    this.putBack(slot);
+    if (Atomics.load(this.words, FUSE_SLEEP) !== AWAKE) signalEventFd(this.handle.eventFd);
   }
 
   /**
@@ -181,15 +233,27 @@ export class Exchange {
    */
   completeQuietly(slot: JobSlot): void {
     const { words } = this;
-    const position = Atomics.add(words, DONE_HEAD, 1);
-    Atomics.store(words, CONTROL + QUEUES * RING + (position & (RING - 1)), slot.index + 1);
+    const position = this.putBack(slot);
+    const sleep = Atomics.load(words, FUSE_SLEEP);
     const isLast = Atomics.load(words, DONE_HEAD) === ((position + 1) | 0);
-    if (!isLast || Atomics.load(words, EAGER) !== 0) signalEventFd(this.handle.eventFd);
+    if (sleep === EAGER || (sleep === ASLEEP && !isLast)) signalEventFd(this.handle.eventFd);
   }
 
-  /** FUSE thread: whether it must be woken by every job from now on. To be followed by `collect` before it sleeps. */
-  set eager(value: boolean) {
-    Atomics.store(this.words, EAGER, value ? 1 : 0);
+  private putBack(slot: JobSlot): number {
+    const { words } = this;
+    const position = Atomics.add(words, DONE_HEAD, 1);
+    Atomics.store(words, CONTROL + QUEUES * RING + (position & (RING - 1)), slot.index + 1);
+    return position;
+  }
+
+  /** FUSE thread: about to sleep; `eager`: every job is to wake it. To be followed by `collect` before it sleeps. */
+  willSleep(eager: boolean): void {
+    Atomics.store(this.words, FUSE_SLEEP, eager ? EAGER : ASLEEP);
+  }
+
+  /** FUSE thread: awake again. */
+  isAwake(): void {
+    Atomics.store(this.words, FUSE_SLEEP, AWAKE);
   }
 
   /** FUSE thread: the next job that came back, or undefined. A job announced but not yet stored is found at its signal. */
@@ -214,6 +278,7 @@ export class Exchange {
 
   /** Any thread: workers end when their queue is empty. Only when the FUSE thread has ended: it needs them to commit. */
   stop(): void {
+    Atomics.store(this.words, STOP, 1);
     for (const bell of this.handle.bells) signalEventFd(bell, ALL);
   }
 }

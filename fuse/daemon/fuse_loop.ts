@@ -8,12 +8,13 @@ import {
   negotiate,
   OPCODE,
 } from '../protocol/index.js';
-import { drainEventFd, errno, PollSet } from '../system/index.js';
+import { drainEventFd, errno, PollSet, yieldProcessor } from '../system/index.js';
 import { NeedCommit } from '../volume/index.js';
 import { Connection, decodeRequest, type Request } from './connection.js';
 import { dispatch } from './dispatch.js';
 import { JOURNAL_QUEUE, type JobSlot, SPARE } from './exchange.js';
 import type { Filesystem } from './filesystem.js';
+import { HaltPolling } from './halt_polling.js';
 import { COMMIT_ERROR, JOB, KIND } from './jobs.js';
 import { Park } from './park.js';
 
@@ -54,6 +55,7 @@ export class FuseLoop {
   private readonly connection: Connection;
   private readonly polled: PollSet;
   private readonly events: PollSet;
+  private readonly polling = new HaltPolling();
   /** Requests that wait to be tried again, and whether a signal for their callers has come. */
   private readonly kept = new Map<number, boolean>();
   private closed = false;
@@ -113,11 +115,27 @@ export class FuseLoop {
    * something to say.
    */
   private rest(): boolean {
-    const { fs } = this;
+    const { fs, polling, polled } = this;
     fs.trim();
-    const timeout = fs.commits.tend(performance.now());
+    let now = performance.now();
+    const timeout = fs.commits.tend(now);
     const timeoutMs = fs.exchange.leaving ? LEAVING_STEP : timeout;
-    return this.wait(this.polled, 1, timeoutMs) && this.polled.ready(0) !== 0;
+    const end = polling.until(now);
+    if (end > now) {
+      while (now < end) {
+        if (!this.wait(polled, 1, 0)) return false;
+        if (polled.ready(0) !== 0) return true;
+        if (polled.ready(1) !== 0) return false;
+        // Who is waited for may need this processor.
+        yieldProcessor();
+        now = performance.now();
+      }
+      polling.inVain();
+    }
+    if (!this.wait(polled, 1, timeoutMs)) return false;
+    const isThere = polled.ready(0) !== 0;
+    if (isThere || polled.ready(1) !== 0) polling.slept(performance.now() - now);
+    return isThere;
   }
 
   /** Told to leave: jobs may still need an answer (a page of a caller's memory, a page to be written back) to end. */
@@ -170,9 +188,17 @@ export class FuseLoop {
    */
   private wait(set: PollSet, signal: number, timeoutMs: number): boolean {
     const { exchange } = this.fs;
-    exchange.eager = this.fs.needsSlots;
     if (this.collect()) return false;
-    if (set.wait(timeoutMs) > 0 && set.ready(signal) !== 0) drainEventFd(exchange.handle.eventFd);
+    if (timeoutMs !== 0) {
+      exchange.willSleep(this.fs.needsSlots);
+      if (this.collect()) {
+        exchange.isAwake();
+        return false;
+      }
+    }
+    const ready = set.wait(timeoutMs);
+    if (timeoutMs !== 0) exchange.isAwake();
+    if (ready > 0 && set.ready(signal) !== 0) drainEventFd(exchange.handle.eventFd);
     this.collect();
     return true;
   }

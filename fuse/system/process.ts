@@ -3,6 +3,7 @@ import { bind, orErrno } from './libc.js';
 const killRaw = bind<(pid: number, signal: number) => number>('kill', 'int', ['int', 'int']);
 const getpidRaw = bind<() => number>('getpid', 'int', []);
 const gettidRaw = bind<() => number>('gettid', 'int', []);
+const yieldRaw = bind<() => number>('sched_yield', 'int', []);
 const prctlRaw = bind<(option: number, a: number, b: number, c: number, d: number) => number>(
   'prctl',
   'int',
@@ -39,4 +40,9 @@ export function allowMemoryAccess(pid: number = PR_SET_PTRACER_ANY): number {
 /** prctl(PR_SET_DUMPABLE): a process that is not dumpable keeps others of its user out of its memory. */
 export function setDumpable(dumpable: boolean): number {
   return orErrno(prctlRaw(PR_SET_DUMPABLE, dumpable ? 1 : 0, 0, 0, 0));
+}
+
+/** sched_yield(2): other threads that want this processor go first. */
+export function yieldProcessor(): void {
+  yieldRaw();
 }
