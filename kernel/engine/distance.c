@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /* Dispatch by CPU, prepared queries, and the SIMD sections around the distance kernels. */
 #include "kernels.h"
+#include "navigate.h"
 #include "sections.h"
 
 _Static_assert(sizeof(struct vx_query) == 64, "the values of a query begin aligned");
@@ -8,21 +9,30 @@ _Static_assert(sizeof(struct vx_query) == 64, "the values of a query begin align
 int vx_cpu_init(struct vx_cpu *cpu, vx_u32 isa, vx_u32 crc)
 {
 	const struct vx_kernels *kernels = NULL;
+	const struct vx_navigation *navigation = NULL;
 
 	switch (isa) {
 	case VX_ISA_SCALAR:
 		kernels = &vx_kernels_scalar;
+		navigation = &vx_navigation_scalar;
 		break;
 #if defined(__x86_64__)
 	case VX_ISA_AVX2:
 		kernels = &vx_kernels_avx2;
+		navigation = &vx_navigation_avx2;
 		break;
 	case VX_ISA_AVX512:
 		kernels = &vx_kernels_avx512;
+		navigation = &vx_navigation_avx512;
+		break;
+	case VX_ISA_AVX512_VNNI:
+		kernels = &vx_kernels_avx512;
+		navigation = &vx_navigation_vnni;
 		break;
 #elif defined(__aarch64__)
 	case VX_ISA_NEON:
 		kernels = &vx_kernels_neon;
+		navigation = &vx_navigation_neon;
 		break;
 #endif
 	default:
@@ -30,7 +40,7 @@ int vx_cpu_init(struct vx_cpu *cpu, vx_u32 isa, vx_u32 crc)
 	}
 	if (!kernels || crc > VX_CRC_HARDWARE)
 		return -VX_EINVAL;
-	*cpu = (struct vx_cpu){ .isa = isa, .crc = crc, .kernels = kernels };
+	*cpu = (struct vx_cpu){ .isa = isa, .crc = crc, .kernels = kernels, .navigation = navigation };
 	return 0;
 }
 

@@ -11,8 +11,10 @@
 
 #include "host.h"
 #include "kernels.h"
+#include "navigate.h"
 
 #define VX_OWN_PAGES (1u << 20)
+#define VX_HUGE_PAGE ((size_t)2 << 20)
 
 /* The daemon writes and reads these structures byte by byte. */
 _Static_assert(sizeof(struct vx_scan) == 56 && offsetof(struct vx_scan, scratch) == 40 &&
@@ -23,13 +25,20 @@ _Static_assert(sizeof(struct vx_ids_info) == 64 && offsetof(struct vx_ids_info, 
 _Static_assert(VX_SCAN_SCRATCH_BYTES == 8192, "fuse/engine/search.ts says how much scratch memory a scan takes");
 
 static const struct vx_cpu vx_cpus[] = {
-	{ .isa = VX_ISA_SCALAR, .crc = VX_CRC_TABLE, .kernels = &vx_kernels_scalar },
+	{ .isa = VX_ISA_SCALAR, .crc = VX_CRC_TABLE, .kernels = &vx_kernels_scalar,
+	  .navigation = &vx_navigation_scalar },
 #if defined(__x86_64__)
-	{ .isa = VX_ISA_AVX2, .crc = VX_CRC_HARDWARE, .kernels = &vx_kernels_avx2 },
-	{ .isa = VX_ISA_AVX512, .crc = VX_CRC_HARDWARE, .kernels = &vx_kernels_avx512 },
+	{ .isa = VX_ISA_AVX2, .crc = VX_CRC_HARDWARE, .kernels = &vx_kernels_avx2,
+	  .navigation = &vx_navigation_avx2 },
+	{ .isa = VX_ISA_AVX512, .crc = VX_CRC_HARDWARE, .kernels = &vx_kernels_avx512,
+	  .navigation = &vx_navigation_avx512 },
+	{ .isa = VX_ISA_AVX512_VNNI, .crc = VX_CRC_HARDWARE, .kernels = &vx_kernels_avx512,
+	  .navigation = &vx_navigation_vnni },
 #elif defined(__aarch64__)
-	{ .isa = VX_ISA_NEON, .crc = VX_CRC_TABLE, .kernels = &vx_kernels_neon },
-	{ .isa = VX_ISA_NEON, .crc = VX_CRC_HARDWARE, .kernels = &vx_kernels_neon },
+	{ .isa = VX_ISA_NEON, .crc = VX_CRC_TABLE, .kernels = &vx_kernels_neon,
+	  .navigation = &vx_navigation_neon },
+	{ .isa = VX_ISA_NEON, .crc = VX_CRC_HARDWARE, .kernels = &vx_kernels_neon,
+	  .navigation = &vx_navigation_neon },
 #endif
 };
 
@@ -42,6 +51,10 @@ static int vx_host_runs(const struct vx_cpu *cpu)
 	case VX_ISA_AVX2:
 		return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c") &&
 		       __builtin_cpu_supports("sse4.2");
+	case VX_ISA_AVX512_VNNI:
+		if (!__builtin_cpu_supports("avx512vnni"))
+			return 0;
+		/* fallthrough */
 	case VX_ISA_AVX512:
 		return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
 		       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
@@ -66,10 +79,28 @@ const struct vx_cpu *vx_host_cpu(vx_u32 isa)
 	return NULL;
 }
 
+/* A chunk of an index, aligned so that one entry of the TLB covers it. Where huge pages are off it is ordinary memory. */
+static void *vx_host_huge_page(void)
+{
+	char *memory = mmap(NULL, 2 * VX_HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t before;
+
+	if (memory == MAP_FAILED)
+		return NULL;
+	before = (VX_HUGE_PAGE - (uintptr_t)memory % VX_HUGE_PAGE) % VX_HUGE_PAGE;
+	if (before)
+		munmap(memory, before);
+	munmap(memory + before + VX_HUGE_PAGE, VX_HUGE_PAGE - before);
+	madvise(memory + before, VX_HUGE_PAGE, MADV_HUGEPAGE);
+	return memory + before;
+}
+
 void *vx_host_allocate(size_t bytes)
 {
 	void *memory;
 
+	if (bytes == VX_HUGE_PAGE)
+		return vx_host_huge_page();
 	if (bytes >= VX_OWN_PAGES) {
 		memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		return memory == MAP_FAILED ? NULL : memory;

@@ -14,7 +14,7 @@ vx_s64 vx_host_index_apply(struct vx_index *index, const struct vx_rows *rows, c
 			   vx_u32 threads, const volatile vx_u32 *interrupt);
 
 /* Saves to an open file from its offset 0, without syncing it. 0 or a negative errno. */
-int vx_host_index_save(const struct vx_index *index, int fd);
+int vx_host_index_save(struct vx_index *index, int fd);
 
 /* An index with the allocator of vx_host_allocator(), on vx_host_cpu(isa). */
 struct vx_index *vx_host_index_create(const struct vx_index_params *params, vx_u32 isa, int *error);

@@ -67,17 +67,20 @@ typedef int64_t vx_s64;
 #define VX_ISA_AVX2 1   /* AVX2 and F16C */
 #define VX_ISA_AVX512 2 /* AVX-512 F, BW, DQ, VL */
 #define VX_ISA_NEON 3   /* Advanced SIMD of AArch64 */
-#define VX_ISA_COUNT 4
+#define VX_ISA_AVX512_VNNI 4 /* the distances of AVX512; the index also uses VNNI */
+#define VX_ISA_COUNT 5
 
 #define VX_CRC_TABLE 0
 #define VX_CRC_HARDWARE 1 /* SSE4.2, or the CRC32 extension of ARMv8 */
 
 struct vx_kernels;
+struct vx_navigation;
 
 struct vx_cpu {
 	vx_u32 isa;
 	vx_u32 crc;
 	const struct vx_kernels *kernels;
+	const struct vx_navigation *navigation;
 	/* Around every use of SIMD registers; NULL where none is needed (user space). Never nested. */
 	void (*simd_begin)(void);
 	void (*simd_end)(void);

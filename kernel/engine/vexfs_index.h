@@ -12,8 +12,7 @@
  * Nodes are slots. The index owns codes and links; rows, ids and the live bitmap stay with the caller.
  *
  * Threads
- *   - One builder changes an index at a time (vx_index_begin() to the end of its round; vx_index_save() counts as
- *     reading). The threads that help it are the caller's and do nothing outside vx_index_work().
+ *   - One builder changes an index at a time (vx_index_begin() to the end of its round); only the builder saves it. The threads that help it are the caller's and do nothing outside vx_index_work().
  *   - Any number of threads may search at any time, each with a searcher of its own, also while a round is built.
  *     Links, headers and the entry point are single atomic words; memory that a search may have seen is not freed
  *     before vx_index_destroy(). A search beside a builder meets each node as it was before or after the round, or
@@ -229,7 +228,7 @@ void vx_searcher_info(const struct vx_searcher *searcher, struct vx_search_info 
  * errno that ends the saving and is returned. No round may be under way; searches may. Little-endian, sections begin at
  * multiples of 4096 bytes from the start, each chunk carries a CRC-32C.
  */
-int vx_index_save(const struct vx_index *index, int (*write)(void *context, const void *data, size_t bytes),
+int vx_index_save(struct vx_index *index, int (*write)(void *context, const void *data, size_t bytes),
 		  void *context);
 
 /*

@@ -95,7 +95,7 @@ static inline void guarded_free(struct guarded *memory)
 	munmap(memory->map, memory->map_bytes);
 }
 
-static const char *const isa_names[VX_ISA_COUNT] = { "scalar", "avx2", "avx512", "neon" };
+static const char *const isa_names[VX_ISA_COUNT] = { "scalar", "avx2", "avx512", "neon", "avx512-vnni" };
 
 /* Runs the statement behind it with `cpu` set to every ISA of this machine. */
 #define EACH_CPU(cpu)                                            \

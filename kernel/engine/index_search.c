@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * Search: the graph proposes slots, rows decide. Where few rows match, or the graph proposes too few, every matching row
+ * is compared instead.
+ */
+#include "kernels.h"
+#include "searcher.h"
+
+/* The candidates that a filtered walk may hold; one that needs more ends in an exact search. */
+#define VX_MAX_POOL 16384u
+/* A hop of a filtered walk costs as much as comparing so many rows. */
+#define VX_HOP_ROWS 8u
+
+struct vx_searcher *vx_searcher_create(const struct vx_alloc *alloc)
+{
+	struct vx_searcher *searcher = alloc->alloc(alloc->context, sizeof(*searcher));
+
+	if (!searcher)
+		return NULL;
+	searcher->alloc = *alloc;
+	searcher->info.memory_bytes = sizeof(*searcher) + 8 * VX_SECTION_ROWS;
+	searcher->slots = alloc->alloc(alloc->context, 8 * VX_SECTION_ROWS);
+	if (!searcher->slots) {
+		alloc->free(alloc->context, searcher, sizeof(*searcher));
+		return NULL;
+	}
+	return searcher;
+}
+
+static void vx_searcher_release(struct vx_searcher *searcher, void *memory, size_t bytes)
+{
+	if (memory)
+		searcher->alloc.free(searcher->alloc.context, memory, bytes);
+}
+
+void vx_searcher_destroy(struct vx_searcher *searcher)
+{
+	if (!searcher)
+		return;
+	vx_searcher_release(searcher, searcher->walk_memory, searcher->walk_bytes);
+	vx_searcher_release(searcher, searcher->topk, searcher->topk_bytes);
+	vx_searcher_release(searcher, searcher->floats, searcher->float_bytes);
+	vx_searcher_release(searcher, searcher->tail, searcher->tail_bytes);
+	vx_searcher_release(searcher, searcher->combined, searcher->combined_bytes);
+	vx_searcher_release(searcher, searcher->slots, 8 * VX_SECTION_ROWS);
+	searcher->alloc.free(searcher->alloc.context, searcher, sizeof(*searcher));
+}
+
+int vx_searcher_reserve(struct vx_searcher *searcher, void **memory, size_t *have, size_t bytes)
+{
+	void *larger;
+
+	if (*have >= bytes)
+		return 0;
+	bytes += bytes / 4;
+	larger = searcher->alloc.alloc(searcher->alloc.context, bytes);
+	if (!larger)
+		return -VX_ENOMEM;
+	vx_searcher_release(searcher, *memory, *have);
+	searcher->info.memory_bytes += bytes - *have;
+	*memory = larger;
+	*have = bytes;
+	return 0;
+}
+
+static vx_u32 vx_larger(vx_u32 a, vx_u32 b)
+{
+	return a > b ? a : b;
+}
+
+/* Memory for a walk over what the view shows. */
+static int vx_walk_reserve(struct vx_searcher *searcher, vx_u32 pool, vx_u32 results)
+{
+	const struct vx_view *view = &searcher->walk.view;
+	struct vx_walk_needs *have = &searcher->needs;
+	struct vx_walk_needs needs = { .limit = view->limit, .pool = pool, .results = results,
+				       .dims = view->shape.dims, .links = view->shape.links };
+	size_t bytes;
+	void *memory;
+
+	if (searcher->walk_memory && have->limit >= needs.limit && have->pool >= pool && have->results >= results &&
+	    have->dims >= needs.dims && have->links >= needs.links)
+		return 0;
+	needs.limit = vx_larger(needs.limit + needs.limit / 4 + 4096, have->limit);
+	needs.pool = vx_larger(pool + 64, have->pool);
+	needs.results = vx_larger(results, have->results);
+	needs.dims = vx_larger(needs.dims, have->dims);
+	needs.links = vx_larger(needs.links, have->links);
+	bytes = vx_walk_bytes(&needs);
+	memory = searcher->alloc.alloc(searcher->alloc.context, bytes);
+	if (!memory)
+		return -VX_ENOMEM;
+	vx_searcher_release(searcher, searcher->walk_memory, searcher->walk_bytes);
+	searcher->info.memory_bytes += bytes - searcher->walk_bytes;
+	searcher->walk_memory = memory;
+	searcher->walk_bytes = bytes;
+	*have = needs;
+	vx_walk_place(&searcher->walk, &needs, memory);
+	return 0;
+}
+
+/* Compares the best proposals that match, `rerank` of them. Returns how many, or a negative errno. */
+static vx_s64 vx_compare_candidates(struct vx_plan *plan, const vx_u64 *candidates, vx_u32 n)
+{
+	const struct vx_view *view = &plan->searcher->walk.view;
+	vx_u32 compared = 0, i;
+	int error = 0;
+
+	for (i = 0; i < n && compared < plan->rerank && !error; i++) {
+		const vx_u32 slot = vx_slot_of(&view->shape, VX_CANDIDATE_NODE(candidates[i]));
+
+		if (!vx_passes(&plan->predicate, slot) || (!plan->search->live && !vx_is_held(view, slot)))
+			continue;
+		error = vx_compare_slot(plan, slot);
+		compared++;
+	}
+	if (!error)
+		error = vx_compare_pending(plan);
+	return error ? error : (vx_s64)compared;
+}
+
+/* One walk with a pool and (filtered) results of the given sizes. Returns the rows compared, or a negative errno. */
+static vx_s64 vx_navigate(struct vx_plan *plan, vx_u32 pool, vx_u32 results)
+{
+	struct vx_searcher *searcher = plan->searcher;
+	struct vx_index *index = plan->index;
+	struct vx_walk *walk = &searcher->walk;
+	const struct vx_generation *generation = __atomic_load_n(&index->generation, __ATOMIC_ACQUIRE);
+	const vx_u64 entry = __atomic_load_n(&index->entry, __ATOMIC_ACQUIRE);
+	int status;
+
+	vx_index_view(index, &walk->view);
+	status = vx_walk_reserve(searcher, pool, results);
+	if (status)
+		return status;
+	walk->pool_capacity = pool;
+	walk->result_capacity = results;
+	walk->predicate = &plan->predicate;
+	walk->hops = 0;
+	walk->codes = 0;
+	vx_query_code(index, generation, vx_query_values(plan->search->query), searcher->floats, walk->code);
+	status = vx_walk_begin(index, walk, entry, 0);
+	if (status > 0) {
+		status = vx_walk_beam(index, walk, results != 0, plan->search->interrupt);
+		vx_walk_clear(walk);
+	}
+	searcher->info.hops += walk->hops;
+	searcher->info.codes += walk->codes;
+	if (status)
+		return status;
+	if (results) {
+		/* Results that do not fill their array: the walk ended before it had seen enough. */
+		if (walk->result_count < results)
+			return 0;
+		return vx_compare_candidates(plan, walk->results, walk->result_count);
+	}
+	return vx_compare_candidates(plan, walk->pool, walk->pool_count);
+}
+
+/* Could the graph answer faster than comparing what matches? */
+static int vx_worth_navigating(struct vx_plan *plan, vx_u32 *pool)
+{
+	vx_u64 needed;
+
+	*pool = plan->ef;
+	if (!plan->filtered)
+		return 1;
+	vx_plan_count(plan);
+	if (plan->matching * plan->matching <= (vx_u64)plan->slots * plan->ef * VX_HOP_ROWS)
+		return 0;
+	needed = plan->ef + 2 * (vx_u64)plan->ef * plan->slots / plan->matching;
+	*pool = needed < VX_MAX_POOL ? (vx_u32)needed : VX_MAX_POOL;
+	return 1;
+}
+
+/* Fills the top k from the graph: 1; 0 when it has to be filled by comparing rows; or a negative errno. */
+static int vx_search_graph(struct vx_plan *plan)
+{
+	struct vx_searcher *searcher = plan->searcher;
+	vx_s64 compared = 0;
+	vx_u32 pool;
+
+	if ((plan->search->flags & VX_SEARCH_EXACT) || !__atomic_load_n(&plan->index->generation, __ATOMIC_ACQUIRE) ||
+	    __atomic_load_n(&plan->index->entry, __ATOMIC_ACQUIRE) == VX_NO_ENTRY ||
+	    __atomic_load_n(&plan->index->damaged, __ATOMIC_RELAXED) || !vx_worth_navigating(plan, &pool))
+		return 0;
+	searcher->info.path = VX_PATH_FALLBACK;
+	if (!plan->filtered) {
+		compared = vx_navigate(plan, pool, 0);
+		if (compared >= plan->k && searcher->topk->count == plan->k)
+			compared = 1;
+		else if (compared >= 0)
+			/* Dead rows in the way, or too few in reach. */
+			compared = vx_topk_init(searcher->topk, plan->k);
+		if (compared == 0)
+			pool = 4 * plan->ef < VX_MAX_POOL ? 4 * plan->ef : VX_MAX_POOL;
+	}
+	if (compared == 0)
+		compared = vx_navigate(plan, pool > plan->ef ? pool : plan->ef, plan->ef);
+	if (compared == -VX_EUCLEAN)
+		compared = 0;
+	if (compared < 0)
+		return (int)compared;
+	if (compared == 0 || searcher->topk->count < plan->k) {
+		vx_topk_init(searcher->topk, plan->k);
+		return 0;
+	}
+	searcher->info.path = VX_PATH_GRAPH;
+	return 1;
+}
+
+static int vx_plan_check(struct vx_plan *plan)
+{
+	const struct vx_index_params *params = &plan->index->params;
+	const struct vx_search *search = plan->search;
+	const struct vx_query *query = search->query;
+
+	if (query->metric != params->metric || query->element != params->element || query->dims != params->dims ||
+	    search->k == 0 || search->k > VX_MAX_K || search->ef > VX_MAX_EF ||
+	    (!search->rows->get && search->rows->stride < query->row_bytes) ||
+	    (search->flags & ~VX_SEARCH_EXACT) || (search->tail_count && !search->tail))
+		return -VX_EINVAL;
+	plan->slots = search->slots < search->rows->slots ? search->slots : search->rows->slots;
+	plan->k = search->k;
+	plan->ef = vx_larger(search->ef ? search->ef : VX_DEFAULT_EF, search->k);
+	plan->rerank = search->rerank ? search->rerank : search->k + search->k / 2 + 5;
+	plan->rerank = vx_larger(plan->rerank < plan->ef ? plan->rerank : plan->ef, search->k);
+	return 0;
+}
+
+vx_s64 vx_index_search(struct vx_index *index, struct vx_searcher *searcher, const struct vx_search *search,
+		       vx_u32 *distances, vx_u64 *ids, vx_u32 *slots)
+{
+	struct vx_plan plan = { .index = index, .searcher = searcher, .search = search };
+	const vx_u64 memory = searcher->info.memory_bytes;
+	int status = vx_plan_check(&plan);
+
+	searcher->info = (struct vx_search_info){ .memory_bytes = memory, .path = VX_PATH_EXACT };
+	searcher->pending = 0;
+	if (!status)
+		status = vx_searcher_reserve(searcher, (void **)&searcher->topk, &searcher->topk_bytes,
+					     vx_topk_bytes(plan.k));
+	if (!status)
+		status = vx_searcher_reserve(searcher, (void **)&searcher->floats, &searcher->float_bytes,
+					     (size_t)index->coder.padded * 4);
+	if (!status && search->tail_count)
+		status = vx_searcher_reserve(searcher, (void **)&searcher->tail, &searcher->tail_bytes,
+					     8 * (((size_t)plan.slots + 63) / 64));
+	if (!status)
+		status = vx_plan_filter(&plan);
+	if (status)
+		return status;
+	vx_topk_init(searcher->topk, plan.k);
+	vx_tail_mark(&plan);
+	status = vx_search_graph(&plan);
+	if (status == 0)
+		status = vx_compare_all(&plan);
+	if (status >= 0)
+		status = vx_compare_tail(&plan);
+	vx_tail_clear(&plan);
+	if (status)
+		return status;
+	return vx_topk_finish(searcher->topk, distances, ids, slots);
+}
+
+void vx_searcher_info(const struct vx_searcher *searcher, struct vx_search_info *out)
+{
+	*out = searcher->info;
+}

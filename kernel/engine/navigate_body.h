@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * Walking the graph, one text for every ISA. The including file defines, besides VX_VECTOR_BYTES,
+ *   vx_dot4(at, code, blocks, dots)  dots[i] = sum of (at[i][j] - 128) * code->values[j] over blocks of 64 bytes, i < 4
+ * Nothing here waits, allocates or leaves the graph: a walk that meets a chunk which is not there says so and is called
+ * again when it is.
+ */
+#include "rotate_body.h"
+
+/* Of a code, the lines that are fetched ahead; the hardware follows what is longer. */
+#define VX_CODE_LINES_AHEAD 4u
+
+VX_INLINE vx_u32 vx_code_key(const struct vx_shape *shape, vx_u32 query_norm, vx_u32 norm, vx_s32 dot)
+{
+	return shape->normed ? query_norm + norm - 2u * (vx_u32)dot : 0x80000000u - (vx_u32)dot;
+}
+
+VX_INLINE vx_u32 vx_node_norm(const struct vx_shape *shape, const vx_u8 *chunk, vx_u32 node)
+{
+	return shape->normed ? ((const vx_u32 *)chunk)[node & shape->mask] : 0;
+}
+
+static void vx_take_code(const struct vx_view *view, vx_u32 node, struct vx_code *code)
+{
+	const struct vx_shape *shape = &view->shape;
+	const vx_u8 *chunk = vx_chunk(view, node >> shape->shift);
+	const vx_u8 *from = (const vx_u8 *)vx_record(view, node) + shape->code_at;
+	vx_s32 sum = 0;
+	vx_u32 i;
+
+	for (i = 0; i < shape->code_bytes; i++) {
+		code->values[i] = (signed char)(from[i] ^ 0x80);
+		sum += code->values[i];
+	}
+	code->sum = sum;
+	code->norm = vx_node_norm(shape, chunk, node);
+	code->clipped = 0;
+}
+
+VX_INLINE void vx_keys_of(struct vx_walk *walk, const struct vx_shape *shape, const struct vx_code *code, vx_u32 *nodes,
+			  vx_u32 n, vx_u32 *keys)
+{
+	const vx_u32 padded = (n + 3) & ~3u;
+	vx_u32 i, j;
+
+	if (n == 0)
+		return;
+	for (i = n; i < padded; i++)
+		nodes[i] = nodes[n - 1];
+	for (i = 0; i < padded; i += 4) {
+		const vx_u8 *at[4];
+		vx_s32 dots[4];
+
+		for (j = 0; j < 4; j++)
+			at[j] = (const vx_u8 *)vx_record(&walk->view, nodes[i + j]) + shape->code_at;
+		vx_dot4(at, code, shape->code_bytes / 64, dots);
+		for (j = 0; j < 4; j++) {
+			const vx_u8 *chunk = vx_chunk(&walk->view, nodes[i + j] >> shape->shift);
+
+			keys[i + j] = vx_code_key(shape, code->norm, vx_node_norm(shape, chunk, nodes[i + j]), dots[j]);
+		}
+	}
+}
+
+static void vx_keys(struct vx_walk *walk, const struct vx_code *code, vx_u32 *nodes, vx_u32 n, vx_u32 *keys)
+{
+	vx_keys_of(walk, &walk->view.shape, code, nodes, n, keys);
+}
+
+/*
+ * The links of a node on walk->level: where they stand, and how many. NULL when a chunk is missing. Everything read is
+ * bounded, because a builder may be writing it and a snapshot may be damaged.
+ */
+VX_INLINE const vx_u32 *vx_links_of(struct vx_walk *walk, const struct vx_shape *shape, vx_u32 node, vx_u32 level,
+				    vx_u32 *count)
+{
+	const vx_u32 *record = vx_record(&walk->view, node);
+	const vx_u32 header = vx_word(record);
+	vx_u32 capacity = vx_link_capacity(shape, header), block, n;
+
+	if (__builtin_expect(level == 0, 1)) {
+		n = header & VX_NODE_LINKS;
+		*count = n < capacity ? n : capacity;
+		return record + 1;
+	}
+	*count = 0;
+	block = vx_word(record + shape->links) + level - 1;
+	if (VX_NODE_LEVEL(header) < level || block >= walk->view.upper_limit)
+		return record + 1;
+	if (__builtin_expect(!__atomic_load_n(&walk->view.uppers[block >> shape->upper_shift], __ATOMIC_ACQUIRE), 0)) {
+		walk->missing = VX_MISSING_UPPER | block >> shape->upper_shift;
+		return NULL;
+	}
+	record = vx_upper_block(&walk->view, block);
+	n = vx_word(record);
+	*count = n < shape->upper_links ? n : shape->upper_links;
+	return record + 1;
+}
+
+VX_INLINE void vx_prefetch_code(const vx_u8 *code, vx_u32 bytes)
+{
+	vx_u32 i;
+
+	for (i = 0; i < bytes && i < 64 * VX_CODE_LINES_AHEAD; i += 64)
+		__builtin_prefetch(code + i);
+}
+
+/*
+ * Lists the unvisited ones of n links behind the trail and marks them. Without branches: which links are new is not to be
+ * predicted. Every slot of the trail behind the new ones may be overwritten.
+ */
+VX_INLINE vx_u32 vx_collect(struct vx_walk *walk, const vx_u32 *links, vx_u32 n, vx_u32 *fresh)
+{
+	const vx_u32 limit = walk->view.limit;
+	vx_u64 *visited = walk->visited;
+	vx_u32 count = 0, i;
+
+	for (i = 0; i < n; i++) {
+		vx_u32 node = vx_word(links + i);
+		vx_u64 word, bit;
+
+		node = node < limit ? node : limit;
+		word = visited[node / 64];
+		bit = 1ull << (node % 64);
+		fresh[count] = node;
+		count += !(word & bit);
+		visited[node / 64] = word | bit;
+	}
+	return count;
+}
+
+/* Where the codes of the fresh nodes lie. Returns 0 and unmarks them when one is in a missing chunk. */
+VX_INLINE int vx_locate(struct vx_walk *walk, const struct vx_shape *shape, const vx_u32 *fresh, vx_u32 count,
+			const vx_u8 **at)
+{
+	vx_u32 i;
+
+	for (i = 0; i < count; i++) {
+		const vx_u32 node = fresh[i];
+		const vx_u8 *chunk = vx_chunk(&walk->view, node >> shape->shift);
+
+		if (__builtin_expect(!chunk, 0)) {
+			walk->missing = node >> shape->shift;
+			for (i = 0; i < count; i++)
+				walk->visited[fresh[i] / 64] &= ~(1ull << (fresh[i] % 64));
+			return 0;
+		}
+		if (shape->normed)
+			__builtin_prefetch(chunk + 4 * (size_t)(node & shape->mask));
+		at[i] = chunk + shape->records_at + (size_t)(node & shape->mask) * shape->record_bytes + shape->code_at;
+		vx_prefetch_code(at[i], shape->code_bytes);
+	}
+	return 1;
+}
+
+/* The same for the n nodes of walk->nodes, which are marked nowhere. */
+VX_INLINE int vx_locate_all(struct vx_walk *walk, const struct vx_shape *shape, vx_u32 n)
+{
+	vx_u32 i;
+
+	for (i = 0; i < n; i++) {
+		const vx_u32 node = walk->nodes[i];
+
+		if (__builtin_expect(!vx_chunk(&walk->view, node >> shape->shift), 0)) {
+			walk->missing = node >> shape->shift;
+			return 0;
+		}
+		vx_prefetch_code((const vx_u8 *)vx_record(&walk->view, node) + shape->code_at, shape->code_bytes);
+	}
+	return 1;
+}
+
+VX_INLINE int vx_beam_walk(struct vx_walk *walk, const struct vx_shape *shape, const int filtered)
+{
+	const struct vx_code *code = walk->code;
+	const vx_u32 capacity = walk->pool_capacity, level = walk->level;
+	vx_u64 *pool = walk->pool;
+	const vx_u8 **at = walk->at;
+	vx_u32 cursor = walk->cursor, budget = walk->budget, pool_count = walk->pool_count;
+	int status = VX_WALK_DONE;
+
+	for (;;) {
+		const vx_u32 *links;
+		vx_u32 n, count, i, j, *fresh;
+		vx_u64 worst;
+
+		while (cursor < pool_count && pool[cursor] & 1)
+			cursor++;
+		if (cursor == pool_count)
+			break;
+		if (filtered && walk->result_count == walk->result_capacity &&
+		    pool[cursor] > walk->results[walk->result_count - 1])
+			break;
+		if (budget == 0) {
+			status = VX_WALK_PAUSE;
+			break;
+		}
+		links = vx_links_of(walk, shape, VX_CANDIDATE_NODE(pool[cursor]), level, &n);
+		if (!links) {
+			status = VX_WALK_MISSING;
+			break;
+		}
+		if (walk->trail_count + n + 4 > walk->trail_capacity) {
+			walk->trail_count = 0;
+			walk->trail_lost = 1;
+		}
+		fresh = walk->trail + walk->trail_count;
+		count = vx_collect(walk, links, n, fresh);
+		if (!vx_locate(walk, shape, fresh, count, at)) {
+			status = VX_WALK_MISSING;
+			break;
+		}
+		walk->trail_count += count;
+		walk->hops++;
+		walk->codes += count;
+		budget--;
+		pool[cursor] |= 1;
+		for (i = cursor + 1, j = 0; i < pool_count && j < 2; i++) {
+			if (!(pool[i] & 1)) {
+				const vx_u8 *next = (const vx_u8 *)vx_record(&walk->view, VX_CANDIDATE_NODE(pool[i]));
+
+				__builtin_prefetch(next);
+				__builtin_prefetch(next + 64);
+				j++;
+			}
+		}
+		for (i = count; i & 3; i++)
+			at[i] = at[count - 1];
+		worst = pool_count == capacity ? pool[pool_count - 1] : ~0ull;
+		if (filtered && walk->result_count == walk->result_capacity && walk->results[walk->result_count - 1] < worst)
+			worst = walk->results[walk->result_count - 1];
+		for (i = 0; i < count; i += 4) {
+			vx_s32 dots[4];
+			vx_u64 better[4];
+			vx_u32 group = count - i < 4 ? count - i : 4, found = 0;
+
+			vx_dot4(at + i, code, shape->code_bytes / 64, dots);
+			for (j = 0; j < group; j++) {
+				const vx_u32 node = fresh[i + j];
+				const vx_u32 norm = vx_node_norm(
+					shape, vx_chunk(&walk->view, node >> shape->shift), node);
+				const vx_u64 candidate = VX_CANDIDATE(vx_code_key(shape, code->norm, norm, dots[j]), node);
+
+				better[found] = candidate;
+				found += candidate < worst;
+			}
+			for (j = 0; j < found; j++) {
+				vx_u32 place;
+
+				if (filtered && vx_passes(walk->predicate, vx_slot_of(shape, VX_CANDIDATE_NODE(better[j]))))
+					vx_insert(walk->results, &walk->result_count, walk->result_capacity, better[j]);
+				place = vx_insert(pool, &pool_count, capacity, better[j]);
+				cursor = place < cursor ? place : cursor;
+			}
+			if (pool_count == capacity && pool[pool_count - 1] < worst)
+				worst = pool[pool_count - 1];
+		}
+	}
+	walk->cursor = cursor;
+	walk->budget = budget;
+	walk->pool_count = pool_count;
+	return status;
+}
+
+/* The pool's shape as constants where rows are of a common size, so that loops over it are unrolled. */
+#define VX_BEAM(filtered)                                                                          \
+	do {                                                                                       \
+		struct vx_shape shape = walk->view.shape;                                          \
+		if (shape.code_bytes == 128 && shape.record_bytes == 256 && shape.normed) {        \
+			shape.code_bytes = 128;                                                    \
+			shape.record_bytes = 256;                                                  \
+			shape.normed = 1;                                                          \
+			return vx_beam_walk(walk, &shape, filtered);                               \
+		}                                                                                  \
+		return vx_beam_walk(walk, &shape, filtered);                                       \
+	} while (0)
+
+static int vx_beam(struct vx_walk *walk)
+{
+	VX_BEAM(0);
+}
+
+static int vx_beam_filtered(struct vx_walk *walk)
+{
+	VX_BEAM(1);
+}
+
+static int vx_descend(struct vx_walk *walk)
+{
+	const struct vx_shape shape = walk->view.shape;
+
+	for (;;) {
+		const vx_u32 *links;
+		vx_u64 best = walk->pool[0];
+		vx_u32 n, i, count = 0;
+
+		links = vx_links_of(walk, &shape, VX_CANDIDATE_NODE(best), walk->level, &n);
+		if (!links)
+			return VX_WALK_MISSING;
+		for (i = 0; i < n; i++) {
+			vx_u32 node = vx_word(links + i);
+
+			walk->nodes[count] = node;
+			count += node < walk->view.limit;
+		}
+		if (!vx_locate_all(walk, &shape, count))
+			return VX_WALK_MISSING;
+		vx_keys_of(walk, &shape, walk->code, walk->nodes, count, walk->keys);
+		walk->hops++;
+		walk->codes += count;
+		for (i = 0; i < count; i++) {
+			vx_u64 candidate = VX_CANDIDATE(walk->keys[i], walk->nodes[i]);
+
+			best = candidate < best ? candidate : best;
+		}
+		if (best == walk->pool[0])
+			return VX_WALK_DONE;
+		walk->pool[0] = best;
+	}
+}
+
+static vx_u32 vx_select(struct vx_walk *walk, const vx_u64 *candidates, vx_u32 n, vx_u32 *out, vx_u32 kept, vx_u32 max)
+{
+	const struct vx_shape shape = walk->view.shape;
+	struct vx_code *code = walk->other;
+	const vx_u8 **at = walk->at;
+	vx_u32 i, j, k;
+
+	for (i = 0; i < kept; i++)
+		at[i] = (const vx_u8 *)vx_record(&walk->view, out[i]) + shape.code_at;
+	for (i = 0; i < n && kept < max; i++) {
+		const vx_u32 node = VX_CANDIDATE_NODE(candidates[i]);
+		const vx_u32 key = VX_CANDIDATE_KEY(candidates[i]);
+		int nearer = 1;
+
+		vx_take_code(&walk->view, node, code);
+		for (j = 0; j < kept && nearer; j += 4) {
+			const vx_u8 *four[4];
+			vx_s32 dots[4];
+
+			for (k = 0; k < 4; k++)
+				four[k] = at[j + k < kept ? j + k : kept - 1];
+			vx_dot4(four, code, shape.code_bytes / 64, dots);
+			for (k = 0; k < 4; k++) {
+				const vx_u32 other = out[j + k < kept ? j + k : kept - 1];
+				const vx_u8 *chunk = vx_chunk(&walk->view, other >> shape.shift);
+
+				nearer &= vx_code_key(&shape, code->norm, vx_node_norm(&shape, chunk, other), dots[k]) >= key;
+			}
+		}
+		if (nearer) {
+			at[kept] = (const vx_u8 *)vx_record(&walk->view, node) + shape.code_at;
+			out[kept++] = node;
+		}
+	}
+	return kept;
+}
+
+#define VX_NAVIGATION                                   \
+	{                                               \
+		.rotate = vx_rotate,                    \
+		.quantise = vx_quantise,                \
+		.take_code = vx_take_code,              \
+		.keys = vx_keys,                        \
+		.descend = vx_descend,                  \
+		.beam = vx_beam,                        \
+		.beam_filtered = vx_beam_filtered,      \
+		.select = vx_select,                    \
+	}
