@@ -30,6 +30,8 @@ const ERRNO = 4;
 const LASTING = 5;
 const HITS = 6;
 const OVERFLOWN = 7;
+/** Whether the server has not seen the armed fault yet. */
+const FRESH = 12;
 /** From here on, by CALLS: how many calls there were. */
 const COUNTS = 8;
 const CONTROL = 16;
@@ -109,6 +111,7 @@ export class SharedLog {
     Atomics.store(this.control, LEFT, after);
     Atomics.store(this.control, ERRNO, errno);
     Atomics.store(this.control, LASTING, lasting ? 1 : 0);
+    Atomics.store(this.control, FRESH, 1);
     Atomics.store(this.control, ARMED, CALLS[call]);
   }
 
@@ -145,7 +148,7 @@ export class SharedLog {
     const { control } = this;
     Atomics.add(control, COUNTS + CALLS[call], 1);
     const armed = Atomics.load(control, ARMED);
-    if (armed === 0) this.badSector = undefined;
+    if (Atomics.exchange(control, FRESH, 0) === 1) this.badSector = undefined;
     if (armed !== CALLS[call]) return 0;
     const bad = this.badSector;
     const hitsBadSector =

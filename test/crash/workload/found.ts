@@ -13,8 +13,8 @@ import {
 import { ROOT_INODE, XATTR_USER } from '@vexfs/shared';
 import { getXattr, listXattr } from '../../parity/operations/calls.js';
 import { applyRecord } from '../../unit/volume/check.js';
-import { DIMENSIONS, foundRows, ROW_BYTES } from './rows.js';
-import type { Tree, TreeNode } from './tree.js';
+import { DIMENSIONS, foundRows, holdsVectors, ROW_BYTES } from './rows.js';
+import type { TreeNode } from './tree.js';
 
 /** What lies at a path of a folder. Two paths of one number are links of one file. */
 export interface Found extends TreeNode {
@@ -107,14 +107,14 @@ function rowsOf(volume: Volume, inode: Inode): Map<number, number> {
   return rows;
 }
 
-/** The same through a mount, by system calls; rows as a search finds them. `tree` tells which files hold vectors. */
-export function readMount(folder: string, tree: Tree): FoundTree {
+/** The same through a mount, by system calls; rows as a search finds them. */
+export function readMount(folder: string): FoundTree {
   const found = new Map<string, Found>();
   for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
     const path = join(folder, name);
     const status = lstatSync(path);
     const format = kindOf(status.mode);
-    const isVectors = tree.names.has(name) && tree.at(name).kind === 'vectors';
+    const isVectors = format === 'file' && holdsVectors(path);
     const content =
       format === 'symlink'
         ? Buffer.from(readlinkSync(path))

@@ -35,6 +35,10 @@ export interface Plan {
   readonly target: string;
   /** Does it below `folder`, by system calls. Throws an error whose code is the errno. */
   run(folder: string): void;
+  /** Of a write: what it comes to when it stores only so many bytes, which is no error. */
+  partly?(bytes: number): Plan;
+  /** Of a truncation: the size it gives a file. One that fails while blocks are freed has been done all the same. */
+  readonly size?: number;
   /** What it has done to the tree; `folder` is asked only where the filesystem was free to choose. */
   apply(tree: Tree, folder: string): void;
 }
@@ -55,9 +59,18 @@ function withFile(path: string, flags: string | number, use: (fd: number) => voi
   }
 }
 
+/** write(2) has stored some of the bytes. */
+export class ShortWrite extends Error {
+  readonly count: number;
+  constructor(count: number) {
+    super(`write(2) has stored ${count} bytes`);
+    this.count = count;
+  }
+}
+
 function writeAll(fd: number, bytes: Uint8Array, position: number | null): void {
   const count = writeSync(fd, bytes, 0, bytes.length, position);
-  if (count !== bytes.length) throw Object.assign(new Error(`wrote ${count}`), { code: 'SHORT', count });
+  if (count !== bytes.length) throw new ShortWrite(count);
 }
 
 /** Mostly small, sometimes whole blocks, sometimes many of them. */
@@ -89,6 +102,7 @@ function writing(path: string, offset: number, bytes: Uint8Array, text: string):
     text: `${text} ${path}: ${bytes.length} bytes at ${offset}`,
     target: path,
     run: (folder) => withFile(`${folder}/${path}`, 'r+', (fd) => writeAll(fd, bytes, offset)),
+    partly: (count) => writing(path, offset, bytes.subarray(0, count), text),
     apply: (tree) => tree.change(path, { content: withBytes(tree.at(path).content, offset, bytes) }),
   };
 }
@@ -185,6 +199,7 @@ const PLANNERS: Readonly<Record<string, Planner>> = {
     return {
       text: `truncate ${path} to ${size}`,
       target: path,
+      size,
       run: (folder) => withFile(`${folder}/${path}`, 'r+', (fd) => ftruncateSync(fd, size)),
       apply: (changed) => changed.change(path, { content: resized(changed.at(path).content, size) }),
     };
@@ -364,9 +379,19 @@ const PLANNERS: Readonly<Record<string, Planner>> = {
       apply: (changed) => changed.change(path, { rows: new Map([...changed.at(path).rows, ...rows]) }),
     };
   },
+  'cut all rows': (tree, random) => {
+    const path = random.of(tree.of('vectors'));
+    return {
+      text: `empty ${path}`,
+      target: path,
+      size: 0,
+      run: (folder) => withFile(`${folder}/${path}`, 'r+', (fd) => ftruncateSync(fd, 0)),
+      apply: (changed) => changed.change(path, { rows: new Map() }),
+    };
+  },
   'cut rows': (tree, random) => {
     const path = random.of(tree.of('vectors'));
-    const slots = random.chance(30) ? 0 : random.below(tree.at(path).rows.size + 1);
+    const slots = random.below(tree.at(path).rows.size + 1);
     return {
       text: `truncate ${path} to ${slots} slots`,
       target: path,

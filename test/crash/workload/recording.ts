@@ -34,6 +34,8 @@ export interface Recording {
   readonly from: number;
   readonly to: number;
   readonly snapshots: readonly Snapshot[];
+  /** Trees that operations which failed would have made: bytes of their files may be there. */
+  readonly attempts?: readonly Snapshot[];
   /** After `returned` steps a sync had returned that covers the first `snapshot` snapshots. */
   readonly promises: ReadonlyArray<{ readonly returned: number; readonly snapshot: number }>;
 }

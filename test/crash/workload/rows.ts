@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
-import { insert, search, setMeta } from '../../parity/client/vector_calls.js';
+import { getMeta, insert, search, setMeta } from '../../parity/client/vector_calls.js';
 
 /** All vector files of the workloads have this layout: packed float32 rows, each of one number again and again. */
 export const DIMENSIONS = 8;
@@ -36,6 +36,15 @@ function opened<T>(path: string, use: (fd: number) => T): T {
 /** Makes a file a vector file. Throws an error whose code is the errno, as the others do. */
 export function makeVectors(path: string): void {
   opened(path, (fd) => must('SET_VECTOR_META', () => ({ outcome: setMeta(fd, { dimensions: DIMENSIONS }) })));
+}
+
+export function holdsVectors(path: string): boolean {
+  const fd = openSync(path, 'r');
+  try {
+    return getMeta(fd).outcome !== 'ENODATA';
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** Inserts rows, or replaces those of the same ids. */

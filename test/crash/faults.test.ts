@@ -1,0 +1,77 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { errno } from '@vexfs/fuse/system';
+import test from 'ava';
+import { chosen } from '../unit/volume/seeded.js';
+import { emptyImage } from '../unit/volume/test_volume.js';
+import { RecordedDisk } from './device/recorded_disk.js';
+import type { Call, Fault } from './device/shared_log.js';
+import { type Base, FaultRun, makeBase } from './faults.js';
+
+/** Every how manieth call of the disk fails in a run of its own: 1 for all of them. */
+const STRIDE = chosen('VEXFS_FAULT_STRIDE', 29);
+const SEED = chosen('VEXFS_TEST_SEED', 1);
+/** Of how many runs one is mounted again. */
+const AGAIN = 5;
+
+const root = mkdtempSync(join(tmpdir(), 'vexfs-faults-'));
+const mountpoint = join(root, 'mnt');
+let disk: RecordedDisk;
+let base: Base;
+
+test.serial.before('a volume is made on a disk that can fail', async () => {
+  mkdirSync(mountpoint);
+  disk = await RecordedDisk.create(root, emptyImage({ blockSize: 4096, dataBlocks: 700, inodes: 128 }));
+  base = await makeBase(disk, mountpoint, SEED);
+});
+
+test.serial.after.always('everything ends', async () => {
+  await disk.end();
+  rmSync(root, { recursive: true, force: true });
+});
+
+const KINDS: ReadonlyArray<Omit<Fault, 'after'>> = [
+  { call: 'write', errno: errno.EIO, lasting: true },
+  { call: 'write', errno: errno.EIO, lasting: false },
+  { call: 'write', errno: errno.ENOSPC, lasting: true },
+  { call: 'flush', errno: errno.EIO, lasting: true },
+  { call: 'flush', errno: errno.EIO, lasting: false },
+  { call: 'read', errno: errno.EIO, lasting: true },
+  { call: 'read', errno: errno.EIO, lasting: false },
+];
+
+const NAMES: Readonly<Record<Call, string>> = { read: 'read', write: 'write', flush: 'flush' };
+
+for (const kind of KINDS) {
+  const what = `${kind.lasting ? 'every' : 'one'} ${NAMES[kind.call]} from some call on`;
+  test.serial(
+    `${what} answers ${kind.errno === errno.EIO ? 'EIO' : 'ENOSPC'}: nothing that was promised is lost, and the log tells why`,
+    async (t) => {
+      t.timeout(3_600_000);
+      let runs = 0;
+      let unmounted = 0;
+      const complaints: string[] = [];
+      for (let after = SEED % STRIDE; complaints.length < 10; after += STRIDE) {
+        const run = new FaultRun(disk, mountpoint, base, SEED);
+        const fault = { ...kind, after };
+        try {
+          const { hits, mounted } = await run.run(fault);
+          if (hits === 0) break;
+          if (!mounted) unmounted += 1;
+          runs += 1;
+          if (runs % AGAIN === 0) await run.mountAgain();
+        } catch (error) {
+          complaints.push(`VEXFS_TEST_SEED=${SEED}, ${JSON.stringify(fault)}: ${(error as Error).message}`);
+          runs += 1;
+        }
+      }
+      if (complaints.length > 0)
+        throw new Error(
+          `${complaints.length} of ${runs} runs are wrong:\n${complaints.slice(0, 10).join('\n\n')}`,
+        );
+      t.log(`${runs} faults, ${unmounted} of them kept the volume from being mounted`);
+      t.true(runs > 0);
+    },
+  );
+}
