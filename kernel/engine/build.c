@@ -301,8 +301,8 @@ static int vx_reserve_links(struct vx_index *index)
 		deletes += (item->flags & VX_ITEM_DELETE) != 0;
 		most = part > most ? part : most;
 	}
-	if (most < deletes * VX_LINKS_IN)
-		most = deletes * VX_LINKS_IN;
+	if (deletes && most < b->item_count * VX_LINKS_IN)
+		most = b->item_count * VX_LINKS_IN;
 	error = vx_edges_reserve(index, most);
 	if (!error)
 		error = vx_blocks_reserve(index, blocks);

@@ -48,6 +48,18 @@ static void vx_prefetch_rows(const struct vx_search *search, const vx_u32 *slots
 	}
 }
 
+/* Ascending without holes: rows behind each other. */
+static int vx_is_run(const vx_u32 *slots, vx_u32 n)
+{
+	vx_u32 i = 0;
+
+	if (slots[n - 1] - slots[0] != n - 1)
+		return 0;
+	while (i < n && slots[i] == slots[0] + i)
+		i++;
+	return i == n;
+}
+
 int vx_compare_pending(struct vx_plan *plan)
 {
 	struct vx_searcher *searcher = plan->searcher;
@@ -67,8 +79,7 @@ int vx_compare_pending(struct vx_plan *plan)
 		error = vx_compare_fetched(plan, slots, n, distances);
 		if (error)
 			return error;
-	} else if (slots[n - 1] - slots[0] == n - 1) {
-		/* Ascending without holes. */
+	} else if (vx_is_run(slots, n)) {
 		const vx_u8 *first = (const vx_u8 *)search->rows->base + slots[0] * search->rows->stride;
 
 		vx_distances(cpu, search->query, first, search->rows->stride, NULL, n, distances);
@@ -110,7 +121,7 @@ static int vx_load_all(struct vx_plan *plan, struct vx_view *view)
 		int error = vx_chunk(view, chunk) ? 0 : vx_chunk_touch(plan->index, chunk);
 
 		if (error)
-			return error;
+			return error == -VX_ENOMEM ? error : -VX_EUCLEAN;
 	}
 	return 0;
 }

@@ -11,6 +11,7 @@ struct vx_directory {
 	struct vx_directory *retired;
 	vx_u32 capacity;
 	vx_u32 count; /* of chunks */
+	vx_u32 *sums; /* room for a checksum a chunk: saving allocates nothing */
 	vx_u8 *chunks[];
 };
 

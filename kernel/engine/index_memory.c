@@ -38,7 +38,7 @@ int vx_index_grow(struct vx_index *index, void **memory, size_t old_bytes, size_
 
 static size_t vx_directory_bytes(vx_u32 capacity)
 {
-	return sizeof(struct vx_directory) + (size_t)capacity * sizeof(vx_u8 *);
+	return sizeof(struct vx_directory) + (size_t)capacity * (sizeof(vx_u8 *) + sizeof(vx_u32));
 }
 
 /* Room for `capacity` chunk addresses. */
@@ -58,6 +58,7 @@ static int vx_directory_grow(struct vx_index *index, struct vx_chunks *chunks, v
 		return -VX_ENOMEM;
 	grown->capacity = capacity;
 	grown->retired = old;
+	grown->sums = (vx_u32 *)(grown->chunks + capacity);
 	if (old) {
 		grown->count = old->count;
 		for (i = 0; i < old->count; i++)

@@ -146,6 +146,9 @@ static vx_s64 vx_navigate(struct vx_plan *plan, vx_u32 pool, vx_u32 results)
 	}
 	searcher->info.hops += walk->hops;
 	searcher->info.codes += walk->codes;
+	/* A part of the graph that cannot be read is no loss for who has the rows. */
+	if (status && status != -VX_EINTR && status != -VX_ENOMEM)
+		return -VX_EUCLEAN;
 	if (status)
 		return status;
 	if (results) {

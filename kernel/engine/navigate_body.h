@@ -324,7 +324,7 @@ static vx_u32 vx_select(struct vx_walk *walk, const vx_u64 *candidates, vx_u32 n
 	const struct vx_shape shape = walk->view.shape;
 	struct vx_code *code = walk->other;
 	const vx_u8 **at = walk->at;
-	vx_u32 i, j, k;
+	vx_u32 alike = 0, last = 0, i, j, k;
 
 	for (i = 0; i < kept; i++)
 		at[i] = (const vx_u8 *)vx_record(&walk->view, out[i]) + shape.code_at;
@@ -333,6 +333,11 @@ static vx_u32 vx_select(struct vx_walk *walk, const vx_u64 *candidates, vx_u32 n
 		const vx_u32 key = VX_CANDIDATE_KEY(candidates[i]);
 		int nearer = 1;
 
+		/* Rows that are all alike must not take every place: a way has to lead out from among them. */
+		alike = key == last ? alike : 0;
+		last = key;
+		if (alike > max / 2)
+			continue;
 		vx_take_code(&walk->view, node, code);
 		for (j = 0; j < kept && nearer; j += 4) {
 			const vx_u8 *four[4];
@@ -351,6 +356,7 @@ static vx_u32 vx_select(struct vx_walk *walk, const vx_u64 *candidates, vx_u32 n
 		if (nearer) {
 			at[kept] = (const vx_u8 *)vx_record(&walk->view, node) + shape.code_at;
 			out[kept++] = node;
+			alike++;
 		}
 	}
 	return kept;

@@ -41,36 +41,84 @@ vx_u64 vx_snapshot_bytes(const struct vx_index *index)
 	return layout.bytes;
 }
 
-static void vx_sum_chunks(const struct vx_index *index, const struct vx_chunks *chunks, vx_u32 count, vx_u64 bytes,
-			  vx_u32 *sums)
+typedef int vx_write_fn(void *context, const void *data, size_t bytes);
+
+/* A section as it is written and summed at once. */
+struct vx_section_out {
+	const struct vx_index *index;
+	vx_write_fn *write; /* NULL: only summed */
+	void *context;
+	vx_u64 bytes;
+	vx_u32 sum;
+	int error;
+};
+
+static void vx_put(struct vx_section_out *out, const void *data, size_t bytes)
+{
+	if (bytes == 0 || out->error)
+		return;
+	out->sum = vx_crc32c(&out->index->cpu, out->sum, data, bytes);
+	out->bytes += bytes;
+	if (out->write)
+		out->error = out->write(out->context, data, bytes);
+}
+
+static void vx_pad(struct vx_section_out *out, vx_u64 to)
+{
+	static const vx_u8 zeros[256];
+
+	while (out->bytes < to && !out->error)
+		vx_put(out, zeros, to - out->bytes < sizeof(zeros) ? (size_t)(to - out->bytes) : sizeof(zeros));
+}
+
+static size_t vx_chunk_length(const struct vx_chunks *chunks, vx_u32 chunk, vx_u64 used)
+{
+	vx_u64 rest = used - (vx_u64)chunk * chunks->bytes;
+
+	return rest < chunks->bytes ? (size_t)rest : chunks->bytes;
+}
+
+static void vx_sum_chunks(const struct vx_index *index, const struct vx_chunks *chunks, vx_u32 count, vx_u64 used)
 {
 	vx_u32 i;
 
-	for (i = 0; i < count; i++) {
-		vx_u64 rest = bytes - (vx_u64)i * chunks->bytes;
-
-		sums[i] = vx_crc32c(&index->cpu, ~0u, chunks->directory->chunks[i], rest < chunks->bytes ? rest : chunks->bytes);
-	}
+	for (i = 0; i < count; i++)
+		chunks->directory->sums[i] = vx_crc32c(&index->cpu, ~0u, chunks->directory->chunks[i],
+						       vx_chunk_length(chunks, i, used));
 }
 
-static int vx_write_chunks(const struct vx_chunks *chunks, vx_u32 count, vx_u64 bytes,
-			   int (*write)(void *context, const void *data, size_t bytes), void *context)
+static int vx_write_chunks(const struct vx_chunks *chunks, vx_u32 count, vx_u64 used, vx_write_fn *write, void *context)
 {
 	int error = 0;
 	vx_u32 i;
 
-	for (i = 0; i < count && !error; i++) {
-		vx_u64 rest = bytes - (vx_u64)i * chunks->bytes;
-
-		error = write(context, chunks->directory->chunks[i], rest < chunks->bytes ? rest : chunks->bytes);
-	}
+	for (i = 0; i < count && !error; i++)
+		error = write(context, chunks->directory->chunks[i], vx_chunk_length(chunks, i, used));
 	return error;
 }
 
-static void vx_header_fill(const struct vx_index *index, const struct vx_snapshot_layout *layout, vx_u8 *page,
-			   vx_u32 tail_sum)
+static vx_u32 vx_put_tail(const struct vx_index *index, const struct vx_snapshot_layout *layout, vx_write_fn *write,
+			  void *context, int *error)
+{
+	struct vx_section_out out = { .index = index, .write = write, .context = context, .sum = ~0u };
+
+	if (layout->nodes)
+		vx_put(&out, index->nodes.directory->sums, 4 * (size_t)layout->nodes);
+	if (layout->uppers)
+		vx_put(&out, index->uppers.directory->sums, 4 * (size_t)layout->uppers);
+	if (index->generation)
+		vx_put(&out, index->generation->centre, 4 * (size_t)index->coder.padded);
+	vx_put(&out, index->waiting, 4 * (size_t)index->waiting_count);
+	vx_pad(&out, vx_paged(layout->tail_bytes));
+	*error = out.error;
+	return out.sum;
+}
+
+static int vx_put_header(const struct vx_index *index, const struct vx_snapshot_layout *layout, vx_u32 tail_sum,
+			 vx_write_fn *write, void *context)
 {
 	const struct vx_generation *generation = index->generation;
+	struct vx_section_out out = { .index = index, .write = write, .context = context, .sum = ~0u };
 	struct vx_snapshot header = {
 		.magic = VX_SNAPSHOT_MAGIC,
 		.version = VX_SNAPSHOT_VERSION,
@@ -99,17 +147,17 @@ static void vx_header_fill(const struct vx_index *index, const struct vx_snapsho
 	vx_u32 sum;
 
 	__builtin_memcpy(header.free_blocks, index->free_blocks, sizeof(header.free_blocks));
-	__builtin_memcpy(page, &header, sizeof(header));
-	sum = vx_crc32c(&index->cpu, ~0u, page, VX_SNAPSHOT_PAGE - 4);
-	__builtin_memcpy(page + VX_SNAPSHOT_PAGE - 4, &sum, 4);
+	vx_put(&out, &header, sizeof(header));
+	vx_pad(&out, VX_SNAPSHOT_PAGE - 4);
+	sum = out.sum;
+	vx_put(&out, &sum, 4);
+	return out.error;
 }
 
 int vx_index_save(struct vx_index *index, int (*write)(void *context, const void *data, size_t bytes), void *context)
 {
 	struct vx_snapshot_layout layout;
-	size_t tail_bytes;
-	vx_u8 *page, *tail;
-	vx_u32 *at;
+	vx_u32 tail_sum;
 	int error;
 
 	if (index->builder.stage != VX_IDLE)
@@ -118,32 +166,15 @@ int vx_index_save(struct vx_index *index, int (*write)(void *context, const void
 	if (error)
 		return error;
 	vx_snapshot_layout(index, index->waiting_count, index->generation != NULL, &layout);
-	tail_bytes = (size_t)vx_paged(layout.tail_bytes);
-	page = vx_index_alloc(index, VX_SNAPSHOT_PAGE);
-	tail = vx_index_alloc(index, tail_bytes ? tail_bytes : 64);
-	error = page && tail ? 0 : -VX_ENOMEM;
-	if (!error) {
-		at = (vx_u32 *)tail;
-		vx_sum_chunks(index, &index->nodes, layout.nodes, layout.node_bytes, at);
-		at += layout.nodes;
-		vx_sum_chunks(index, &index->uppers, layout.uppers, layout.upper_bytes, at);
-		at += layout.uppers;
-		if (index->generation) {
-			__builtin_memcpy(at, index->generation->centre, 4 * (size_t)index->coder.padded);
-			at += index->coder.padded;
-		}
-		if (index->waiting_count)
-			__builtin_memcpy(at, index->waiting, 4 * (size_t)index->waiting_count);
-		vx_header_fill(index, &layout, page, vx_crc32c(&index->cpu, ~0u, tail, tail_bytes));
-		error = write(context, page, VX_SNAPSHOT_PAGE);
-	}
+	vx_sum_chunks(index, &index->nodes, layout.nodes, layout.node_bytes);
+	vx_sum_chunks(index, &index->uppers, layout.uppers, layout.upper_bytes);
+	tail_sum = vx_put_tail(index, &layout, NULL, NULL, &error);
+	error = vx_put_header(index, &layout, tail_sum, write, context);
 	if (!error)
 		error = vx_write_chunks(&index->nodes, layout.nodes, layout.node_bytes, write, context);
 	if (!error)
 		error = vx_write_chunks(&index->uppers, layout.uppers, layout.upper_bytes, write, context);
-	if (!error && tail_bytes)
-		error = write(context, tail, tail_bytes);
-	vx_index_free(index, page, VX_SNAPSHOT_PAGE);
-	vx_index_free(index, tail, tail_bytes ? tail_bytes : 64);
+	if (!error)
+		vx_put_tail(index, &layout, write, context, &error);
 	return error;
 }

@@ -225,7 +225,8 @@ void vx_searcher_info(const struct vx_searcher *searcher, struct vx_search_info 
 
 /*
  * Writes the index as vx_index_info().snapshot_bytes bytes, in order, through `write`, which returns 0 or a negative
- * errno that ends the saving and is returned. No round may be under way; searches may. Little-endian, sections begin at
+ * errno that ends the saving and is returned. Called by the builder between rounds; searches may go on. Allocates nothing
+ * unless a snapshot was opened and not loaded yet (then also -ENOMEM, -EUCLEAN). Little-endian, sections begin at
  * multiples of 4096 bytes from the start, each chunk carries a CRC-32C.
  */
 int vx_index_save(struct vx_index *index, int (*write)(void *context, const void *data, size_t bytes),
