@@ -1,5 +1,5 @@
 import { workerData } from 'node:worker_threads';
-import { errno } from '../system/index.js';
+import { errno, pread } from '../system/index.js';
 import { Connection } from './connection.js';
 import { announceChange } from './engine/announce.js';
 import { copyRows } from './engine/copy_rows.js';
@@ -8,7 +8,16 @@ import { ImageReader } from './engine/image_reader.js';
 import { search } from './engine/search.js';
 import { writePieces } from './engine/write_pieces.js';
 import { Exchange, type ExchangeHandle, type JobSlot } from './exchange.js';
-import { FAILED_AT, JOB, KIND, READ_LENGTH, READ_SEGMENTS, UNIQUE } from './jobs.js';
+import {
+  FAILED_AT,
+  JOB,
+  KIND,
+  READ_LENGTH,
+  READ_SEGMENTS,
+  UNIQUE,
+  WARM_BYTES,
+  WARM_POSITION,
+} from './jobs.js';
 
 /** What an engine thread, a reader or a writer starts with. */
 export interface EngineWorkerData {
@@ -51,6 +60,18 @@ function readCold(slot: JobSlot): void {
   connection.fail(unique, errno.EIO);
 }
 
+/** WARM: metadata comes into the page cache. Whether it could be read, the next try tells. */
+function warm({ connection, imageFd }: EngineThread, { fields }: JobSlot): void {
+  const { address, bytes } = connection.output;
+  const end = fields[WARM_POSITION]! + fields[WARM_BYTES]!;
+  for (let at = fields[WARM_POSITION]!; at < end; ) {
+    const got = pread(imageFd, address, Math.min(bytes.length, end - at), at);
+    if (got === -errno.EINTR) continue;
+    if (got <= 0) return;
+    at += got;
+  }
+}
+
 const RUN: Readonly<Record<number, (thread: EngineThread, slot: JobSlot) => void>> = {
   [JOB.READ]: (_, slot) => readCold(slot),
   [JOB.COPY_ROWS]: copyRows,
@@ -58,10 +79,11 @@ const RUN: Readonly<Record<number, (thread: EngineThread, slot: JobSlot) => void
   [JOB.SEARCH]: search,
   [JOB.GET]: getRow,
   [JOB.WRITE]: writePieces,
+  [JOB.WARM]: warm,
 };
 
 /** Jobs that come back for more work; the others have answered, and what comes back of them is their slot. */
-const COME_BACK: ReadonlySet<number> = new Set([JOB.COPY_ROWS, JOB.WRITE]);
+const COME_BACK: ReadonlySet<number> = new Set([JOB.COPY_ROWS, JOB.WRITE, JOB.WARM]);
 
 for (;;) {
   const slot = thread.exchange.next(data.queue);

@@ -9,14 +9,15 @@ import {
   OPCODE,
 } from '../protocol/index.js';
 import { drainEventFd, errno, PollSet, yieldProcessor } from '../system/index.js';
-import { NeedCommit } from '../volume/index.js';
+import { NeedCommit, NeedRead } from '../volume/index.js';
 import { Connection, decodeRequest, type Request } from './connection.js';
 import { dispatch } from './dispatch.js';
-import { JOURNAL_QUEUE, type JobSlot, SPARE } from './exchange.js';
+import { JOURNAL_QUEUE, type JobSlot, READ_QUEUE, SPARE } from './exchange.js';
 import type { Filesystem } from './filesystem.js';
 import { HaltPolling } from './halt_polling.js';
-import { COMMIT_ERROR, JOB, KIND } from './jobs.js';
+import { COMMIT_ERROR, JOB, KIND, UNIQUE, WARM_BYTES, WARM_POSITION } from './jobs.js';
 import { Park } from './park.js';
+import { canBeTriedAgain } from './reading_requests.js';
 
 /** Bytes of one WRITE at most. */
 export const MAX_WRITE = 1 << 20;
@@ -254,9 +255,10 @@ export class FuseLoop {
         if (expectsReply(opcode)) connection.fail(unique, errno.EIO);
         return;
       }
-      dispatch(fs, request);
+      if (canBeTriedAgain(opcode)) fs.volume.store.withoutWaiting(() => dispatch(fs, request));
+      else dispatch(fs, request);
     } catch (error) {
-      if (error instanceof Park || error instanceof NeedCommit) {
+      if (error instanceof Park || error instanceof NeedCommit || error instanceof NeedRead) {
         this.keep(request, error);
         return;
       }
@@ -267,7 +269,7 @@ export class FuseLoop {
   }
 
   /** Copies a request that cannot be served now, to be tried again. */
-  private keep(request: Request, reason: Park | NeedCommit): void {
+  private keep(request: Request, reason: Park | NeedCommit | NeedRead): void {
     const { fs, connection } = this;
     if (reason instanceof NeedCommit && !fs.canWait) {
       connection.fail(request.unique, errno.ENOSPC);
@@ -275,14 +277,34 @@ export class FuseLoop {
     }
     const copy = request.bytes === connection.input.bytes ? copyOf(request) : request;
     this.kept.set(copy.unique, false);
-    fs.retry(() => {
+    const again = (): void => {
       const interrupted = this.kept.get(copy.unique) === true;
       this.kept.delete(copy.unique);
-      // Who waits for a slot or for memory has changed nothing yet.
-      if (interrupted && reason instanceof Park) connection.fail(copy.unique, errno.EINTR);
+      // Who waits for a slot, for memory or for the disk has changed nothing yet.
+      if (interrupted && !(reason instanceof NeedCommit)) connection.fail(copy.unique, errno.EINTR);
       else this.serve(copy);
-    });
+    };
+    if (reason instanceof NeedRead && this.warm(reason, again)) return;
+    fs.retry(again);
     if (reason instanceof NeedCommit) fs.commits.whenDurable(() => {});
+  }
+
+  /** Has metadata read in by another thread; false when no job slot is free. */
+  private warm({ position, bytes }: NeedRead, then: () => void): boolean {
+    const { fs } = this;
+    const slot = fs.exchange.take(SPARE.read);
+    if (slot === undefined) return false;
+    const { fields } = slot;
+    fields[KIND] = JOB.WARM;
+    fields[UNIQUE] = 0;
+    fields[WARM_POSITION] = position;
+    fields[WARM_BYTES] = bytes;
+    fs.pin(slot, () => {
+      fs.volume.store.warmed(position, bytes);
+      fs.retry(then);
+    });
+    fs.submit(READ_QUEUE, slot, 0);
+    return true;
   }
 
   private init(request: Request): void {

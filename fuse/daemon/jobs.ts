@@ -11,6 +11,7 @@ export const JOB = {
   COMMIT: 6,
   CLOSE: 7,
   WRITE: 8,
+  WARM: 9,
 } as const;
 
 /** Every job. */
@@ -97,3 +98,7 @@ export const COMMIT_ERROR = 12;
 /** WRITE: so many triples of float64 {position on the device, bytes, address or 0 for zeros}, and where they lie. Comes back. */
 export const WRITE_PIECES = 8;
 export const WRITE_PIECES_AT = 9;
+
+/** WARM: reads a range of the device into the page cache. Comes back. */
+export const WARM_POSITION = 8;
+export const WARM_BYTES = 9;

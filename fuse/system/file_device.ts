@@ -2,7 +2,17 @@ import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { type BlockDevice, DeviceError } from '../volume/device.js';
 import { blockDeviceSize, discardBlocks } from './block_device.js';
 import { errno, errnoName, errnoOf } from './errno.js';
-import { fdatasync, O_CLOEXEC, O_EXCL, O_NONBLOCK, O_RDONLY, O_RDWR, punchHole } from './files.js';
+import {
+  fdatasync,
+  O_CLOEXEC,
+  O_EXCL,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_RDWR,
+  preadCached,
+  punchHole,
+} from './files.js';
+import { addressOf } from './memory.js';
 
 /** How a volume is opened. */
 export interface OpenOptions {
@@ -87,6 +97,10 @@ export class FileDevice implements BlockDevice {
       if (count === 0) throw deviceError(`${this.path} ends at byte ${position + done}`, errno.EIO);
       done += count;
     }
+  }
+
+  readCached(position: number, into: Uint8Array): boolean {
+    return preadCached(this.fd, addressOf(into), into.byteLength, position) === into.byteLength;
   }
 
   write(position: number, from: Uint8Array): void {

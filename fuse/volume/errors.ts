@@ -38,3 +38,15 @@ export class NeedCommit extends FsError {
     this.name = 'NeedCommit';
   }
 }
+
+/** The operation, which has changed nothing yet, would have to wait for these bytes of the device: read them, then try it once more. */
+export class NeedRead extends Error {
+  readonly position: number;
+  readonly bytes: number;
+  constructor(position: number, bytes: number) {
+    super(`bytes ${position}+${bytes} of the device are not in memory`);
+    this.name = 'NeedRead';
+    this.position = position;
+    this.bytes = bytes;
+  }
+}

@@ -1,6 +1,6 @@
 import { crc32c } from '@vexfs/shared';
 import type { BlockDevice } from './device.js';
-import { DamageError } from './errors.js';
+import { DamageError, NeedRead } from './errors.js';
 
 /** What a metadata block holds; kinds with an owner carry magic, owner and checksum in themselves. */
 export type BlockKind = 'superblock' | 'descriptors' | 'bitmap' | 'inodes' | OwnedKind;
@@ -26,6 +26,8 @@ export interface FrozenTransaction {
 
 const CHECKSUM_AT: Readonly<Record<OwnedKind, number>> = { extent: 16, directory: 20, xattr: 12, set: 4 };
 const FOUR_ZEROS = new Uint8Array(4);
+/** Ranges of the device that are remembered as read in. */
+const MOST_WARM = 64;
 
 /**
  * The metadata blocks of a volume and its running transaction. One thread uses it, and every operation runs to its end
@@ -46,6 +48,9 @@ export class MetadataStore {
   private readonly number8 = new Uint8Array(8);
   private readonly numberView = new DataView(this.number8.buffer);
   private readonly capacity: number;
+  /** Ranges that were read in for somebody: they are read without asking whether the medium is needed. */
+  private warm: Array<{ readonly from: number; readonly to: number }> = [];
+  private mayWait = true;
   private running = 1;
   private inPlace = 0;
 
@@ -86,6 +91,35 @@ export class MetadataStore {
     return crc32c(sum, bytes.subarray(at + 4));
   }
 
+  /**
+   * Runs a part of an operation that has changed nothing yet. Throws NeedRead where it would have to wait for the medium, if
+   * the device can tell.
+   */
+  withoutWaiting<T>(work: () => T): T {
+    const before = this.mayWait;
+    this.mayWait = false;
+    try {
+      return work();
+    } finally {
+      this.mayWait = before;
+    }
+  }
+
+  /** The bytes of a NeedRead are in memory now. */
+  warmed(position: number, bytes: number): void {
+    if (this.warm.length === MOST_WARM) this.warm.shift();
+    this.warm.push({ from: position, to: position + bytes });
+  }
+
+  /** Reads from the device; `ahead` bytes from `position` on are asked for when it has to be waited for. Throws DeviceError, NeedRead. */
+  read(position: number, into: Uint8Array, ahead = into.length): void {
+    const { device } = this;
+    const end = position + into.length;
+    const isWarm = this.mayWait || this.warm.some(({ from, to }) => from <= position && end <= to);
+    if (isWarm || device.readCached === undefined) device.read(position, into);
+    else if (!device.readCached(position, into)) throw new NeedRead(position, ahead);
+  }
+
   /** A block without a checksum of its own; who reads it checks what it needs of it. Throws DeviceError. */
   get(number: number, kind: BlockKind): MetaBlock {
     const cached = this.cache.get(number);
@@ -96,7 +130,7 @@ export class MetadataStore {
       return cached;
     }
     const block = this.allocate(number, kind);
-    this.device.read(number * this.blockSize, block.bytes);
+    this.read(number * this.blockSize, block.bytes);
     this.cache.set(number, block);
     return block;
   }
@@ -114,7 +148,7 @@ export class MetadataStore {
     let block = this.cache.get(number);
     if (block === undefined) {
       block = this.allocate(number, kind);
-      this.device.read(number * this.blockSize, block.bytes);
+      this.read(number * this.blockSize, block.bytes);
       const at = CHECKSUM_AT[kind];
       if (block.view.getUint32(at, true) !== this.checksum(number, block.bytes, at)) {
         throw new DamageError(`${kind} block ${number} has a wrong checksum`);

@@ -377,9 +377,9 @@ export class VectorSet {
     const bytes = new Uint8Array(blockSize);
     const view = new DataView(bytes.buffer);
     for (let index = 0; index < blocks; index++) {
-      const run = extentsOf(this.volume, this.volume.inodes.get(number)).find(index, 1);
+      const run = extentsOf(this.volume, this.volume.inodes.get(number)).find(index, blocks - index);
       if (run.physical === 0) throw new DamageError(`the row log of inode ${this.owner.number} has a hole`);
-      this.volume.device.read(run.physical * blockSize, bytes);
+      this.volume.store.read(run.physical * blockSize, bytes, run.length * blockSize);
       const intact =
         logHeader.magic.get(view, 0) === LOG_MAGIC &&
         logHeader.owner.get(view, 0) === this.owner.number &&

@@ -9,7 +9,7 @@ import {
   readIn,
 } from '../../protocol/index.js';
 import { errno } from '../../system/index.js';
-import { directory, FsError, type Inode, visible } from '../../volume/index.js';
+import { directory, FsError, type Inode, NeedRead, visible } from '../../volume/index.js';
 import { Connection, type Request } from '../connection.js';
 import type { Filesystem } from '../filesystem.js';
 import { touchAtime } from './files.js';
@@ -41,6 +41,8 @@ export function readdirplus(fs: Filesystem, request: Request): void {
 function list(fs: Filesystem, request: Request, plus: boolean): void {
   const { view, body } = request;
   const dir = fs.inode(request.nodeid);
+  if (!dir.isDirectory) throw new FsError(errno.ENOTDIR);
+  const { flags } = fs.handle(readIn.fh.get(view, body));
   const size = Math.min(readIn.size.get(view, body), fs.connection.output.bytes.length - AT);
   const limit = AT + size;
   const offset = body + readIn.offset.offset;
@@ -63,7 +65,7 @@ function list(fs: Filesystem, request: Request, plus: boolean): void {
     at = end;
     low += 1;
   }
-  directory.iterate(fs.volume, dir, { hi: high, lo: low }, (name, ino, type, cookieHi, cookieLo) => {
+  const append: directory.EntryVisitor = (name, ino, type, cookieHi, cookieLo) => {
     const cookieLow = (cookieLo + 1) >>> 0;
     const entry = { ino, cookieHigh: cookieLow === 0 ? cookieHi + 1 : cookieHi, cookieLow, type, name };
     let end: number;
@@ -75,9 +77,15 @@ function list(fs: Filesystem, request: Request, plus: boolean): void {
     if (end === FULL) return false;
     at = end;
     return true;
-  });
+  };
+  try {
+    directory.iterate(fs.volume, dir, { hi: high, lo: low }, append);
+  } catch (error) {
+    // What the kernel was promised so far is told now; the next call waits for the rest.
+    if (!(error instanceof NeedRead) || at === AT) throw error;
+  }
   fs.connection.send(request.unique, at - AT);
-  touchAtime(fs, dir, fs.handle(readIn.fh.get(view, body)).flags);
+  touchAtime(fs, dir, flags);
 }
 
 /**

@@ -138,7 +138,9 @@ function requireChanging(fs: Filesystem, call: Call): void {
 }
 
 function requireSet(fs: Filesystem, call: Call): VectorFile {
-  const file = call.inode.isRegular ? fs.vectors.get(call.inode) : undefined;
+  const file = call.inode.isRegular
+    ? fs.volume.store.withoutWaiting(() => fs.vectors.get(call.inode))
+    : undefined;
   if (file === undefined) throw new FsError(errno.ENODATA);
   return file;
 }

@@ -145,23 +145,45 @@ function writeDisk(position: number, size: number): number {
   return writeOut.$.size;
 }
 
+/** Reads that wait to be released. */
+let held: Uint8Array[] = [];
+
 function serve(): void {
   const poll = new PollSet([data.fd]);
   for (;;) {
+    if (held.length > 0 && !log.holdsReads) {
+      for (const bytes of held) {
+        request.bytes.set(bytes);
+        respond(bytes.length);
+      }
+      held = [];
+      log.heldReads = 0;
+    }
     const length = read(data.fd, request.address, request.bytes.length);
     if (length === -errno.EAGAIN) {
-      poll.wait(-1);
+      poll.wait(held.length > 0 ? 5 : -1);
       continue;
     }
     if (length === -errno.EINTR || length === -errno.ENOENT) continue;
     if (length < 0) return;
     const opcode = inHeader.opcode.get(request.view, 0);
     if (!expectsReply(opcode)) continue;
-    const payload = answer(opcode, inHeader.nodeid.get(request.view, 0), length);
-    const unique = inHeader.unique.get(request.view, 0);
-    const total = encodeReplyHeader(reply.view, 0, unique, Math.min(0, payload), Math.max(0, payload));
-    write(data.fd, reply.address, total);
+    if (opcode === OPCODE.READ && log.holdsReads) {
+      held.push(request.bytes.slice(0, length));
+      log.heldReads = held.length;
+      continue;
+    }
+    respond(length);
   }
+}
+
+/** Answers the request of so many bytes that lies in `request`. */
+function respond(length: number): void {
+  const opcode = inHeader.opcode.get(request.view, 0);
+  const payload = answer(opcode, inHeader.nodeid.get(request.view, 0), length);
+  const unique = inHeader.unique.get(request.view, 0);
+  const total = encodeReplyHeader(reply.view, 0, unique, Math.min(0, payload), Math.max(0, payload));
+  write(data.fd, reply.address, total);
 }
 
 serve();

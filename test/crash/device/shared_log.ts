@@ -32,6 +32,9 @@ const HITS = 6;
 const OVERFLOWN = 7;
 /** Whether the server has not seen the armed fault yet. */
 const FRESH = 12;
+/** Whether reads are to wait, and how many do. */
+const HOLD = 13;
+const HELD = 14;
 /** From here on, by CALLS: how many calls there were. */
 const COUNTS = 8;
 const CONTROL = 16;
@@ -113,6 +116,29 @@ export class SharedLog {
     Atomics.store(this.control, LASTING, lasting ? 1 : 0);
     Atomics.store(this.control, FRESH, 1);
     Atomics.store(this.control, ARMED, CALLS[call]);
+  }
+
+  /** From now on reads wait until they are released, as on a disk that takes its time. */
+  holdReads(): void {
+    Atomics.store(this.control, HOLD, 1);
+  }
+
+  releaseReads(): void {
+    Atomics.store(this.control, HOLD, 0);
+  }
+
+  get holdsReads(): boolean {
+    return Atomics.load(this.control, HOLD) !== 0;
+  }
+
+  /** Reads that wait now. */
+  get heldReads(): number {
+    return Atomics.load(this.control, HELD);
+  }
+
+  /** Server: so many wait. */
+  set heldReads(count: number) {
+    Atomics.store(this.control, HELD, count);
   }
 
   disarm(): void {
