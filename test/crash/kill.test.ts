@@ -1,5 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,13 +19,15 @@ import { checkVolume } from '../parity/check.js';
 import { getMeta, search } from '../parity/client/vector_calls.js';
 import { operationsFound } from './load/file_operations.js';
 import { Random } from './load/random.js';
-import { DIMENSIONS, ROWS } from './load/worker.js';
+import { BATCHES } from './load/worker.js';
 
 /** More rounds by hand: VEXFS_KILL_ROUNDS=500, another course of events by VEXFS_SEED. */
 const ROUNDS = Number(process.env.VEXFS_KILL_ROUNDS ?? 25);
 const SEED = Number(process.env.VEXFS_SEED ?? 1);
-const ROUNDS_OF_A_TEST = 5;
-const KINDS = ['files', 'files', 'append', 'overwrite'] as const;
+const ROUNDS_OF_A_TEST = 2;
+const KINDS = ['files', 'files', 'append', 'overwrite', 'large'] as const;
+/** Rows that one search returns at most. */
+const MOST_HITS = 10_000;
 const WORKER = fileURLToPath(new URL('./load/worker.js', import.meta.url));
 
 interface Work {
@@ -31,9 +42,10 @@ interface Work {
 }
 
 const root = mkdtempSync(join(tmpdir(), 'vexfs-kill-'));
-const backend = new FuseBackend(root, { size: '96M' });
+const backend = new FuseBackend(root, { size: '400M' });
 const random = new Random(SEED);
 const started: Work[] = [];
+let freeAtFirst = 0;
 
 function start(kind: Work['kind'], folder: string, seed: number): Work {
   mkdirSync(folder);
@@ -63,32 +75,49 @@ function start(kind: Work['kind'], folder: string, seed: number): Work {
 
 /** Throws when the rows are not those of a number of whole batches between the synced and the issued ones. */
 function checkRows({ kind, folder, synced, issued }: Work): void {
+  if (kind === 'files') throw new Error('files are no vectors');
+  const { rows: perBatch, dimensions, overwrites } = BATCHES[kind];
   const fd = openSync(join(folder, 'rows.vec'), 'r');
   try {
     const live = getMeta(fd).vectorCount;
-    const { outcome, hits } = search(fd, new Float32Array(DIMENSIONS), { k: 10_000 });
+    const { outcome, hits } = search(fd, new Float32Array(dimensions), { k: MOST_HITS });
     if (outcome !== 'ok') throw new Error(`search: ${outcome}`);
     const found = new Map(
-      hits.map((hit) => [Number(hit.id), Math.round(hit.distance / Math.sqrt(DIMENSIONS))]),
+      hits.map((hit) => [Number(hit.id), Math.round(hit.distance / Math.sqrt(dimensions))]),
     );
-    const batches = kind === 'append' ? live / ROWS : (found.get(0) ?? 0);
-    const rows = kind === 'append' ? live : batches === 0 ? 0 : ROWS;
+    const batches = overwrites ? (found.get(0) ?? 0) : live / perBatch;
+    const rows = !overwrites ? live : batches === 0 ? 0 : perBatch;
     if (live !== rows || !Number.isInteger(batches))
       throw new Error(`${live} rows: a batch is there in part`);
     if (batches < synced || batches > issued) throw new Error(`batch ${batches} of ${synced} to ${issued}`);
-    if (found.size !== Math.min(rows, 10_000) || hits.length !== found.size)
+    if (found.size !== Math.min(rows, MOST_HITS) || hits.length !== found.size)
       throw new Error(`${hits.length} hits for ${rows} rows`);
     for (const [id, value] of found) {
-      const expected = kind === 'append' ? Math.floor(id / ROWS) + 1 : batches;
+      const expected = overwrites ? batches : Math.floor(id / perBatch) + 1;
       if (value !== expected) throw new Error(`row ${id} is ${value}, not ${expected}`);
     }
+    if (overwrites && rows > 0) checkMatrix(join(folder, 'rows.vec'), batches, rows, dimensions);
   } finally {
     closeSync(fd);
   }
 }
 
+/** Throws when fewer than `rows` rows of the matrix consist of `value` alone: a search does not look at all of them. */
+function checkMatrix(path: string, value: number, rows: number, dimensions: number): void {
+  const bytes = readFileSync(path);
+  const matrix = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  let whole = 0;
+  for (let start = 0; start < matrix.length; start += dimensions) {
+    let at = start;
+    while (at < start + dimensions && matrix[at] === value) at += 1;
+    if (at === start + dimensions) whole += 1;
+  }
+  if (whole < rows) throw new Error(`${whole} rows of the matrix are whole, not ${rows}`);
+}
+
 test.serial.before('a volume is made', async () => {
   await backend.mount();
+  freeAtFirst = statfsSync(backend.mountpoint).bfree;
 });
 
 test.serial.after.always('everything ends', async () => {
@@ -139,3 +168,10 @@ for (let first = 0; first < ROUNDS; first += ROUNDS_OF_A_TEST) {
     },
   );
 }
+
+test.serial('all space is free again when everything is removed', async (t) => {
+  for (const name of readdirSync(backend.mountpoint))
+    rmSync(join(backend.mountpoint, name), { recursive: true });
+  await backend.remount();
+  t.is(statfsSync(backend.mountpoint).bfree, freeAtFirst);
+});
