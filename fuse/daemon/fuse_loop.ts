@@ -26,6 +26,8 @@ const BURST = 16;
 /** Milliseconds that jobs have to end when the daemon was told to leave, and between two looks at them. */
 const PATIENCE = 5000;
 const LEAVING_STEP = 50;
+/** Waits for the disk that one request passes on. A filesystem that cannot tell what it has in memory lets it start from the beginning. */
+const MOST_READS = 64;
 
 const WISHES = {
   flags:
@@ -239,7 +241,8 @@ export class FuseLoop {
     }
   }
 
-  private serve(request: Request): void {
+  /** `reads`: how many times it has been given up because it had to wait for the disk. */
+  private serve(request: Request, reads = 0): void {
     const { fs, connection } = this;
     const { opcode, unique } = request;
     if (opcode === OPCODE.INIT) {
@@ -255,11 +258,13 @@ export class FuseLoop {
         if (expectsReply(opcode)) connection.fail(unique, errno.EIO);
         return;
       }
-      if (canBeTriedAgain(opcode)) fs.volume.store.withoutWaiting(() => dispatch(fs, request));
+      const { store } = fs.volume;
+      if (reads === MOST_READS) store.waitingAnyway(() => dispatch(fs, request));
+      else if (canBeTriedAgain(opcode)) store.withoutWaiting(() => dispatch(fs, request));
       else dispatch(fs, request);
     } catch (error) {
       if (error instanceof Park || error instanceof NeedCommit || error instanceof NeedRead) {
-        this.keep(request, error);
+        this.keep(request, error, reads);
         return;
       }
       const code = fs.errnoOf(error);
@@ -269,7 +274,7 @@ export class FuseLoop {
   }
 
   /** Copies a request that cannot be served now, to be tried again. */
-  private keep(request: Request, reason: Park | NeedCommit | NeedRead): void {
+  private keep(request: Request, reason: Park | NeedCommit | NeedRead, reads: number): void {
     const { fs, connection } = this;
     if (reason instanceof NeedCommit && !fs.canWait) {
       connection.fail(request.unique, errno.ENOSPC);
@@ -282,7 +287,7 @@ export class FuseLoop {
       this.kept.delete(copy.unique);
       // Who waits for a slot, for memory or for the disk has changed nothing yet.
       if (interrupted && !(reason instanceof NeedCommit)) connection.fail(copy.unique, errno.EINTR);
-      else this.serve(copy);
+      else this.serve(copy, reason instanceof NeedRead ? reads + 1 : reads);
     };
     if (reason instanceof NeedRead && this.warm(reason, again)) return;
     fs.retry(again);

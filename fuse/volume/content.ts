@@ -48,14 +48,14 @@ export function forSegments(
   }
 }
 
-/** Reads into `into`; returns the bytes that the file has there. Throws DeviceError, DamageError. */
+/** Reads into `into`; returns the bytes that the file has there. Throws DeviceError, DamageError, NeedRead. */
 export function readContent(volume: Volume, inode: Inode, offset: number, into: Uint8Array): number {
   const length = Math.max(0, Math.min(into.length, inode.size - offset));
   if (length === 0) return 0;
   forSegments(volume, inode, offset, length, (position, at, bytes) => {
     const window = into.subarray(at - offset, at - offset + bytes);
     if (position < 0) window.fill(0);
-    else volume.device.read(position, window);
+    else volume.store.read(position, window);
   });
   return length;
 }

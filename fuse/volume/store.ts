@@ -51,6 +51,7 @@ export class MetadataStore {
   /** Ranges that were read in for somebody: they are read without asking whether the medium is needed. */
   private warm: Array<{ readonly from: number; readonly to: number }> = [];
   private mayWait = true;
+  private mustWait = false;
   private running = 1;
   private inPlace = 0;
 
@@ -96,8 +97,22 @@ export class MetadataStore {
    * the device can tell.
    */
   withoutWaiting<T>(work: () => T): T {
+    return this.waiting(this.mustWait, work);
+  }
+
+  /** Runs an operation in which nothing throws NeedRead. */
+  waitingAnyway<T>(work: () => T): T {
+    this.mustWait = true;
+    try {
+      return this.waiting(true, work);
+    } finally {
+      this.mustWait = false;
+    }
+  }
+
+  private waiting<T>(mayWait: boolean, work: () => T): T {
     const before = this.mayWait;
-    this.mayWait = false;
+    this.mayWait = mayWait;
     try {
       return work();
     } finally {

@@ -31,7 +31,8 @@ export function copyFileRange(fs: Filesystem, request: Request): void {
   if (length > 0) {
     const memory = fs.scratch.take(length);
     try {
-      readContent(fs.volume, source, start, memory.bytes.subarray(0, length));
+      const into = memory.bytes.subarray(0, length);
+      fs.volume.store.withoutWaiting(() => readContent(fs.volume, source, start, into));
       // Before the change, because it may have to read the disk.
       stripCapability(fs.volume, target);
       const grows = offset + length > target.size;
