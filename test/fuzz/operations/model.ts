@@ -51,7 +51,10 @@ export class Model {
   private readonly nodes: Map<number, Node>;
   private next: number;
 
-  constructor(nodes: ReadonlyMap<number, Node> = new Map([[ROOT, { ...EMPTY, kind: 'directory' as const }]]), next = 1) {
+  constructor(
+    nodes: ReadonlyMap<number, Node> = new Map([[ROOT, { ...EMPTY, kind: 'directory' as const }]]),
+    next = 1,
+  ) {
     this.nodes = new Map(nodes);
     this.next = next;
   }
@@ -85,14 +88,16 @@ export class Model {
   /** Path and number of every directory, the root first. */
   directories(): Array<{ path: string; number: number }> {
     const found = [{ path: '', number: ROOT }];
-    for (const { path, number, node } of this.all()) if (node.kind === 'directory') found.push({ path, number });
+    for (const { path, number, node } of this.all())
+      if (node.kind === 'directory') found.push({ path, number });
     return found;
   }
 
   /** Names that lead to a node. */
   links(number: number): number {
     let count = 0;
-    for (const node of this.nodes.values()) for (const child of node.names.values()) if (child === number) count += 1;
+    for (const node of this.nodes.values())
+      for (const child of node.names.values()) if (child === number) count += 1;
     return count;
   }
 

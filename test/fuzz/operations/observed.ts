@@ -1,6 +1,6 @@
 /** What a mount shows, and how it differs from a model. */
 import { closeSync, constants, lstatSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { elementBytes, rowBytes } from '@vexfs/shared';
+import { rowBytes } from '@vexfs/shared';
 import { getEmbedding, getMeta, getStats } from '../../parity/client/vector_calls.js';
 import { getXattr, listXattr } from '../../parity/operations/calls.js';
 import type { Model, Node, RowsLayout } from './model.js';
@@ -121,7 +121,11 @@ function differs(
   if (node.kind !== 'file') return undefined;
   if (node.rows === undefined) {
     if (found.rows !== undefined) return 'has rows and should not';
-    return bytesDiffer(found.content, node.content, versions.map(({ content }) => content));
+    return bytesDiffer(
+      found.content,
+      node.content,
+      versions.map(({ content }) => content),
+    );
   }
   return rowsDiffer(found.rows, node, versions);
 }
@@ -129,7 +133,9 @@ function differs(
 function bytesDiffer(found: Buffer, wanted: Buffer, others: readonly Buffer[]): string | undefined {
   if (found.length !== wanted.length) return `has ${found.length} bytes, not ${wanted.length}`;
   if (found.equals(wanted)) return undefined;
-  const at = found.findIndex((byte, i) => byte !== wanted[i] && !others.some((other) => (other[i] ?? 0) === byte));
+  const at = found.findIndex(
+    (byte, i) => byte !== wanted[i] && !others.some((other) => (other[i] ?? 0) === byte),
+  );
   return at < 0 ? undefined : `has the byte ${found[at]} at ${at}, not ${wanted[at]}`;
 }
 
@@ -143,21 +149,11 @@ function rowsDiffer(found: SeenRows | undefined, node: Node, versions: readonly 
   for (const [id, bytes] of rows.live) {
     const has = found.bytes.get(id);
     if (has === undefined) return `has no row ${id}`;
-    const others = versions.map((version) => version.rows?.live.get(id)).filter((other) => other !== undefined);
+    const others = versions
+      .map((version) => version.rows?.live.get(id))
+      .filter((other) => other !== undefined);
     const wrong = bytesDiffer(has, bytes, others);
     if (wrong !== undefined) return `row ${id} ${wrong}`;
   }
   return undefined;
-}
-
-/** Bytes from one slot to the next. */
-export function strideOf({ dimensions, elementType, alignment }: RowsLayout): number {
-  const bytes = rowBytes(elementType, dimensions);
-  const unit = Math.max(1, alignment);
-  return Math.ceil(bytes / unit) * unit;
-}
-
-/** Whether an offset is one where an element may lie. */
-export function fitsElement(offset: number, elementType: RowsLayout['elementType']): boolean {
-  return offset % elementBytes(elementType) === 0;
 }
