@@ -1,6 +1,6 @@
 import { OPCODE } from '../protocol/index.js';
 import { errno } from '../system/index.js';
-import { FsError } from '../volume/index.js';
+import { FsError, NeedCommit } from '../volume/index.js';
 import type { Request } from './connection.js';
 import type { Filesystem } from './filesystem.js';
 import { getattr, setattr, statfs, statx } from './requests/attributes.js';
@@ -81,5 +81,19 @@ export function dispatch(fs: Filesystem, request: Request): void {
   const handler = table[request.opcode];
   if (handler === undefined) throw new FsError(errno.ENOSYS);
   fs.actFor(request.uid, request.gid);
-  handler(fs, request);
+  try {
+    handler(fs, request);
+  } catch (error) {
+    const isFull = error instanceof FsError && error.errno === errno.ENOSPC;
+    if (isFull && fs.awaitsForget && isFirstAttempt(fs, request)) throw new NeedCommit();
+    throw error;
+  }
+}
+
+/**
+ * What was deleted before this request comes free when the kernel forgets it, which may be read after this request: it is tried
+ * once more after the next commit, as a copy.
+ */
+function isFirstAttempt(fs: Filesystem, request: Request): boolean {
+  return request.bytes === fs.connection.input.bytes;
 }

@@ -84,8 +84,8 @@ export class Filesystem {
   private nextHandle = 1;
   /** Unlinked inodes whose blocks are not all freed yet. */
   private readonly dying = new Set<number>();
-  /** Deleted inodes that the kernel still knows, with their last attributes. */
-  private readonly ghosts = new Map<number, Attributes>();
+  /** Inodes without a name that somebody still has open, or that the kernel still knows: as where a process stands. */
+  private readonly nameless = new Set<number>();
 
   constructor(parts: {
     volume: Volume;
@@ -118,15 +118,16 @@ export class Filesystem {
 
   /** The inode that the kernel names; hidden ones have no name and are refused. */
   inode(node: number): Inode {
-    if (this.ghosts.has(node)) throw new FsError(errno.ESTALE);
+    // A file handle that somebody kept, or made up, may name any number: that is no damage.
+    const isNumber = node >= 1 && node <= this.volume.geometry.inodeCount;
+    if (!isNumber) throw new FsError(errno.ESTALE);
     const inode = this.volume.inodes.get(node);
     if (inode.isHidden) throw new FsError(errno.ESTALE);
     return inode;
   }
 
   attributes(node: number): Attributes {
-    const ghost = this.ghosts.get(node);
-    return ghost ?? this.attributesOf(this.inode(node));
+    return this.attributesOf(this.inode(node));
   }
 
   attributesOf(inode: Inode): Attributes {
@@ -177,7 +178,12 @@ export class Filesystem {
     }
     this.lookups.delete(node);
     this.outdated.delete(node);
-    if (this.ghosts.delete(node)) this.volume.inodes.unwithhold(node);
+    if (this.nameless.has(node)) this.letGo(node);
+  }
+
+  /** Whether something that has lost its last name may come free without anybody else's doing: the kernel has yet to forget it. */
+  get awaitsForget(): boolean {
+    return this.nameless.size > 0;
   }
 
   /** Whether the kernel has, and may still use, what it was told of an inode. */
@@ -213,18 +219,33 @@ export class Filesystem {
       return;
     }
     this.openCounts.delete(handle.node);
-    if (this.readOnly || this.commits.failed !== 0 || this.ghosts.has(handle.node)) return;
-    const inode = this.volume.inodes.get(handle.node);
-    if (inode.links === 0) this.bury(inode);
+    this.letGo(handle.node);
   }
 
-  /** An inode has lost its last name: it is deleted now, or when its last handle is closed. */
-  bury(inode: Inode): void {
-    if (this.openCounts.has(inode.number)) return;
-    if (this.lookups.has(inode.number)) {
-      this.ghosts.set(inode.number, { ...this.attributesOf(inode), blocks: 0 });
-      this.volume.inodes.withhold(inode.number);
+  /** Nobody has an inode open any more, or the kernel has forgotten it: without a name it is deleted when both is so. */
+  private letGo(node: number): void {
+    if (this.readOnly || this.commits.failed !== 0) return;
+    let inode: Inode;
+    try {
+      inode = this.volume.inodes.get(node);
+    } catch (error) {
+      if (this.errnoOf(error) === undefined) throw error;
+      return;
     }
+    if (inode.links === 0) this.bury(inode);
+    else this.nameless.delete(node);
+  }
+
+  /**
+   * An inode has lost its last name: it is deleted now, or when its last handle is closed and the kernel has forgotten it. Until
+   * then it can be used as before, as through O_PATH or the directory in which a process stands.
+   */
+  bury(inode: Inode): void {
+    if (this.knows(inode.number)) {
+      this.nameless.add(inode.number);
+      return;
+    }
+    this.nameless.delete(inode.number);
     this.vectors.drop(inode);
     this.dying.add(inode.number);
     this.reap();
@@ -252,8 +273,10 @@ export class Filesystem {
   /** Everything unlinked is deleted, open or not: the mount has ended. Returns false when a commit has to come first. */
   buryAll(): boolean {
     this.openCounts.clear();
-    for (const { node } of this.handles.values()) {
-      if (this.ghosts.has(node) || this.dying.has(node)) continue;
+    this.lookups.clear();
+    const nodes = [...this.nameless, ...[...this.handles.values()].map(({ node }) => node)];
+    for (const node of new Set(nodes)) {
+      if (this.dying.has(node)) continue;
       try {
         const inode = this.volume.inodes.get(node);
         if (inode.links === 0) this.bury(inode);

@@ -14,12 +14,18 @@ const CAPABILITY: xattr.XattrName = { space: XATTR_SECURITY, name: Buffer.from('
  * suid all the same is known to who calls this.
  */
 export function stripPrivileges(inode: Inode, pid: number): void {
-  if ((inode.mode & (S_ISUID | S_ISGID)) === 0 || inode.isDirectory) return;
-  let mode = inode.mode & ~S_ISUID;
-  if ((mode & S_ISGID) !== 0 && ((mode & S_IXGRP) !== 0 || !mayKeepGroup(pid, inode.gid))) mode &= ~S_ISGID;
+  const mode = strippedMode(inode, pid);
   if (mode === inode.mode) return;
   inode.mode = mode;
   inode.markDirty();
+}
+
+/** The mode that stripPrivileges() leaves. */
+export function strippedMode(inode: Inode, pid: number): number {
+  if ((inode.mode & (S_ISUID | S_ISGID)) === 0 || inode.isDirectory) return inode.mode;
+  let mode = inode.mode & ~S_ISUID;
+  if ((mode & S_ISGID) !== 0 && ((mode & S_IXGRP) !== 0 || !mayKeepGroup(pid, inode.gid))) mode &= ~S_ISGID;
+  return mode;
 }
 
 /** in_group_or_capable() of fs/attr.c: whether a thread may give a file of group `gid` the sgid bit. */

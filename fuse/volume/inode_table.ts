@@ -29,10 +29,6 @@ export class InodeTable {
   private readonly superblock: Superblock;
   private readonly cache = new Map<number, Inode>();
   private readonly changed = new Set<Inode>();
-  /** Numbers that somebody still knows though they are or will be free: the kernel, until it forgets them. */
-  private readonly withheld = new Set<number>();
-  /** Those of them that are free already. */
-  private readonly unavailable = new Set<number>();
   private readonly scratch = new Uint8Array(INODE_SIZE);
   private readonly random = new Uint32Array(256);
   private randomAt = 256;
@@ -147,8 +143,7 @@ export class InodeTable {
     clearBits(bitmap.bytes, index, 1);
     this.groups.changeBitmap(group, bitmap);
     this.groups.freeInodes[group]! += 1;
-    if (this.withheld.has(number)) this.unavailable.add(number);
-    else if (index < this.lowestFree[group]!) this.lowestFree[group] = index;
+    if (index < this.lowestFree[group]!) this.lowestFree[group] = index;
     if (inode.isDirectory) this.groups.usedDirectories[group]! -= 1;
     this.superblock.freeInodes += 1;
     this.store.change(block);
@@ -158,22 +153,9 @@ export class InodeTable {
     this.cache.delete(number);
   }
 
-  /** A freed number is not given out again until `unwithhold`. */
-  withhold(number: number): void {
-    this.withheld.add(number);
-  }
-
-  unwithhold(number: number): void {
-    this.withheld.delete(number);
-    if (!this.unavailable.delete(number)) return;
-    const group = this.geometry.groupOfInode(number);
-    const index = this.geometry.indexOfInode(number);
-    if (index < this.lowestFree[group]!) this.lowestFree[group] = index;
-  }
-
   /** Throws FsError(ENOSPC) when no inode can be made. */
   requireOne(): void {
-    if (this.superblock.freeInodes <= this.unavailable.size) throw new FsError(ENOSPC, 'no free inodes');
+    if (this.superblock.freeInodes === 0) throw new FsError(ENOSPC, 'no free inodes');
   }
 
   /** Brings changed inodes into their table blocks. */
@@ -233,7 +215,7 @@ export class InodeTable {
           continue;
         }
         const number = group * inodesPerGroup + index + 1;
-        if (testBit(bitmap.bytes, index) || this.withheld.has(number) || number < FIRST_INODE) continue;
+        if (testBit(bitmap.bytes, index) || number < FIRST_INODE) continue;
         setBits(bitmap.bytes, index, 1);
         this.lowestFree[group] = index + 1;
         this.groups.changeBitmap(group, bitmap);

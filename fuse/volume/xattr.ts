@@ -40,7 +40,7 @@ export function get(ctx: TreeContext, inode: OwnedBlocks, name: XattrName): Uint
 }
 
 /**
- * Sets an attribute. `flags`: 0, SET_CREATE (EEXIST when it is there), SET_REPLACE (ENODATA when it is not). Throws
+ * Sets an attribute. `flags`: SET_CREATE (EEXIST when it is there), SET_REPLACE (ENODATA when it is not). Throws
  * FsError: those, EINVAL for other flags or a name that `parseName` does not give, E2BIG for a value above 65,536
  * bytes, ENOSPC when the attributes do not fit in one block or there is no block (then also NeedCommit).
  */
@@ -51,14 +51,14 @@ export function set(
   value: Uint8Array,
   flags = 0,
 ): void {
-  if (flags !== 0 && flags !== SET_CREATE && flags !== SET_REPLACE) throw new FsError(EINVAL);
+  if ((flags & ~(SET_CREATE | SET_REPLACE)) !== 0) throw new FsError(EINVAL);
   if (!isPlausible(name.space, name.name.length))
     throw new FsError(EINVAL, 'no attribute can have this name');
   if (value.length > MAX_XATTR_VALUE) throw new FsError(E2BIG);
   let block = load(ctx, inode);
   const at = block === undefined ? -1 : find(block, name);
-  if (at >= 0 && flags === SET_CREATE) throw new FsError(EEXIST);
-  if (at < 0 && flags === SET_REPLACE) throw new FsError(ENODATA);
+  if (at >= 0 && (flags & SET_CREATE) !== 0) throw new FsError(EEXIST);
+  if (at < 0 && (flags & SET_REPLACE) !== 0) throw new FsError(ENODATA);
 
   const size = padded(name.name.length, value.length);
   const used = block === undefined ? HEADER : xattrHeader.used.get(block.view, 0);

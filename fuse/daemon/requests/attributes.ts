@@ -10,11 +10,14 @@ import {
   xattr,
 } from '../../volume/index.js';
 import { Connection, type Request } from '../connection.js';
+import { CAP_FOWNER, hasCapability } from '../credentials.js';
 import type { Filesystem } from '../filesystem.js';
-import { stripCapability, stripPrivileges } from '../privileges.js';
+import { stripCapability, stripPrivileges, strippedMode } from '../privileges.js';
 
 const AT = Connection.PAYLOAD_AT;
 const S_IFMT = 0o170000;
+/** Nanoseconds. */
+const SECOND = 1_000_000_000;
 
 function sendAttributes(fs: Filesystem, unique: number, node: number): void {
   const size = encodeAttrOut(fs.connection.output.view, AT, fs.attributes(node), fs.attributeTimeout);
@@ -65,12 +68,39 @@ function requireSettable(inode: Inode, valid: number): void {
   else if ((valid & (FATTR.ATIME | FATTR.MTIME)) !== 0) requireMutable(inode);
 }
 
+/** What SETATTR may change; the other bits say how. */
+const ANYTHING =
+  FATTR.MODE | FATTR.UID | FATTR.GID | FATTR.SIZE | FATTR.ATIME | FATTR.MTIME | FATTR.KILL_SUIDGID;
+
+/**
+ * SETATTR that changes nothing: a chown(2) of -1:-1, which takes the suid and sgid bits all the same, or what the kernel sends
+ * before it changes the content of a file that has such bits. It has not checked who asks: the bits go for the owner alone.
+ */
+function changeNothing(fs: Filesystem, request: Request, inode: Inode): void {
+  requireMutable(inode);
+  const { uid, pid } = request;
+  const strips = strippedMode(inode, pid) !== inode.mode;
+  const isOwner = uid === inode.uid || hasCapability(pid, CAP_FOWNER);
+  if (!strips || isOwner) {
+    stripPrivileges(inode, pid);
+    inode.ctime = fs.now();
+    inode.markDirty();
+  }
+  sendAttributes(fs, request.unique, request.nodeid);
+}
+
 export function setattr(fs: Filesystem, request: Request): void {
   fs.requireWritable();
   const { view, body } = request;
   const inode = fs.inode(request.nodeid);
   const valid = setattrIn.valid.get(view, body);
+  if ((valid & ANYTHING) === 0) {
+    changeNothing(fs, request, inode);
+    return;
+  }
   requireSettable(inode, valid);
+  const nanoseconds = Math.max(setattrIn.atimensec.get(view, body), setattrIn.mtimensec.get(view, body));
+  if ((valid & (FATTR.ATIME | FATTR.MTIME)) !== 0 && nanoseconds >= SECOND) throw new FsError(errno.EINVAL);
   const now = fs.now();
   // First, because it may have to read the disk: a call that fails there has changed nothing.
   if ((valid & (FATTR.SIZE | FATTR.UID | FATTR.GID)) !== 0) stripCapability(fs.volume, inode);

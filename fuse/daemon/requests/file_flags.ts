@@ -113,6 +113,9 @@ function change(fs: Filesystem, request: Request, command: number): void {
   const flags = wantedFlags(request, command);
   if (((flags ^ inode.flags) & GUARDED) !== 0 && !hasCapability(pid, CAP_LINUX_IMMUTABLE))
     throw new FsError(errno.EPERM);
+  // Beside an immutable flag that stays nothing else comes or goes.
+  if ((flags & inode.flags & INODE_IMMUTABLE) !== 0 && ((flags ^ inode.flags) & SETTABLE) !== 0)
+    throw new FsError(errno.EPERM);
   inode.flags = (inode.flags & ~SETTABLE) | flags;
   inode.ctime = fs.now();
   inode.markDirty();

@@ -1,4 +1,4 @@
-import { INODE_NOATIME, INODE_SYNC } from '@vexfs/shared';
+import { INODE_APPEND, INODE_NOATIME, INODE_SYNC } from '@vexfs/shared';
 import {
   FOPEN,
   openIn,
@@ -33,10 +33,14 @@ const DAY = 86400;
 const O_NOATIME = 0o1000000;
 const O_ACCMODE = 3;
 
-/** Flags of every open: the page cache stays, because this daemon says what changed behind it. */
-export function openFlags(fs: Filesystem, inode: Inode): number {
+/**
+ * Flags of every open: the page cache stays, because this daemon says what changed behind it. An append-only file that is open
+ * for writing is not to be mapped: the kernel does not know of the flag, and stores would change what stands there.
+ */
+export function openFlags(fs: Filesystem, inode: Inode, flags: number): number {
   if (!inode.isRegular) return 0;
-  return fs.directIo ? FOPEN.DIRECT_IO : FOPEN.KEEP_CACHE;
+  const mayStore = (inode.flags & INODE_APPEND) !== 0 && (flags & O_ACCMODE) !== 0;
+  return fs.directIo || mayStore ? FOPEN.DIRECT_IO : FOPEN.KEEP_CACHE;
 }
 
 export function open(fs: Filesystem, request: Request): void {
@@ -49,7 +53,7 @@ export function open(fs: Filesystem, request: Request): void {
   }
   const out = fs.connection.output.view;
   openOut.fh.set(out, AT, fs.open(inode.number, flags));
-  openOut.open_flags.set(out, AT, openFlags(fs, inode));
+  openOut.open_flags.set(out, AT, openFlags(fs, inode, flags));
   openOut.padding.set(out, AT, 0);
   fs.connection.send(request.unique, openOut.$.size);
 }
@@ -97,6 +101,7 @@ export function touchAtime(fs: Filesystem, inode: Inode, flags: number): void {
 export function read(fs: Filesystem, request: Request): void {
   const { view, body, unique } = request;
   const inode = fs.inode(request.nodeid);
+  if (!inode.isRegular) throw new FsError(inode.isDirectory ? errno.EISDIR : errno.EINVAL);
   const { flags } = fs.handle(readIn.fh.get(view, body));
   const offset = readIn.offset.get(view, body);
   const room = fs.connection.output.bytes.length - AT;

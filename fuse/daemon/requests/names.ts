@@ -33,7 +33,12 @@ import { openFlags, touchAtime } from './files.js';
 const AT = Connection.PAYLOAD_AT;
 const S_IFDIR = 0o040000;
 const S_IFLNK = 0o120000;
+const S_IFREG = 0o100000;
+const S_IFMT = 0o170000;
+/** What mknod(2) makes: files, pipes, sockets, devices. */
+const NODE_TYPES = [S_IFREG, 0o010000, 0o140000, 0o020000, 0o060000];
 const MAX_TARGET = 4095;
+const SLASH = 0x2f;
 
 /** The name at `at` and where the next one begins. The bytes are a copy: they outlive the request. */
 function nameAt(request: Request, at: number): { name: Uint8Array; next: number } {
@@ -41,6 +46,14 @@ function nameAt(request: Request, at: number): { name: Uint8Array; next: number 
   if (end < 0) throw new FsError(errno.EINVAL);
   if (end - at > 255) throw new FsError(errno.ENAMETOOLONG);
   return { name: request.bytes.slice(at, end), next: end + 1 };
+}
+
+/** The same for a name that an entry has or is to have: the kernel sends no other, and a volume must not have any. */
+function entryNameAt(request: Request, at: number): { name: Uint8Array; next: number } {
+  const found = nameAt(request, at);
+  if (isDot(found.name) || isDotDot(found.name) || found.name.includes(SLASH))
+    throw new FsError(errno.EINVAL);
+  return found;
 }
 
 function entry(fs: Filesystem, at: number, inode: Inode): number {
@@ -111,7 +124,7 @@ function make(
 
 export function mkdir(fs: Filesystem, request: Request): void {
   const { view, body } = request;
-  const { name } = nameAt(request, body + mkdirIn.$.size);
+  const { name } = entryNameAt(request, body + mkdirIn.$.size);
   const mode = S_IFDIR | (mkdirIn.mode.get(view, body) & 0o7777);
   const inode = make(fs, request, name, mode, mkdirIn.umask.get(view, body));
   fs.connection.send(request.unique, entry(fs, AT, inode));
@@ -119,18 +132,19 @@ export function mkdir(fs: Filesystem, request: Request): void {
 
 export function mknod(fs: Filesystem, request: Request): void {
   const { view, body } = request;
-  const { name } = nameAt(request, body + mknodIn.$.size);
+  const { name } = entryNameAt(request, body + mknodIn.$.size);
   const rdev = mknodIn.rdev.get(view, body);
-  const inode = make(fs, request, name, mknodIn.mode.get(view, body), mknodIn.umask.get(view, body), {
-    rdev,
-  });
+  const mode = mknodIn.mode.get(view, body);
+  if (!NODE_TYPES.includes(mode & S_IFMT)) throw new FsError(errno.EINVAL);
+  const inode = make(fs, request, name, mode, mknodIn.umask.get(view, body), { rdev });
   fs.connection.send(request.unique, entry(fs, AT, inode));
 }
 
 export function create(fs: Filesystem, request: Request): void {
   const { view, body } = request;
-  const { name } = nameAt(request, body + createIn.$.size);
-  const inode = make(fs, request, name, createIn.mode.get(view, body), createIn.umask.get(view, body));
+  const { name } = entryNameAt(request, body + createIn.$.size);
+  const mode = S_IFREG | (createIn.mode.get(view, body) & 0o7777);
+  const inode = make(fs, request, name, mode, createIn.umask.get(view, body));
   sendOpened(fs, request, inode);
 }
 
@@ -138,15 +152,15 @@ export function create(fs: Filesystem, request: Request): void {
 export function sendOpened(fs: Filesystem, request: Request, inode: Inode): void {
   const size = entry(fs, AT, inode);
   const out = fs.connection.output.view;
-  const handle = fs.open(inode.number, createIn.flags.get(request.view, request.body));
-  openOut.fh.set(out, AT + size, handle);
-  openOut.open_flags.set(out, AT + size, openFlags(fs, inode));
+  const flags = createIn.flags.get(request.view, request.body);
+  openOut.fh.set(out, AT + size, fs.open(inode.number, flags));
+  openOut.open_flags.set(out, AT + size, openFlags(fs, inode, flags));
   openOut.padding.set(out, AT + size, 0);
   fs.connection.send(request.unique, size + openOut.$.size);
 }
 
 export function symlink(fs: Filesystem, request: Request): void {
-  const { name, next } = nameAt(request, request.body);
+  const { name, next } = entryNameAt(request, request.body);
   const end = nameEnd(request.bytes, next, request.end);
   if (end < 0) throw new FsError(errno.ENOENT);
   if (end - next > MAX_TARGET) throw new FsError(errno.ENAMETOOLONG);
@@ -157,7 +171,7 @@ export function symlink(fs: Filesystem, request: Request): void {
 
 export function readlink(fs: Filesystem, request: Request): void {
   const inode = fs.inode(request.nodeid);
-  if ((inode.mode & 0o170000) !== S_IFLNK) throw new FsError(errno.EINVAL);
+  if ((inode.mode & S_IFMT) !== S_IFLNK) throw new FsError(errno.EINVAL);
   const { size } = inode;
   const into = fs.connection.output.bytes.subarray(AT, AT + Math.min(size, MAX_TARGET));
   if (size <= inode.root.length) into.set(inode.root.subarray(0, size));
@@ -168,15 +182,16 @@ export function readlink(fs: Filesystem, request: Request): void {
 
 export function link(fs: Filesystem, request: Request): void {
   fs.requireWritable();
-  const { name } = nameAt(request, request.body + linkIn.$.size);
+  const { name } = entryNameAt(request, request.body + linkIn.$.size);
   const inode = fs.inode(linkIn.oldnodeid.get(request.view, request.body));
+  if (inode.isDirectory) throw new FsError(errno.EPERM);
   linkName(fs.volume, fs.inode(request.nodeid), name, inode, fs.now());
   fs.connection.send(request.unique, entry(fs, AT, inode));
 }
 
 export function unlink(fs: Filesystem, request: Request): void {
   fs.requireWritable();
-  const { name } = nameAt(request, request.body);
+  const { name } = entryNameAt(request, request.body);
   const { inode } = unlinkName(fs.volume, fs.inode(request.nodeid), name, fs.now());
   if (inode !== undefined) fs.bury(inode);
   fs.connection.send(request.unique, 0);
@@ -184,7 +199,7 @@ export function unlink(fs: Filesystem, request: Request): void {
 
 export function rmdir(fs: Filesystem, request: Request): void {
   fs.requireWritable();
-  const { name } = nameAt(request, request.body);
+  const { name } = entryNameAt(request, request.body);
   const { inode } = removeDirectory(fs.volume, fs.inode(request.nodeid), name, fs.now());
   if (inode !== undefined) fs.bury(inode);
   fs.connection.send(request.unique, 0);
@@ -192,8 +207,8 @@ export function rmdir(fs: Filesystem, request: Request): void {
 
 function renameTo(fs: Filesystem, request: Request, newdir: number, at: number, flags: number): void {
   fs.requireWritable();
-  const from = nameAt(request, at);
-  const to = nameAt(request, from.next);
+  const from = entryNameAt(request, at);
+  const to = entryNameAt(request, from.next);
   const { inode } = renameName(
     fs.volume,
     fs.inode(request.nodeid),

@@ -72,13 +72,25 @@ export function setxattr(fs: Filesystem, request: Request): void {
   const inode = fs.inode(request.nodeid);
   requireUnrestricted(inode);
   const killsGroup = isLong && (setxattrIn.setxattr_flags.get(view, body) & SETXATTR_ACL_KILL_SGID) !== 0;
-  if (name.space === XATTR_ACL_ACCESS || name.space === XATTR_ACL_DEFAULT) {
-    setAcl(fs, inode, name, value, killsGroup);
-  } else {
-    xattr.set(fs.volume, inode, name, value, setxattrIn.flags.get(view, body));
-  }
-  touch(fs, inode);
+  const before = storedValue(fs, inode, name);
+  const { mode } = inode;
+  if (isAcl(name)) setAcl(fs, inode, name, value, killsGroup);
+  else xattr.set(fs.volume, inode, name, value, setxattrIn.flags.get(view, body));
+  // As on ext4, what was the case already does not count as a change.
+  const after = storedValue(fs, inode, name);
+  const isSame = before === undefined || after === undefined ? before === after : before.equals(after);
+  if (!isSame || inode.mode !== mode) touch(fs, inode);
   fs.connection.send(request.unique, 0);
+}
+
+function isAcl(name: xattr.XattrName): boolean {
+  return name.space === XATTR_ACL_ACCESS || name.space === XATTR_ACL_DEFAULT;
+}
+
+/** A copy of an attribute's value. */
+function storedValue(fs: Filesystem, inode: Inode, name: xattr.XattrName): Buffer | undefined {
+  const value = xattr.get(fs.volume, inode, name);
+  return value === undefined ? undefined : Buffer.from(value);
 }
 
 /** An access list also sets the mode, and one that says no more than the mode is not stored; an empty one removes it. */
@@ -109,8 +121,11 @@ export function removexattr(fs: Filesystem, request: Request): void {
   const { name } = attributeAt(request, request.body);
   const inode = fs.inode(request.nodeid);
   requireUnrestricted(inode);
-  xattr.remove(fs.volume, inode, name);
-  touch(fs, inode);
+  // Who takes away a list that is not there has what he wants.
+  if (!isAcl(name) || xattr.get(fs.volume, inode, name) !== undefined) {
+    xattr.remove(fs.volume, inode, name);
+    touch(fs, inode);
+  }
   fs.connection.send(request.unique, 0);
 }
 

@@ -149,23 +149,6 @@ test('rows are refused before anything is changed when there is no inode for the
   assertSound(volume, 'with one');
 });
 
-test('a withheld inode number is not free for anybody, and only while it is withheld', (t) => {
-  const target = TestVolume.make({ ...small, inodes: 16 }, 8);
-  const { volume } = target;
-  while (volume.superblock.freeInodes > 0) makeFile(target, `f${volume.superblock.freeInodes}`);
-  const { inode } = target.run(() => unlinkName(volume, rootOf(volume), Buffer.from('f2'), NOW));
-  const { number } = inode!;
-  volume.inodes.withhold(number);
-  while (!deleteInode(volume, inode!)) target.commit();
-  t.is(
-    target.attempt(() => createInode(volume, rootOf(volume), Buffer.from('new'), FILE, NOW)),
-    ENOSPC,
-  );
-  assertSound(volume, 'while it is withheld');
-  volume.inodes.unwithhold(number);
-  t.is(makeFile(target, 'new').number, number);
-});
-
 test('on a full volume every operation is done whole or refused whole', (t) => {
   const runs = chosen('VEXFS_TEST_RUNS', 6);
   for (let seed = 1; seed <= runs; seed++) {
