@@ -206,7 +206,8 @@ export class Exchange {
     }
     // Before the job is taken: who puts in the next one must not count on this worker any more.
     Atomics.sub(words, at + POLLING, 1);
-    if (!found) polling.inVain();
+    if (found) polling.paidOff();
+    else polling.inVain();
     return found ? this.pop(queue) : undefined;
   }
 

@@ -126,9 +126,11 @@ export class FuseLoop {
     const end = polling.until(now);
     if (end > now) {
       while (now < end) {
-        if (!this.wait(polled, 1, 0)) return false;
-        if (polled.ready(0) !== 0) return true;
-        if (polled.ready(1) !== 0) return false;
+        const isSame = this.wait(polled, 1, 0);
+        if (!isSame || polled.ready(0) !== 0 || polled.ready(1) !== 0) {
+          polling.paidOff();
+          return isSame && polled.ready(0) !== 0;
+        }
         // Who is waited for may need this processor.
         yieldProcessor();
         now = performance.now();
