@@ -36,6 +36,8 @@ const MOST_REGIONS = 24_000;
 const MOST_RESERVED = 2 ** 45;
 /** Slots that are deleted at a time. */
 const PIECE = 65536;
+/** Free slots of a file that are listed: a sparse file whose ids have run out may have billions. */
+const MOST_FREE = 1 << 20;
 
 /** Slots that a transaction freed: reusable when it is committed and no search begun before is left. */
 interface FreedSlots {
@@ -161,11 +163,21 @@ export class VectorFiles {
     const set = VectorSet.open(this.volume, inode);
     const ids = new IdTable(randomBytes(8).readBigUInt64LE());
     const file = new VectorFile(inode, set, ids);
+    let known = 0;
     try {
       set.replay((type, at, low, high, count) => {
-        if (type === RECORD_PUT || type === RECORD_RANGE) file.must(ids.putRange(at, idOf(low, high), count));
-        else if (type === RECORD_DELETE) file.must(file.deleteSlots(at, count));
-        else file.must(ids.truncate(at));
+        if (type === RECORD_PUT || type === RECORD_RANGE) {
+          // What a log claims is no reason to take all memory: it is counted as the growth of a file is.
+          if (at + count > known + PIECE) {
+            known = at + count;
+            this.reserve(ids, known, ids.info().rows + count);
+          }
+          file.must(ids.putRange(at, idOf(low, high), count));
+        } else if (type === RECORD_DELETE) {
+          file.must(file.deleteSlots(at, count));
+        } else if (at < ids.info().slots) {
+          file.must(ids.truncate(at));
+        }
       });
       const { slots, rows, idBound } = ids.info();
       if (slots > set.slots)
@@ -174,7 +186,10 @@ export class VectorFiles {
         throw new DamageError(`the vector set of inode ${inode.number} counts its rows wrong`);
       if (idBound > set.nextId)
         throw new DamageError(`the vector set of inode ${inode.number} has ids past its mark`);
-      if (slots < set.slots) file.must(ids.truncate(set.slots));
+      if (slots < set.slots) {
+        this.reserve(ids, set.slots, rows);
+        file.must(ids.truncate(set.slots));
+      }
     } catch (error) {
       ids.destroy();
       throw error;
@@ -189,10 +204,17 @@ export class VectorFiles {
     this.hidden.add(file.set.inode.number);
   }
 
+  /** The lowest free slots; what lies behind the most that are kept is found when the file is loaded again. */
   private findFree(file: VectorFile): number[] {
     const free: number[] = [];
-    const { slots } = file.ids.info();
-    for (let slot = file.ids.nextFree(0); slot < slots; slot = file.ids.nextFree(slot + 1)) free.push(slot);
+    const piece = new Uint32Array(PIECE);
+    const address = addressOf(new Uint8Array(piece.buffer));
+    for (let from = 0; free.length < MOST_FREE; ) {
+      const count = file.ids.freeSlots(from, address, PIECE);
+      for (let i = 0; i < count; i++) free.push(piece[i]!);
+      if (count < PIECE) break;
+      from = piece[count - 1]! + 1;
+    }
     return free;
   }
 
@@ -291,7 +313,8 @@ export class VectorFiles {
     }
     if (known + count < slots) {
       file.must(file.ids.truncate(slots));
-      for (let slot = known + count; slot < slots; slot++) file.freeSlots.push(slot);
+      const end = Math.min(slots, known + count + MOST_FREE);
+      for (let slot = known + count; slot < end; slot++) file.freeSlots.push(slot);
     }
     file.set.slots = slots;
     file.set.liveRows = file.ids.info().rows;
