@@ -22,6 +22,8 @@ const mkfs = (process.env.VEXFS_FUZZ_MKFS ?? '').split(' ').filter((word) => wor
 const LENGTH = 600;
 /** Of so many operations one is a remount or a crash. */
 const PAUSE_EVERY = 250;
+/** Of one mount, between two of its ends. */
+const HANG_MS = 900_000;
 const SHRINK_MS = 1000 * chosen('VEXFS_FUZZ_SHRINK', 60);
 
 const check = process.env.VEXFS_NO_MOUNT === undefined ? test : test.skip;
@@ -31,7 +33,7 @@ check(
   async (t) => {
     t.timeout(24 * 3600_000);
     const folder = mkdtempSync(join(tmpdir(), 'vexfs-fuzz-operations-'));
-    const backend = new FuseBackend(folder, { size: '160M', mkfs });
+    const backend = new FuseBackend(folder, { size: '160M', mkfs, hangMs: HANG_MS });
     const began = performance.now();
     const done = new Map<string, number>();
     let total = 0;

@@ -35,4 +35,6 @@ export interface VolumeChoice {
   readonly size: string;
   /** More words for mkfs.vexfs. */
   readonly mkfs?: readonly string[];
+  /** Milliseconds of one mount after which its daemon counts as hanging; the usual limit suits the tests of one file. */
+  readonly hangMs?: number;
 }

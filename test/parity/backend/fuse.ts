@@ -14,7 +14,7 @@ const END_MS = 30_000;
 /** A process that was killed and is not gone after this time waits for its own mount. */
 const KILL_MS = 1_000;
 const POLL_MS = 5;
-/** A daemon that serves one mount for longer than this hangs: the tests of a file take less. */
+/** A daemon that serves one mount for longer than this hangs, unless told otherwise: the tests of a file take less. */
 const HANG_MS = 100_000;
 
 interface Daemon {
@@ -31,8 +31,10 @@ export class FuseBackend implements Backend {
   readonly mountpoint: string;
   readonly device: string;
   private daemon: Daemon | undefined;
+  private readonly hangMs: number;
 
   constructor(folder: string, choice: VolumeChoice) {
+    this.hangMs = choice.hangMs ?? HANG_MS;
     this.mountpoint = join(folder, 'mnt');
     this.device = join(folder, 'volume.img');
     mkdirSync(this.mountpoint);
@@ -59,7 +61,7 @@ export class FuseBackend implements Backend {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const watchdog = new Worker(new URL('./watchdog.js', import.meta.url), {
-      workerData: { pid: child.pid, ms: HANG_MS, mountpoint: this.mountpoint },
+      workerData: { pid: child.pid, ms: this.hangMs, mountpoint: this.mountpoint },
     });
     watchdog.unref();
     let settle = (_how: string): void => {};
