@@ -1,0 +1,3 @@
+import { compareTables } from './compare.js';
+
+compareTables('names', ['rename', 'held', 'flags'], 6400);

@@ -1,0 +1,3 @@
+import { compareTables } from './compare.js';
+
+compareTables('paths', ['paths', 'open'], 3800);
