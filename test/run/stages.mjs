@@ -29,7 +29,7 @@ const STAGES = [
     command: ['make', '--no-print-directory', '-C', 'kernel/engine', `-j${availableParallelism()}`, 'test'],
   },
   { name: 'unit', minutes: 10, mounts: false },
-  { name: 'fuzz', minutes: 10, mounts: false },
+  { name: 'fuzz', minutes: 15, mounts: false },
   { name: 'parity', minutes: 20, mounts: true },
   { name: 'crash', minutes: 20, mounts: true },
 ];

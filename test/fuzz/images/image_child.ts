@@ -18,13 +18,14 @@ export interface ImageAnswer {
   readonly refused: boolean;
   readonly damageMet: number;
   readonly failures: readonly string[];
+  /** Milliseconds of computing. */
   readonly ms: number;
   /** Largest resident size of this process so far, in KiB. */
   readonly maxRss: number;
 }
 
 process.on('message', (seed: number) => {
-  const began = performance.now();
+  const began = process.cpuUsage();
   let answer: Omit<ImageAnswer, 'seed' | 'ms' | 'maxRss'>;
   try {
     answer = runImage(pool, seed);
@@ -32,7 +33,8 @@ process.on('message', (seed: number) => {
     const failure = error instanceof Error ? (error.stack ?? error.message) : String(error);
     answer = { damage: [], exitCode: -1, refused: false, damageMet: 0, failures: [failure] };
   }
-  const ms = performance.now() - began;
+  const { user, system } = process.cpuUsage(began);
+  const ms = (user + system) / 1000;
   process.send!({ ...answer, seed, ms, maxRss: process.resourceUsage().maxRSS } satisfies ImageAnswer);
 });
 process.on('disconnect', () => {

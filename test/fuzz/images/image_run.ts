@@ -1,9 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { ImageAnswer } from './image_child.js';
+import { processorMs } from './processor_time.js';
 
-/** Milliseconds that everything done with one image may take. */
+/** Milliseconds of computing that everything done with one image may take, and of waiting, for what sleeps for ever. */
 const MOST_MS = 10_000;
+const MOST_WAIT_MS = 180_000;
 /** KiB that a process may hold at most: several images and their bases, and what fsck and the daemon need. */
 const MOST_RSS = 900 * 1024;
 const CHILD = fileURLToPath(new URL('./image_child.js', import.meta.url));
@@ -111,8 +113,10 @@ class Lane {
   run(seed: number): Promise<ImageAnswer | string> {
     return new Promise((resolve) => {
       const { child } = this;
+      const before = processorMs(child.pid!) ?? 0;
+      const deadline = performance.now() + MOST_WAIT_MS;
       const over = (answer: ImageAnswer | string): void => {
-        clearTimeout(timer);
+        clearInterval(watch);
         child.off('message', answered);
         child.off('exit', exited);
         resolve(answer);
@@ -120,11 +124,14 @@ class Lane {
       const answered = (message: unknown): void => over(message as ImageAnswer);
       const exited = (code: number | null, signal: string | null): void =>
         over(`the process ended with ${signal ?? code}: ${this.output}`);
-      const timer = setTimeout(() => {
-        child.once('exit', () => over(`it takes longer than ${MOST_MS} ms: ${this.output}`));
+      const watch = setInterval(() => {
+        const used = (processorMs(child.pid!) ?? before) - before;
+        if (used < MOST_MS && performance.now() < deadline) return;
+        clearInterval(watch);
         child.off('exit', exited);
+        child.once('exit', () => over(`it hangs, after ${used} ms of computing: ${this.output}`));
         child.kill('SIGKILL');
-      }, MOST_MS);
+      }, 500);
       child.on('message', answered);
       child.on('exit', exited);
       child.send(seed);

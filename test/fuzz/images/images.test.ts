@@ -24,7 +24,7 @@ test(`${count} damaged images from seed ${first} on: nothing crashes or hangs, a
     t.log(
       `${count} images in ${Math.round((performance.now() - began) / 1000)} s; fsck -n ended ${codes.join(', ')}; ` +
         `${result.refused} refused by the daemon, ${result.damageMet} operations that met damage; ` +
-        `the slowest took ${Math.round(result.slowestMs)} ms (seed ${result.slowestSeed}), ` +
+        `the slowest took ${Math.round(result.slowestMs)} ms of computing (seed ${result.slowestSeed}), ` +
         `the largest process ${Math.round(result.maxRssKib / 1024)} MiB`,
     );
     t.deepEqual(result.failures, []);

@@ -7,11 +7,12 @@ import { FSCK, runNode } from '../../parity/backend/programs.js';
 import { chosen, Seeded } from '../../unit/volume/seeded.js';
 import { ImagePool } from './image_case.js';
 import { walkMount } from './mounted_walk.js';
+import { processorMs } from './processor_time.js';
 
 /** Another run: VEXFS_FUZZ_SEED=5000 VEXFS_FUZZ_MOUNTS=1000 npx ava dist/fuzz/images/mounts.test.js */
 const first = chosen('VEXFS_FUZZ_SEED', 1);
 const count = chosen('VEXFS_FUZZ_MOUNTS', 20);
-/** Milliseconds that mount, use and unmount of one image may take. */
+/** Milliseconds that a daemon may compute for one image. */
 const MOST_MS = 10_000;
 /** KiB that a daemon may hold at most. */
 const MOST_RSS = 700 * 1024;
@@ -37,7 +38,6 @@ check(
       for (let seed = first; seed < first + count; seed++) {
         const { image, done } = pool.damaged(seed);
         copyFileSync(image.path, backend.device);
-        const start = performance.now();
         const said: string[] = [];
         let mustLook = false;
         try {
@@ -47,15 +47,14 @@ check(
             errors += use.errors;
             mustLook = use.metDamage;
             largest = Math.max(largest, use.maxRss);
+            slowest = Math.max(slowest, use.ms);
+            if (use.ms > MOST_MS) said.push(`the daemon has computed for ${use.ms} ms`);
             if (use.maxRss > MOST_RSS) said.push(`the daemon has grown to ${use.maxRss} KiB`);
           }
         } catch (error) {
           said.push((error as Error).message);
           if (backend.isMounted) await backend.crash();
         }
-        const ms = performance.now() - start;
-        slowest = Math.max(slowest, ms);
-        if (ms > MOST_MS) said.push(`mount and use took ${Math.round(ms)} ms`);
         repair(backend.device, mustLook, said);
         if (said.length > 0) {
           failures.push(
@@ -71,7 +70,7 @@ check(
     }
     t.log(
       `${count} images in ${Math.round((performance.now() - began) / 1000)} s: ${mounted} mounted, the others refused; ` +
-        `${errors} calls ended with an errno; the slowest took ${Math.round(slowest)} ms, the largest daemon ${Math.round(largest / 1024)} MiB`,
+        `${errors} calls ended with an errno; the slowest daemon computed for ${Math.round(slowest)} ms, the largest daemon ${Math.round(largest / 1024)} MiB`,
     );
     t.deepEqual(failures, []);
     if (count >= 20) t.true(mounted > count / 3, `${mounted} mounted`);
@@ -83,6 +82,8 @@ interface MountUse {
   readonly errors: number;
   /** KiB. */
   readonly maxRss: number;
+  /** Milliseconds that the daemon has computed. */
+  readonly ms: number;
   /** Whether the daemon has told somebody to run fsck.vexfs. */
   readonly metDamage: boolean;
 }
@@ -99,6 +100,7 @@ async function useMount(backend: FuseBackend, seed: number, said: string[]): Pro
   const errors = walkMount(backend.mountpoint, new Seeded(seed));
   const status = readFileSync(`/proc/${backend.pid}/status`, 'utf8');
   const maxRss = Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0);
+  const ms = processorMs(backend.pid!) ?? 0;
   const { output } = backend;
   if (FAULT.test(output)) said.push(output);
   try {
@@ -111,6 +113,7 @@ async function useMount(backend: FuseBackend, seed: number, said: string[]): Pro
   return {
     errors: [...errors.values()].reduce((sum, times) => sum + times, 0),
     maxRss,
+    ms,
     metDamage: output.includes('run fsck.vexfs'),
   };
 }

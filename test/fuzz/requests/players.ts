@@ -6,7 +6,7 @@ const CHILD = fileURLToPath(new URL('./request_child.js', import.meta.url));
 /** Sequences after which a process is replaced: each has left the memory of a whole daemon. */
 const MOST_PLAYED = 20;
 /** Milliseconds that a sequence may take; each of its requests has far less. */
-const MOST_MS = 60_000;
+const MOST_MS = 300_000;
 
 /** Plays sequences one after the other in processes of their own. */
 export class Players {
