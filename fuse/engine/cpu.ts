@@ -1,7 +1,7 @@
 import { bind } from './library.js';
 
 /** The code paths of the engine, VX_ISA_* in vexfs_engine.h. All return the same bits. */
-export const Isa = { SCALAR: 0, AVX2: 1, AVX512: 2, NEON: 3, BEST: 0xffff_ffff } as const;
+export const Isa = { SCALAR: 0, AVX2: 1, AVX512: 2, NEON: 3, AVX512_VNNI: 4, BEST: 0xffff_ffff } as const;
 export type Isa = (typeof Isa)[keyof typeof Isa];
 
 /**

@@ -4,3 +4,4 @@ export * from './id_table.js';
 export { enginePath } from './library.js';
 export * from './rows.js';
 export * from './search.js';
+export * from './vector_index.js';
