@@ -35,13 +35,13 @@ function must(outcome: string): void {
   if (outcome !== 'ok') throw Object.assign(new Error(outcome), { code: outcome });
 }
 
-/** Runs operations for ever; `sync` makes everything before durable, after one of `perSync` operations. */
+/** Runs operations for ever; `sync` makes everything before durable, after the first and one of `perSync` operations. */
 function work(seed: number, perSync: number, operation: (index: number) => void, sync: () => void): never {
   const random = new Random(seed ^ 0x5bd1e995);
   for (let index = 0; ; index++) {
     say(`issued ${index + 1}`);
     operation(index);
-    if (random.below(perSync) === 0) {
+    if (index === 0 || random.below(perSync) === 0) {
       sync();
       say(`synced ${index + 1}`);
     }
