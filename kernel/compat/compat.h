@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Every difference between the kernels that the module is built for, 6.1 on. */
+#ifndef VEXFS_COMPAT_H
+#define VEXFS_COMPAT_H
+
+#include <linux/fs.h>
+#include <linux/version.h>
+
+static inline void vexfs_set_times(struct inode *inode, struct timespec64 atime, struct timespec64 mtime,
+				   struct timespec64 ctime)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	inode_set_atime_to_ts(inode, atime);
+	inode_set_mtime_to_ts(inode, mtime);
+	inode_set_ctime_to_ts(inode, ctime);
+#else
+	inode->i_atime = atime;
+	inode->i_mtime = mtime;
+	inode->i_ctime = ctime;
+#endif
+}
+
+static inline unsigned long vexfs_inode_state(const struct inode *inode)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+	return inode_state_read_once((struct inode *)inode);
+#else
+	return READ_ONCE(inode->i_state);
+#endif
+}
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#define VEXFS_IDMAP struct mnt_idmap
+#else
+#define VEXFS_IDMAP struct user_namespace
+#endif
+
+/* generic_fillattr() as the kernel has it. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#define vexfs_fillattr(idmap, mask, inode, stat) generic_fillattr(idmap, mask, inode, stat)
+#else
+#define vexfs_fillattr(idmap, mask, inode, stat) generic_fillattr(idmap, inode, stat)
+#endif
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+#define vexfs_splice_read filemap_splice_read
+#else
+#define vexfs_splice_read generic_file_splice_read
+#endif
+
+/* get_acl() of inodes got a sibling without a dentry. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+#define VEXFS_GET_ACL .get_inode_acl
+#define vexfs_acl_access_handler nop_posix_acl_access
+#define vexfs_acl_default_handler nop_posix_acl_default
+#else
+#define VEXFS_GET_ACL .get_acl
+#define vexfs_acl_access_handler posix_acl_access_xattr_handler
+#define vexfs_acl_default_handler posix_acl_default_xattr_handler
+#endif
+
+#endif

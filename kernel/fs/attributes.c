@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/* stat(2), and the flags of chattr(1). */
+#include <linux/fs.h>
+#include <linux/fileattr.h>
+#include <linux/stat.h>
+#include "vector_set.h"
+#include "vexfs_fs.h"
+
+int vexfs_getattr(VEXFS_IDMAP *idmap, const struct path *path, struct kstat *stat, u32 mask, unsigned int flags)
+{
+	struct inode *inode = d_inode(path->dentry);
+	const struct vexfs_inode_info *info = vexfs_info(inode);
+
+	vexfs_fillattr(idmap, mask, inode, stat);
+	stat->blksize = max_t(u32, 4096, i_blocksize(inode));
+	stat->blocks += vexfs_hidden_blocks(inode) << (inode->i_blkbits - SECTOR_SHIFT);
+	if (mask & STATX_BTIME) {
+		stat->btime = info->btime;
+		stat->result_mask |= STATX_BTIME;
+	}
+	if (info->flags & VEXFS_INODE_IMMUTABLE)
+		stat->attributes |= STATX_ATTR_IMMUTABLE;
+	if (info->flags & VEXFS_INODE_APPEND)
+		stat->attributes |= STATX_ATTR_APPEND;
+	if (info->flags & VEXFS_INODE_NODUMP)
+		stat->attributes |= STATX_ATTR_NODUMP;
+	stat->attributes_mask |= STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND | STATX_ATTR_NODUMP;
+	return 0;
+}
+
+int vexfs_fileattr_get(struct dentry *dentry, struct fileattr *attributes)
+{
+	const u32 shown = VEXFS_INODE_SYNC | VEXFS_INODE_IMMUTABLE | VEXFS_INODE_APPEND | VEXFS_INODE_NODUMP |
+			  VEXFS_INODE_NOATIME;
+
+	fileattr_fill_flags(attributes, vexfs_info(d_inode(dentry))->flags & shown);
+	return 0;
+}
+
+const struct inode_operations vexfs_special_inode_operations = {
+	.getattr = vexfs_getattr,
+	.listxattr = vexfs_listxattr,
+	VEXFS_GET_ACL = vexfs_get_acl,
+};

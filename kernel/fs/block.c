@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/* Reading blocks of metadata: nothing of a block is used before its place, its sum and its content have been checked. */
+#include <linux/jbd2.h>
+#include "vexfs_fs.h"
+
+enum vexfs_buffer_bits {
+	/* The content was checked since it was read. */
+	BH_VexfsChecked = BH_JBDPrivateStart,
+};
+BUFFER_FNS(VexfsChecked, vexfs_checked)
+
+bool vexfs_is_checked(const struct buffer_head *bh)
+{
+	return buffer_vexfs_checked(bh);
+}
+
+void vexfs_mark_checked(struct buffer_head *bh)
+{
+	set_buffer_vexfs_checked(bh);
+}
+
+/* A block of the data area, as it is. */
+struct buffer_head *vexfs_read_block(struct super_block *sb, u64 block)
+{
+	struct buffer_head *bh;
+
+	if (!vexfs_in_data(&vexfs_volume(sb)->geometry, block, 1))
+		return ERR_PTR(vexfs_damage(sb, "block %llu is named, which holds no data", block));
+	bh = sb_bread(sb, block);
+	return bh ?: ERR_PTR(-EIO);
+}
+
+struct buffer_head *vexfs_read_checked(struct super_block *sb, u64 block, const struct vexfs_block_kind *kind)
+{
+	const struct vexfs_volume *volume = vexfs_volume(sb);
+	struct buffer_head *bh = vexfs_read_block(sb, block);
+	__le32 sum;
+
+	if (IS_ERR(bh) || buffer_vexfs_checked(bh))
+		return bh;
+	memcpy(&sum, bh->b_data + kind->sum_at, sizeof(sum));
+	if (le32_to_cpu(sum) != vexfs_sum(volume, block, bh->b_data, bh->b_size, kind->sum_at) ||
+	    !kind->holds(volume, bh->b_data)) {
+		brelse(bh);
+		return ERR_PTR(vexfs_damage(sb, "block %llu is no sound %s", block, kind->name));
+	}
+	set_buffer_vexfs_checked(bh);
+	return bh;
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/* Inodes: from the table into memory. */
+#include <linux/iversion.h>
+#include <linux/posix_acl.h>
+#include "vexfs_fs.h"
+
+#define VEXFS_NANOSECONDS 1000000000u
+
+static bool vexfs_inode_holds(const struct vexfs_inode *inode)
+{
+	const u16 mode = le16_to_cpu(inode->mode);
+	const u64 size = le64_to_cpu(inode->size);
+
+	if (le32_to_cpu(inode->atime_nsec) >= VEXFS_NANOSECONDS || le32_to_cpu(inode->mtime_nsec) >= VEXFS_NANOSECONDS ||
+	    le32_to_cpu(inode->ctime_nsec) >= VEXFS_NANOSECONDS || le32_to_cpu(inode->btime_nsec) >= VEXFS_NANOSECONDS)
+		return false;
+	switch (mode & S_IFMT) {
+	case S_IFREG:
+		return size <= VEXFS_MAX_FILE_BYTES;
+	case S_IFLNK:
+		return size > 0 && size < PATH_MAX;
+	case S_IFDIR:
+	case S_IFCHR:
+	case S_IFBLK:
+	case S_IFIFO:
+	case S_IFSOCK:
+		return size == 0;
+	default:
+		return false;
+	}
+}
+
+/* Copies an inode in use, after every check that needs nothing but itself. */
+int vexfs_read_inode(struct super_block *sb, u64 number, struct vexfs_inode *copy)
+{
+	struct buffer_head *bh;
+	u64 block;
+	u32 offset;
+	int error = vexfs_inode_place(sb, number, &block, &offset);
+
+	if (error)
+		return error;
+	bh = sb_bread(sb, block);
+	if (!bh)
+		return -EIO;
+	memcpy(copy, bh->b_data + offset, sizeof(*copy));
+	brelse(bh);
+	if (le32_to_cpu(copy->checksum) != vexfs_inode_sum(vexfs_volume(sb), number, copy) || !vexfs_inode_holds(copy))
+		return vexfs_damage(sb, "inode %llu", number);
+	return 0;
+}
+
+/* An inode that belongs to the rows of `owner`. */
+int vexfs_read_hidden(struct super_block *sb, u64 number, const struct inode *owner, struct vexfs_inode *copy)
+{
+	int error = vexfs_read_inode(sb, number, copy);
+
+	if (error)
+		return error;
+	if (!(le32_to_cpu(copy->flags) & VEXFS_INODE_HIDDEN) || !S_ISREG(le16_to_cpu(copy->mode)) ||
+	    le64_to_cpu(copy->parent) != owner->i_ino || le32_to_cpu(copy->owner_generation) != owner->i_generation)
+		return vexfs_damage(sb, "inode %llu is no hidden inode of inode %lu", number, owner->i_ino);
+	return 0;
+}
+
+static void vexfs_set_flags(struct inode *inode, u32 flags)
+{
+	unsigned int set = 0;
+
+	if (flags & VEXFS_INODE_SYNC)
+		set |= S_SYNC;
+	if (flags & VEXFS_INODE_IMMUTABLE)
+		set |= S_IMMUTABLE;
+	if (flags & VEXFS_INODE_APPEND)
+		set |= S_APPEND;
+	if (flags & VEXFS_INODE_NOATIME)
+		set |= S_NOATIME;
+	inode_set_flags(inode, set, S_SYNC | S_IMMUTABLE | S_APPEND | S_NOATIME);
+}
+
+static struct timespec64 vexfs_time(__le64 seconds, __le32 nanoseconds)
+{
+	return (struct timespec64){ .tv_sec = (s64)le64_to_cpu(seconds), .tv_nsec = le32_to_cpu(nanoseconds) };
+}
+
+static void vexfs_fill_inode(struct inode *inode, const struct vexfs_inode *from)
+{
+	struct vexfs_inode_info *info = vexfs_info(inode);
+	const u32 block_bits = vexfs_volume(inode->i_sb)->geometry.block_bits;
+
+	inode->i_mode = le16_to_cpu(from->mode);
+	i_uid_write(inode, le32_to_cpu(from->uid));
+	i_gid_write(inode, le32_to_cpu(from->gid));
+	set_nlink(inode, le32_to_cpu(from->links));
+	inode->i_generation = le32_to_cpu(from->generation);
+	inode->i_blocks = le64_to_cpu(from->blocks) << (block_bits - SECTOR_SHIFT);
+	/* A directory has no bytes; what it takes on the volume is shown instead. */
+	i_size_write(inode, S_ISDIR(inode->i_mode) ? (loff_t)(le64_to_cpu(from->blocks) << block_bits) :
+						     (loff_t)le64_to_cpu(from->size));
+	vexfs_set_times(inode, vexfs_time(from->atime, from->atime_nsec), vexfs_time(from->mtime, from->mtime_nsec),
+			vexfs_time(from->ctime, from->ctime_nsec));
+	info->btime = vexfs_time(from->btime, from->btime_nsec);
+	info->flags = le32_to_cpu(from->flags);
+	info->xattr_block = le64_to_cpu(from->xattr_block);
+	info->vector_set = S_ISREG(inode->i_mode) ? le64_to_cpu(from->vector_set) : 0;
+	info->parent = le64_to_cpu(from->parent);
+	memcpy(info->root, from->root, sizeof(from->root));
+	info->root[sizeof(from->root)] = 0;
+	vexfs_set_flags(inode, info->flags);
+}
+
+static void vexfs_set_operations(struct inode *inode, u32 rdev)
+{
+	switch (inode->i_mode & S_IFMT) {
+	case S_IFREG:
+		inode->i_op = &vexfs_file_inode_operations;
+		inode->i_fop = &vexfs_file_operations;
+		inode->i_mapping->a_ops = &vexfs_content_operations;
+		mapping_set_large_folios(inode->i_mapping);
+		break;
+	case S_IFDIR:
+		inode->i_op = &vexfs_directory_inode_operations;
+		inode->i_fop = &vexfs_directory_operations;
+		break;
+	case S_IFLNK:
+		inode->i_op = &vexfs_symlink_inode_operations;
+		break;
+	default:
+		inode->i_op = &vexfs_special_inode_operations;
+		init_special_inode(inode, inode->i_mode, new_decode_dev(rdev));
+	}
+}
+
+/* A visible inode. -EUCLEAN for a hidden one: nothing may name it. */
+struct inode *vexfs_iget(struct super_block *sb, u64 number)
+{
+	struct vexfs_inode copy;
+	struct inode *inode = iget_locked(sb, number);
+	int error;
+
+	if (!inode)
+		return ERR_PTR(-ENOMEM);
+	if (!(vexfs_inode_state(inode) & I_NEW))
+		return inode;
+	error = vexfs_read_inode(sb, number, &copy);
+	if (!error && (le32_to_cpu(copy.flags) & VEXFS_INODE_HIDDEN))
+		error = vexfs_damage(sb, "inode %llu is hidden and named all the same", number);
+	if (error) {
+		iget_failed(inode);
+		return ERR_PTR(error);
+	}
+	vexfs_fill_inode(inode, &copy);
+	vexfs_set_operations(inode, le32_to_cpu(copy.rdev));
+	unlock_new_inode(inode);
+	return inode;
+}

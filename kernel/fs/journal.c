@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/* Replay of the journal by jbd2. A volume mounted read-only keeps no journal open afterwards. */
+#include <linux/blkdev.h>
+#include <linux/crc32c.h>
+#include <linux/jbd2.h>
+#include "vexfs_fs.h"
+
+#define VEXFS_JOURNAL_INCOMPAT (JBD2_FEATURE_INCOMPAT_REVOKE | JBD2_FEATURE_INCOMPAT_64BIT | JBD2_FEATURE_INCOMPAT_CSUM_V3)
+
+static u32 vexfs_journal_sum(const journal_superblock_t *journal)
+{
+	const size_t at = offsetof(journal_superblock_t, s_checksum);
+	const __be32 zero = 0;
+	u32 sum = crc32c(~0, journal, at);
+
+	sum = crc32c(sum, &zero, sizeof(zero));
+	return crc32c(sum, (const void *)journal + at + sizeof(zero), sizeof(*journal) - at - sizeof(zero));
+}
+
+/* Exactly the journal that the format allows: jbd2 knows many more. */
+static int vexfs_check_journal(struct super_block *sb, const journal_superblock_t *journal)
+{
+	const struct vexfs_geometry *geometry = &vexfs_volume(sb)->geometry;
+	const u32 start = be32_to_cpu(journal->s_start);
+	const u32 length = be32_to_cpu(journal->s_maxlen);
+
+	if (be32_to_cpu(journal->s_header.h_magic) != JBD2_MAGIC_NUMBER ||
+	    be32_to_cpu(journal->s_header.h_blocktype) != JBD2_SUPERBLOCK_V2)
+		return vexfs_damage(sb, "the journal has no superblock");
+	if (be32_to_cpu(journal->s_feature_incompat) != VEXFS_JOURNAL_INCOMPAT || journal->s_feature_ro_compat ||
+	    journal->s_feature_compat || journal->s_checksum_type != JBD2_CRC32C_CHKSUM) {
+		pr_err("vexfs (%s): the journal has features that VexFS does not use\n", sb->s_id);
+		return -EOPNOTSUPP;
+	}
+	if (be32_to_cpu(journal->s_checksum) != vexfs_journal_sum(journal) ||
+	    be32_to_cpu(journal->s_blocksize) != geometry->block_size || length != geometry->journal_blocks ||
+	    be32_to_cpu(journal->s_first) != 1 || start >= length)
+		return vexfs_damage(sb, "the superblock of the journal");
+	return 0;
+}
+
+static int vexfs_run_journal(struct super_block *sb)
+{
+	const struct vexfs_geometry *geometry = &vexfs_volume(sb)->geometry;
+	journal_t *journal = jbd2_journal_init_dev(sb->s_bdev, sb->s_bdev, geometry->journal_start,
+						   geometry->journal_blocks, geometry->block_size);
+	int error;
+
+	if (IS_ERR_OR_NULL(journal))
+		return journal ? PTR_ERR(journal) : -ENOMEM;
+	error = jbd2_journal_load(journal);
+	if (!error) {
+		if (jbd2_journal_errno(journal))
+			pr_warn("vexfs (%s): the journal was ended by error %d\n", sb->s_id, jbd2_journal_errno(journal));
+		jbd2_journal_lock_updates(journal);
+		error = jbd2_journal_flush(journal, 0);
+		jbd2_journal_unlock_updates(journal);
+	}
+	if (jbd2_journal_destroy(journal) < 0 && !error)
+		error = -EIO;
+	return error;
+}
+
+int vexfs_replay(struct super_block *sb)
+{
+	struct buffer_head *bh = sb_bread(sb, vexfs_volume(sb)->geometry.journal_start);
+	const journal_superblock_t *journal;
+	bool dirty;
+	int error;
+
+	if (!bh)
+		return -EIO;
+	journal = (const void *)bh->b_data;
+	error = vexfs_check_journal(sb, journal);
+	dirty = !error && journal->s_start != 0;
+	brelse(bh);
+	if (!dirty)
+		return error;
+	if (bdev_read_only(sb->s_bdev)) {
+		pr_err("vexfs (%s): the journal has to be replayed and the device cannot be written: mount it elsewhere first, or with noload\n",
+		       sb->s_id);
+		return -EROFS;
+	}
+	pr_info("vexfs (%s): replaying the journal\n", sb->s_id);
+	return vexfs_run_journal(sb);
+}

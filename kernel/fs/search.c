@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * VECTOR_SEARCH: exact search over the rows in the page cache. A window of rows at a time: its pages are looked up and
+ * held, then compared with the query inside one SIMD section, in which nothing sleeps; the best are kept outside of it.
+ */
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include "engine.h"
+#include "row_pages.h"
+#include "vector_calls.h"
+#include "vector_set.h"
+
+struct vexfs_search {
+	struct file *file;
+	const struct vexfs_set *set;
+	const u64 *ids;
+	/* NULL: every slot holds a row. */
+	const u64 *live;
+	struct vx_query *query;
+	struct vx_topk *topk;
+	/* A row that lies across pages is gathered here. */
+	void *row;
+	struct vexfs_row_pages held;
+	/* Of the rows of one window: which slots, and their distances as bits. */
+	u32 slots[VX_SECTION_ROWS];
+	u32 distances[VX_SECTION_ROWS];
+	/* Of the answer. */
+	u32 *nearest;
+	u64 *nearest_ids;
+};
+
+/* The query as a stored row would be, so that a row finds itself at distance 0. */
+static int vexfs_copy_query(struct vexfs_search *search, const struct vexfs_vector_search_request *request)
+{
+	const struct vexfs_set *set = search->set;
+	const size_t bytes = set->dimensions * sizeof(float);
+	void *values = kvmalloc(bytes, GFP_KERNEL);
+	int error = 0;
+
+	if (!values)
+		return -ENOMEM;
+	if (copy_from_user(values, request->query_vector, bytes))
+		error = -EFAULT;
+	else if (vx_all_finite(&vexfs_cpu, values, set->dimensions) != set->dimensions)
+		error = -EINVAL;
+	if (!error && set->element_type != VX_FLOAT32) {
+		if (vx_encode_rows(&vexfs_cpu, set->element_type, set->dimensions, values, 1, search->row, set->row_bytes) != 1)
+			error = -EINVAL;
+		else
+			vx_decode_rows(&vexfs_cpu, set->element_type, set->dimensions, search->row, set->row_bytes, 1, values);
+	}
+	if (!error)
+		error = vx_query_prepare(&vexfs_cpu, search->query, request->search_type, set->element_type, set->dimensions,
+					 values);
+	kvfree(values);
+	return error;
+}
+
+/* Lists the rows among slots from..from+count-1. Returns how many. */
+static u32 vexfs_list_rows(struct vexfs_search *search, u32 from, u32 count)
+{
+	u32 listed = 0;
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		const u32 slot = from + i;
+
+		if (!search->live || search->live[slot / 64] >> (slot % 64) & 1)
+			search->slots[listed++] = slot;
+	}
+	return listed;
+}
+
+/* How many of the listed rows from `at` on follow each other inside one page; at least 1. */
+static u32 vexfs_run_of_rows(const struct vexfs_search *search, u32 at, u32 listed, size_t together)
+{
+	const struct vexfs_set *set = search->set;
+	u32 n = 1;
+
+	while (at + n < listed && search->slots[at + n] == search->slots[at] + n &&
+	       (u64)n * set->stride + set->row_bytes <= together)
+		n++;
+	return n;
+}
+
+/* Inside a SIMD section: touches held pages only. */
+static void vexfs_compare(struct vexfs_search *search, u32 listed)
+{
+	const struct vexfs_set *set = search->set;
+	u32 at, n;
+
+	for (at = 0; at < listed; at += n) {
+		const u64 from = set->data_offset + (u64)search->slots[at] * set->stride;
+		size_t together;
+		const void *rows = vexfs_row_pages_at(&search->held, from, &together);
+
+		n = 1;
+		if (together < set->row_bytes) {
+			vexfs_row_pages_copy(&search->held, from, search->row, set->row_bytes);
+			rows = search->row;
+		} else {
+			n = vexfs_run_of_rows(search, at, listed, together);
+		}
+		vx_distances(&vexfs_cpu_inside, search->query, rows, set->stride, NULL, n, search->distances + at);
+	}
+}
+
+static int vexfs_scan_window(struct vexfs_search *search, u32 from, u32 count)
+{
+	const struct vexfs_set *set = search->set;
+	const u32 listed = vexfs_list_rows(search, from, count);
+	u64 first, end;
+	int error;
+
+	if (!listed)
+		return 0;
+	first = set->data_offset + (u64)search->slots[0] * set->stride;
+	end = set->data_offset + (u64)search->slots[listed - 1] * set->stride + set->row_bytes;
+	error = vexfs_row_pages_hold(&search->held, search->file, first, end - first);
+	if (error)
+		return error;
+	vexfs_simd_begin();
+	vexfs_compare(search, listed);
+	vexfs_simd_end();
+	vexfs_row_pages_release(&search->held);
+	vx_topk_offer(search->topk, search->distances, search->ids, search->slots, 0, listed);
+	return 0;
+}
+
+static u32 vexfs_window_rows(const struct vexfs_set *set)
+{
+	return clamp_t(u32, VX_SECTION_BYTES / set->stride, 1, VX_SECTION_ROWS);
+}
+
+static int vexfs_scan(struct vexfs_search *search)
+{
+	const u32 window = vexfs_window_rows(search->set);
+	const u64 slots = search->set->slots;
+	u64 from;
+
+	for (from = 0; from < slots; from += window) {
+		int error;
+
+		if (signal_pending(current))
+			return -EINTR;
+		error = vexfs_scan_window(search, from, min_t(u64, window, slots - from));
+		if (error)
+			return error;
+		cond_resched();
+	}
+	return 0;
+}
+
+static void vexfs_search_free(struct vexfs_search *search)
+{
+	vexfs_engine_free(search->query);
+	vexfs_engine_free(search->topk);
+	vexfs_engine_free(search->row);
+	kvfree(search->nearest);
+	kvfree(search->nearest_ids);
+	vexfs_row_pages_end(&search->held);
+	kvfree(search);
+}
+
+static struct vexfs_search *vexfs_search_alloc(struct file *file, const struct vexfs_set *set, u32 k)
+{
+	struct vexfs_search *search = kvzalloc(sizeof(*search), GFP_KERNEL);
+	struct vx_ids_info info;
+
+	if (!search)
+		return NULL;
+	search->file = file;
+	search->set = set;
+	search->query = vexfs_engine_alloc(vx_query_bytes(set->dimensions));
+	search->topk = vexfs_engine_alloc(vx_topk_bytes(k));
+	search->row = vexfs_engine_alloc(set->row_bytes);
+	search->nearest = kvmalloc_array(k, sizeof(*search->nearest), GFP_KERNEL);
+	search->nearest_ids = kvmalloc_array(k, sizeof(*search->nearest_ids), GFP_KERNEL);
+	if (vexfs_row_pages_init(&search->held, file, (size_t)vexfs_window_rows(set) * set->stride) || !search->query ||
+	    !search->topk || !search->row || !search->nearest || !search->nearest_ids) {
+		vexfs_search_free(search);
+		return NULL;
+	}
+	vx_ids_info(set->ids, &info);
+	search->ids = (const u64 *)(unsigned long)info.ids;
+	search->live = info.rows < info.slots ? (const u64 *)(unsigned long)info.live : NULL;
+	return search;
+}
+
+static int vexfs_answer(struct vexfs_search *search, struct vexfs_vector_search_request *request)
+{
+	const u32 count = vx_topk_finish(search->topk, search->nearest, search->nearest_ids, NULL);
+
+	if (copy_to_user(request->results, search->nearest, count * sizeof(*search->nearest)) ||
+	    copy_to_user(request->result_ids, search->nearest_ids, count * sizeof(*search->nearest_ids)))
+		return -EFAULT;
+	request->result_count = count;
+	return 0;
+}
+
+int vexfs_search(struct file *file, struct vexfs_set *set, struct vexfs_vector_search_request *request)
+{
+	struct vexfs_search *search;
+	int error;
+
+	if (request->dimensions != set->dimensions || request->search_type > VEXFS_SEARCH_DOT_PRODUCT || request->k == 0)
+		return -EINVAL;
+	if (request->k > VEXFS_MAX_K)
+		return -E2BIG;
+	if (!request->query_vector || !request->results || !request->result_ids)
+		return -EFAULT;
+	search = vexfs_search_alloc(file, set, request->k);
+	if (!search)
+		return -ENOMEM;
+	atomic64_inc(&set->searches);
+	atomic64_add(set->live_rows, &set->rows_scanned);
+	error = vexfs_copy_query(search, request);
+	if (!error)
+		error = vx_topk_init(search->topk, request->k);
+	if (!error)
+		error = vexfs_scan(search);
+	if (!error)
+		error = vexfs_answer(search, request);
+	vexfs_search_free(search);
+	return error;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* The ioctls of a volume. Whoever adds one keeps the order of checks that docs/api.md gives. */
+#ifndef VEXFS_VECTOR_CALLS_H
+#define VEXFS_VECTOR_CALLS_H
+
+#include <linux/fs.h>
+#include <vexfs.h>
+
+struct vexfs_set;
+
+long vexfs_ioctl(struct file *file, unsigned int command, unsigned long argument);
+
+/* search.c: -EINVAL, -E2BIG, -EFAULT, -EINTR, -EIO, -ENOMEM; result_count is set, the buffers are filled. */
+int vexfs_search(struct file *file, struct vexfs_set *set, struct vexfs_vector_search_request *request);
+
+/* get_row.c: `call` is the argument of `size` bytes, the room for an inline vector included. */
+int vexfs_get_row(struct file *file, struct vexfs_set *set, struct vexfs_get_embedding *call, size_t size);
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * What the files of the module share: the volume and the inode in memory, and who offers what.
+ *
+ * Locks: vexfs_inode_info.set_lock is taken with no other lock of VexFS held; pages of the content and metadata blocks
+ * are read under it. Nothing else is locked: a volume is mounted read-only, so what was read once stays as it is.
+ */
+#ifndef VEXFS_FS_H
+#define VEXFS_FS_H
+
+#include <linux/buffer_head.h>
+#include <linux/fs.h>
+#include <linux/mutex.h>
+#include <linux/siphash.h>
+#include <vexfs_disk.h>
+#include "compat.h"
+
+#define VEXFS_MAX_FILE_BYTES (1LL << 52)
+#define VEXFS_ROOT_EXTENTS 3
+
+struct vexfs_set;
+
+/* Where everything lies on a volume; nothing of it changes while the volume is mounted. */
+struct vexfs_geometry {
+	u64 total_blocks;
+	u64 inode_count;
+	u64 journal_start;
+	u32 journal_blocks;
+	u32 block_size;
+	u32 block_bits;
+	u32 blocks_per_group;
+	u32 inodes_per_group;
+	u32 inodes_per_block;
+	u32 group_count;
+	u32 table_blocks;
+	u32 descriptor_blocks;
+};
+
+struct vexfs_volume {
+	struct super_block *sb;
+	struct vexfs_geometry geometry;
+	/* crc32c(~0, uuid), where every checksum begins. */
+	u32 seed;
+	siphash_key_t hash_key;
+	/* Block 0, as the journal left it. */
+	struct buffer_head *superblock_bh;
+	const struct vexfs_superblock *superblock;
+	bool noload;
+};
+
+struct vexfs_inode_info {
+	/* Extents, directory root or short target, checked when the inode was read. */
+	u8 root[sizeof_field(struct vexfs_inode, root) + 1] __aligned(8);
+	u64 xattr_block;
+	u64 vector_set;
+	u64 parent;
+	u32 flags;
+	struct timespec64 btime;
+	struct mutex set_lock;
+	/* Blocks of the hidden inodes, plus one; 0 until somebody asked. */
+	u64 hidden_blocks;
+	/* The rows, loaded by the first call that needs them; published with release, freed with the inode. */
+	struct vexfs_set *set;
+	struct inode vfs;
+};
+
+static inline struct vexfs_inode_info *vexfs_info(const struct inode *inode)
+{
+	return container_of(inode, struct vexfs_inode_info, vfs);
+}
+
+static inline struct vexfs_volume *vexfs_volume(const struct super_block *sb)
+{
+	return sb->s_fs_info;
+}
+
+/* damage.c: tells of damage once in a while and returns -EUCLEAN. */
+__printf(2, 3) int vexfs_damage(struct super_block *sb, const char *format, ...);
+
+/* geometry.c */
+int vexfs_geometry_init(struct vexfs_geometry *geometry, const struct vexfs_superblock *superblock);
+u64 vexfs_group_bitmaps(const struct vexfs_geometry *geometry, u32 group);
+bool vexfs_in_data(const struct vexfs_geometry *geometry, u64 block, u64 length);
+
+/* checksum.c: `at` is where the sum lies inside what it covers; that of `beside` lies elsewhere. */
+u32 vexfs_sum(const struct vexfs_volume *volume, u64 number, const void *data, size_t bytes, size_t at);
+u32 vexfs_sum_beside(const struct vexfs_volume *volume, u64 number, const void *data, size_t bytes);
+u32 vexfs_inode_sum(const struct vexfs_volume *volume, u64 number, const struct vexfs_inode *inode);
+
+/* block.c */
+bool vexfs_is_checked(const struct buffer_head *bh);
+void vexfs_mark_checked(struct buffer_head *bh);
+struct vexfs_block_kind {
+	const char *name;
+	/* Offset of the checksum. */
+	size_t sum_at;
+	/* Whether the content holds together; called once for each buffer, after the checksum. */
+	bool (*holds)(const struct vexfs_volume *volume, const void *data);
+};
+struct buffer_head *vexfs_read_block(struct super_block *sb, u64 block);
+struct buffer_head *vexfs_read_checked(struct super_block *sb, u64 block, const struct vexfs_block_kind *kind);
+
+/* group.c */
+int vexfs_inode_place(struct super_block *sb, u64 number, u64 *block, u32 *offset);
+
+/* inode.c */
+int vexfs_read_inode(struct super_block *sb, u64 number, struct vexfs_inode *copy);
+int vexfs_read_hidden(struct super_block *sb, u64 number, const struct inode *owner, struct vexfs_inode *copy);
+struct inode *vexfs_iget(struct super_block *sb, u64 number);
+
+/* extents.c: an extent tree by its owner's number and its root, 96 bytes. */
+struct vexfs_tree {
+	struct super_block *sb;
+	u64 owner;
+	const void *root;
+};
+/* Blocks from `logical` on that lie together; physical 0: a hole. */
+struct vexfs_run {
+	u64 physical;
+	u64 length;
+	bool unwritten;
+};
+int vexfs_find_run(const struct vexfs_tree *tree, u64 logical, u64 most, struct vexfs_run *run);
+
+/* content.c */
+extern const struct iomap_ops vexfs_iomap_ops;
+extern const struct iomap_ops vexfs_seek_ops;
+extern const struct address_space_operations vexfs_content_operations;
+
+/* dir_node.c */
+extern const struct vexfs_block_kind vexfs_directory_node;
+/* The leaf that holds `cookie` or the place where it would be. *end: lowest cookie that lies behind that leaf. NULL: an empty directory. */
+struct buffer_head *vexfs_find_leaf(struct inode *dir, u64 cookie, u64 *end);
+const struct vexfs_directory_entry *vexfs_leaf_entry(const struct buffer_head *leaf, u32 index);
+u32 vexfs_leaf_find(const struct buffer_head *leaf, u64 cookie);
+
+static inline u32 vexfs_leaf_count(const struct buffer_head *leaf)
+{
+	return le16_to_cpu(((const struct vexfs_directory_header *)leaf->b_data)->count);
+}
+
+static inline const u8 *vexfs_entry_name(const struct vexfs_directory_entry *entry)
+{
+	return (const u8 *)entry + VEXFS_DIRECTORY_NAME_OFFSET;
+}
+
+/* attributes.c */
+int vexfs_getattr(VEXFS_IDMAP *idmap, const struct path *path, struct kstat *stat, u32 mask, unsigned int flags);
+int vexfs_fileattr_get(struct dentry *dentry, struct fileattr *attributes);
+
+/* lookup.c, readdir.c, symlink.c, file.c */
+extern const struct inode_operations vexfs_directory_inode_operations;
+extern const struct file_operations vexfs_directory_operations;
+extern const struct inode_operations vexfs_symlink_inode_operations;
+extern const struct inode_operations vexfs_file_inode_operations;
+extern const struct file_operations vexfs_file_operations;
+extern const struct inode_operations vexfs_special_inode_operations;
+extern const struct export_operations vexfs_export_operations;
+
+/* acl.c */
+struct posix_acl *vexfs_get_acl(struct inode *inode, int type, bool rcu);
+
+/* xattr.c */
+extern const struct xattr_handler *vexfs_xattr_handlers[];
+ssize_t vexfs_listxattr(struct dentry *dentry, char *buffer, size_t size);
+/* Bytes of a value, copied to `buffer` unless size is 0; -ENODATA, -ERANGE. */
+ssize_t vexfs_xattr_get(struct inode *inode, u8 name_space, const char *name, void *buffer, size_t size);
+
+/* journal.c: brings the volume to its last commit. */
+int vexfs_replay(struct super_block *sb);
+
+#endif

@@ -1,0 +1,135 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { kernelReports } from './kernel_reports.js';
+import { ROOT } from './module_build.js';
+import type { GuestParts } from './provide.js';
+
+/** The guest writes below this folder alone; the checkout must not lie there. */
+const BASE = ROOT.startsWith('/mnt/') ? '/media' : '/mnt';
+/** Folder on which programs in a guest mount the volume. */
+export const GUEST_VOLUME = `${BASE}/volume`;
+/** The block device that a disk image is in a guest. */
+export const GUEST_DEVICE = '/dev/ubda';
+/** The folder whose content `files` of a run brings in and `collect` brings out. */
+export const GUEST_EXCHANGE = `${BASE}/exchange`;
+
+export interface GuestRun {
+  /** Absolute path of a program on the host, and its words. */
+  readonly program: readonly string[];
+  /** Image file that becomes GUEST_DEVICE. */
+  readonly disk?: string;
+  readonly diskReadOnly?: boolean;
+  /** Files to put into the exchange folder, by name. */
+  readonly files?: Readonly<Record<string, string | Uint8Array>>;
+  /** Files to read from there afterwards. */
+  readonly collect?: readonly string[];
+  /** The whole guest may take so long; default 60. */
+  readonly seconds?: number;
+  readonly memory?: string;
+}
+
+export interface GuestResult {
+  /** Exit code of the program. */
+  readonly code: number;
+  readonly output: string;
+  readonly dmesg: string;
+  readonly collected: Readonly<Record<string, Buffer>>;
+}
+
+/** A guest that hung, whose kernel complained, or that could not do what was asked. */
+export class GuestError extends Error {}
+
+function startUml(parts: GuestParts, run: GuestRun, folder: string, exchange: string): ChildProcess {
+  const console = openSync(join(folder, 'console'), 'w');
+  const memory = existsSync('/dev/shm') ? '/dev/shm' : folder;
+  const words = [
+    `mem=${run.memory ?? '768M'}`,
+    ...['root=/dev/root', 'rootfstype=hostfs', 'rootflags=/', 'ro', `init=${parts.init}`],
+    ...['con=null', 'con0=fd:0,fd:1', 'ssl=null', 'log_buf_len=1M', 'panic=-1'],
+    ...[`uml_dir=${folder}/`, 'umid=guest', `VEXFS_BASE=${BASE}`, `VEXFS_EXCHANGE=${exchange}`],
+    ...(run.disk === undefined ? [] : [`ubda${run.diskReadOnly ? 'r' : ''}=${run.disk}`]),
+  ];
+  // Pinned: the threads of the guest would otherwise chase each other over the processors.
+  const processor = String(availableParallelism() - 1);
+  const child = spawn('taskset', ['-c', processor, parts.kernel.program, ...words], {
+    stdio: ['ignore', console, console],
+    detached: true,
+    env: { ...process.env, TMPDIR: memory },
+  });
+  closeSync(console);
+  return child;
+}
+
+/** Ends the guest with all processes that belong to it. */
+function kill(child: ChildProcess): void {
+  try {
+    process.kill(-child.pid!, 'SIGKILL');
+  } catch {
+    // It is gone.
+  }
+}
+
+/** True when it ended by itself. */
+async function wait(child: ChildProcess, seconds: number): Promise<boolean> {
+  let inTime = true;
+  const timer = setTimeout(() => {
+    inTime = false;
+    kill(child);
+  }, seconds * 1000);
+  await new Promise<void>((resolve, reject) => {
+    child.once('exit', () => resolve());
+    child.once('error', reject);
+  });
+  clearTimeout(timer);
+  kill(child);
+  return inTime;
+}
+
+function read(path: string): string {
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
+}
+
+/**
+ * Runs a program as root inside a fresh guest with vexfs.ko loaded. Throws GuestError when the guest hangs, its kernel
+ * reports a defect, a module cannot be loaded or unloaded, or the program is ended by a signal.
+ */
+export async function runGuest(parts: GuestParts, run: GuestRun): Promise<GuestResult> {
+  const folder = mkdtempSync(join(tmpdir(), 'vexfs-guest-'));
+  const exchange = join(folder, 'exchange');
+  try {
+    mkdirSync(exchange);
+    writeFileSync(join(exchange, 'modules'), parts.module);
+    writeFileSync(join(exchange, 'program'), run.program.map((word) => `${word}\0`).join(''));
+    for (const [name, content] of Object.entries(run.files ?? {}))
+      writeFileSync(join(exchange, name), content);
+    const child = startUml(parts, run, folder, exchange);
+    const inTime = await wait(child, run.seconds ?? 60);
+    const status = read(join(exchange, 'status'));
+    const output = read(join(exchange, 'output'));
+    const said = read(join(folder, 'console'));
+    const dmesg = read(join(exchange, 'dmesg')) || said;
+    const [, code] = /^exit (\d+)\n$/.exec(status) ?? [];
+    const reports = kernelReports(dmesg);
+    if (!inTime || code === undefined || reports.length > 0) {
+      const why = !inTime ? 'the guest did not end in time' : status || 'the guest ended early';
+      throw new GuestError(
+        [why, ...reports, '--- output', output, '--- console', said.slice(-6_000)].join('\n'),
+      );
+    }
+    const collected = (run.collect ?? []).map((name) => [name, readFileSync(join(exchange, name))] as const);
+    return { code: Number(code), output, dmesg, collected: Object.fromEntries(collected) };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
