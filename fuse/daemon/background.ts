@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
-import { openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { duplicateOver } from '../system/index.js';
+import { logToSystem } from './system_log.js';
 
 /** Tells the daemon that a starter waits for the word that it has mounted. */
 const MARK = 'VEXFS_FUSE_BACKGROUND';
@@ -29,10 +28,9 @@ export function startInBackground(words: readonly string[]): Promise<number> {
   });
 }
 
-/** The daemon has mounted: the starter goes, and with it the terminal. */
+/** The daemon has mounted: the starter goes, and with it the terminal. What is to be said from now on is for the system's log. */
 export function leaveStarter(): void {
   if (process.env[MARK] !== '1' || process.send === undefined) return;
-  const nowhere = openSync('/dev/null', 'r+');
-  duplicateOver(nowhere, 2);
+  logToSystem();
   process.send('mounted');
 }

@@ -65,7 +65,9 @@ export async function runDaemon(request: DaemonRequest): Promise<number> {
 async function openVolume(request: DaemonRequest, device: FileDevice): Promise<DaemonThreads> {
   const { target, options, caching, threads } = request;
   try {
-    return await DaemonThreads.open({ device, readOnly: options.readOnly, caching, threads });
+    const { readOnly, accessTimes, directoryTimes } = options;
+    const timeKeeping = { accessTimes, directoryTimes };
+    return await DaemonThreads.open({ device, readOnly, timeKeeping, caching, threads });
   } catch (error) {
     if (!(error instanceof VolumeError)) throw error;
     throw new VolumeError(`cannot mount ${target}: ${error.message}`);

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { INODE_SYNC, STATE_ERRORS } from '@vexfs/shared';
+import type { AccessTimes } from '../mount/index.js';
 import { type Attributes, type Timeout, timeout } from '../protocol/index.js';
 import { errno, type FileDevice, O_DSYNC, wallClock } from '../system/index.js';
 import {
@@ -30,6 +31,12 @@ export interface Handle {
   readonly flags: number;
 }
 
+/** Which reads move access times, as the mount options say. */
+export interface TimeKeeping {
+  readonly accessTimes: AccessTimes;
+  readonly directoryTimes: boolean;
+}
+
 /** What the kernel may keep without asking again. */
 export interface Caching {
   readonly attributeSeconds: number;
@@ -52,6 +59,7 @@ export class Filesystem {
   readonly exchange: Exchange;
   readonly commits: Commits;
   readonly readOnly: boolean;
+  readonly timeKeeping: TimeKeeping;
   readonly attributeTimeout: Timeout;
   readonly entryTimeout: Timeout;
   readonly directIo: boolean;
@@ -94,6 +102,7 @@ export class Filesystem {
     exchange: Exchange;
     commits: Commits;
     readOnly: boolean;
+    timeKeeping: TimeKeeping;
     caching: Caching;
   }) {
     this.volume = parts.volume;
@@ -102,6 +111,7 @@ export class Filesystem {
     this.exchange = parts.exchange;
     this.commits = parts.commits;
     this.readOnly = parts.readOnly;
+    this.timeKeeping = parts.timeKeeping;
     this.attributeTimeout = timeout(parts.caching.attributeSeconds);
     this.entryTimeout = timeout(parts.caching.entrySeconds);
     this.directIo = parts.caching.directIo;

@@ -5,7 +5,7 @@ import { type JournalArea, JournalWriter } from '../volume/journal/index.js';
 import { Commits } from './commits.js';
 import { Connection } from './connection.js';
 import { Exchange, type ExchangeHandle } from './exchange.js';
-import { type Caching, Filesystem } from './filesystem.js';
+import { type Caching, Filesystem, type TimeKeeping } from './filesystem.js';
 import { FuseLoop, MAX_WRITE } from './fuse_loop.js';
 import { recycle } from './slot_recycling.js';
 import { VectorFiles } from './vector_files.js';
@@ -14,6 +14,7 @@ export interface FuseWorkerData {
   readonly exchange: ExchangeHandle;
   readonly device: FileDeviceHandle;
   readonly readOnly: boolean;
+  readonly timeKeeping: TimeKeeping;
   readonly caching: Caching;
   /** Threads at most by queue. */
   readonly threads: Readonly<Record<number, number>>;
@@ -71,6 +72,7 @@ function serve(volume: Volume, maxTransactionBlocks: number, fuseFd: number): nu
     exchange,
     commits: new Commits(volume, exchange, maxTransactionBlocks),
     readOnly: data.readOnly,
+    timeKeeping: data.timeKeeping,
     caching: data.caching,
   });
   fs.vectors = new VectorFiles(volume, device.fd);

@@ -3,7 +3,7 @@ import { createEventFd, type FileDevice, SystemCallError } from '../system/index
 import { VolumeError } from '../volume/index.js';
 import type { EngineWorkerData } from './engine_worker.js';
 import { ENGINE_QUEUE, Exchange, READ_QUEUE, WRITE_QUEUE } from './exchange.js';
-import type { Caching } from './filesystem.js';
+import type { Caching, TimeKeeping } from './filesystem.js';
 import { MAX_WRITE } from './fuse_loop.js';
 import type { FuseWorkerData, FuseWorkerMessage, MountedMessage } from './fuse_worker.js';
 import type { JournalWorkerData } from './journal_worker.js';
@@ -12,6 +12,8 @@ import type { JournalWorkerData } from './journal_worker.js';
 export interface ThreadsRequest {
   readonly device: FileDevice;
   readonly readOnly: boolean;
+  /** By default relatime. */
+  readonly timeKeeping?: TimeKeeping;
   readonly caching: Caching;
   /** Engine threads at most. */
   readonly threads: number;
@@ -54,6 +56,7 @@ export class DaemonThreads {
   /** Opens the volume. Throws VolumeError with the sentence that says why it cannot be, SystemCallError. */
   static async open(request: ThreadsRequest): Promise<DaemonThreads> {
     const { device, readOnly, caching } = request;
+    const timeKeeping = request.timeKeeping ?? { accessTimes: 'relatime', directoryTimes: true };
     const eventFd = createEventFd();
     if (eventFd < 0) throw new SystemCallError('making an eventfd', -eventFd);
     const exchange = Exchange.create(eventFd);
@@ -63,6 +66,7 @@ export class DaemonThreads {
         exchange: exchange.handle,
         device: device.handle,
         readOnly,
+        timeKeeping,
         caching,
         threads: { [ENGINE_QUEUE]: request.threads, [READ_QUEUE]: READERS, [WRITE_QUEUE]: WRITERS },
       } satisfies FuseWorkerData,

@@ -46,11 +46,27 @@ const LABELS: ReadonlySet<string> = new Set(['context', 'fscontext', 'defcontext
 /** What an option of the daemon's own expects: nothing, or text after `=`. */
 export type OwnOptions = Readonly<Record<string, 'flag' | 'value'>>;
 
+export type AccessTimes = 'relatime' | 'strictatime' | 'noatime';
+
+/** What the flags of mount(8) about access times mean; without any, relatime. */
+const ACCESS_TIMES: Readonly<Record<string, AccessTimes>> = {
+  atime: 'relatime',
+  noatime: 'noatime',
+  relatime: 'relatime',
+  norelatime: 'relatime',
+  strictatime: 'strictatime',
+  nostrictatime: 'relatime',
+};
+
 /** A parsed `-o` string. */
 export interface MountOptions {
   /** For mount(8): flags as given, and SELinux labels as `key=value`. */
   readonly mountFlags: readonly string[];
   readonly readOnly: boolean;
+  /** Which reads move access times: those after a change or a day, all, or none. */
+  readonly accessTimes: AccessTimes;
+  /** Whether that holds for directories too: their times stay with `nodiratime`. */
+  readonly directoryTimes: boolean;
   /** Users other than the one who mounts may use the filesystem. */
   readonly allowOther: boolean;
   /** Largest READ request in bytes, when given. */
@@ -70,6 +86,8 @@ export function parseMountOptions(text: string, own: OwnOptions = {}): MountOpti
   const mountFlags: string[] = [];
   const found = new Map<string, string>();
   let readOnly = false;
+  let accessTimes: AccessTimes = 'relatime';
+  let directoryTimes = true;
   let allowOther = false;
   let maxRead: number | undefined;
   let fsname: string | undefined;
@@ -86,6 +104,8 @@ export function parseMountOptions(text: string, own: OwnOptions = {}): MountOpti
     } else if (MOUNT_FLAGS.has(key)) {
       takesNoValue(key, value);
       if (key === 'ro' || key === 'rw') readOnly = key === 'ro';
+      if (key === 'diratime' || key === 'nodiratime') directoryTimes = key === 'diratime';
+      accessTimes = ACCESS_TIMES[key] ?? accessTimes;
       mountFlags.push(key);
     } else if (LABELS.has(key)) {
       if (value === undefined || value === '') throw needsValue(key);
@@ -104,7 +124,7 @@ export function parseMountOptions(text: string, own: OwnOptions = {}): MountOpti
       throw new MountError(`unknown mount option '${key}'`);
     }
   }
-  return { mountFlags, readOnly, allowOther, maxRead, fsname, own: found };
+  return { mountFlags, readOnly, accessTimes, directoryTimes, allowOther, maxRead, fsname, own: found };
 }
 
 /** Cuts at commas that are neither escaped nor quoted, and takes escapes and quotes away; empty pieces are dropped. */

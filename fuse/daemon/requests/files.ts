@@ -85,15 +85,18 @@ function reply(fs: Filesystem, unique: number, code: number): void {
   else fs.connection.fail(unique, code);
 }
 
-/** relatime: a read counts when it is the first since a change, or since a day. */
+/** By relatime a read counts when it is the first since a change, or since a day. */
 export function touchAtime(fs: Filesystem, inode: Inode, flags: number): void {
   if (fs.readOnly || fs.commits.failed !== 0 || (flags & O_NOATIME) !== 0) return;
   if ((inode.flags & INODE_NOATIME) !== 0) return;
+  const { accessTimes, directoryTimes } = fs.timeKeeping;
+  if (accessTimes === 'noatime' || (inode.isDirectory && !directoryTimes)) return;
   const { atime, mtime, ctime } = inode;
   const now = fs.now();
   const older = (than: { seconds: number; nanoseconds: number }): boolean =>
     atime.seconds < than.seconds || (atime.seconds === than.seconds && atime.nanoseconds <= than.nanoseconds);
-  if (!older(mtime) && !older(ctime) && now.seconds - atime.seconds < DAY) return;
+  const isRecent = !older(mtime) && !older(ctime) && now.seconds - atime.seconds < DAY;
+  if (isRecent && accessTimes === 'relatime') return;
   inode.atime = now;
   inode.markDirty();
 }
