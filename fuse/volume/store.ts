@@ -29,6 +29,9 @@ const FOUR_ZEROS = new Uint8Array(4);
 /** Ranges of the device that are remembered as read in. */
 const MOST_WARM = 64;
 
+/** Bytes of metadata that are kept in memory, whatever the size of a block. */
+export const CACHED_BYTES = 32 << 20;
+
 /**
  * The metadata blocks of a volume and its running transaction. One thread uses it, and every operation runs to its end
  * before the next begins, so a transaction is frozen between operations only.
@@ -55,8 +58,13 @@ export class MetadataStore {
   private running = 1;
   private inPlace = 0;
 
-  /** `seed` is crc32c(~0, uuid); `capacity` the number of blocks kept beyond those that must be. */
-  constructor(device: BlockDevice, blockSize: number, seed: number, capacity = 8192) {
+  /** `seed` is crc32c(~0, uuid); `capacity` the number of blocks kept beyond those that must be, by default CACHED_BYTES of them. */
+  constructor(
+    device: BlockDevice,
+    blockSize: number,
+    seed: number,
+    capacity = Math.ceil(CACHED_BYTES / blockSize),
+  ) {
     this.device = device;
     this.blockSize = blockSize;
     this.seed = seed;
@@ -66,6 +74,11 @@ export class MetadataStore {
   /** The running transaction. */
   get transaction(): number {
     return this.running;
+  }
+
+  /** Blocks in memory. */
+  get cachedBlocks(): number {
+    return this.cache.size;
   }
 
   /** Blocks that the running transaction would write to the journal. */
