@@ -226,7 +226,7 @@ static int vx_plan_check(struct vx_plan *plan)
 	plan->slots = search->slots < search->rows->slots ? search->slots : search->rows->slots;
 	plan->k = search->k;
 	plan->ef = vx_larger(search->ef ? search->ef : VX_DEFAULT_EF, search->k);
-	plan->rerank = search->rerank ? search->rerank : search->k + search->k / 2 + 5;
+	plan->rerank = search->rerank ? search->rerank : search->k + search->k / 4 + 4;
 	plan->rerank = vx_larger(plan->rerank < plan->ef ? plan->rerank : plan->ef, search->k);
 	return 0;
 }

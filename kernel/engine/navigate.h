@@ -101,6 +101,7 @@ struct vx_walk {
 	const vx_u8 **at;   /* codes of one batch */
 	vx_u32 *keys;
 	vx_u32 *nodes;
+	vx_u64 *found, *better; /* candidates of one hop */
 	const struct vx_predicate *predicate;
 	vx_u32 pool_count, pool_capacity, cursor;
 	vx_u32 result_count, result_capacity;

@@ -129,7 +129,15 @@ VX_INLINE vx_u32 vx_collect(struct vx_walk *walk, const vx_u32 *links, vx_u32 n,
 	return count;
 }
 
-/* Where the codes of the fresh nodes lie. Returns 0 and unmarks them when one is in a missing chunk. */
+static void vx_unmark(struct vx_walk *walk, const vx_u32 *nodes, vx_u32 n)
+{
+	vx_u32 i;
+
+	for (i = 0; i < n; i++)
+		walk->visited[nodes[i] / 64] &= ~(1ull << (nodes[i] % 64));
+}
+
+/* Where the codes of the fresh nodes lie. Returns 0 when one is in a missing chunk. */
 VX_INLINE int vx_locate(struct vx_walk *walk, const struct vx_shape *shape, const vx_u32 *fresh, vx_u32 count,
 			const vx_u8 **at)
 {
@@ -141,8 +149,6 @@ VX_INLINE int vx_locate(struct vx_walk *walk, const struct vx_shape *shape, cons
 
 		if (__builtin_expect(!chunk, 0)) {
 			walk->missing = node >> shape->shift;
-			for (i = 0; i < count; i++)
-				walk->visited[fresh[i] / 64] &= ~(1ull << (fresh[i] % 64));
 			return 0;
 		}
 		if (shape->normed)
@@ -170,96 +176,135 @@ VX_INLINE int vx_locate_all(struct vx_walk *walk, const struct vx_shape *shape, 
 	return 1;
 }
 
-VX_INLINE int vx_beam_walk(struct vx_walk *walk, const struct vx_shape *shape, const int filtered)
+/*
+ * Follows the links of the best candidate whose links were not followed yet: lists its unvisited neighbours behind the
+ * trail and where their codes lie in walk->at, filled up to four. Returns how many, or -1 when a chunk is missing.
+ */
+VX_INLINE vx_s32 vx_follow(struct vx_walk *walk, const struct vx_shape *shape, vx_u32 *fresh)
+{
+	const vx_u32 cursor = walk->cursor, pool_count = walk->pool_count;
+	const vx_u8 **at = walk->at;
+	const vx_u32 *links;
+	vx_u32 n, count, i, j;
+
+	links = vx_links_of(walk, shape, VX_CANDIDATE_NODE(walk->pool[cursor]), walk->level, &n);
+	if (!links)
+		return -1;
+	count = vx_collect(walk, links, n, fresh);
+	if (!vx_locate(walk, shape, fresh, count, at)) {
+		vx_unmark(walk, fresh, count);
+		return -1;
+	}
+	walk->pool[cursor] |= 1;
+	for (i = cursor + 1, j = 0; i < pool_count && j < 2; i++) {
+		if (!(walk->pool[i] & 1)) {
+			const vx_u8 *next = (const vx_u8 *)vx_record(&walk->view, VX_CANDIDATE_NODE(walk->pool[i]));
+
+			__builtin_prefetch(next);
+			__builtin_prefetch(next + 64);
+			j++;
+		}
+	}
+	for (i = count; i & 3; i++)
+		at[i] = at[count - 1];
+	return (vx_s32)count;
+}
+
+/* Candidates of the fresh nodes; `found` has room for three more. */
+VX_INLINE void vx_measure(struct vx_walk *walk, const struct vx_shape *shape, const vx_u32 *fresh, vx_u32 count,
+			  vx_u64 *found)
 {
 	const struct vx_code *code = walk->code;
-	const vx_u32 capacity = walk->pool_capacity, level = walk->level;
-	vx_u64 *pool = walk->pool;
-	const vx_u8 **at = walk->at;
-	vx_u32 cursor = walk->cursor, budget = walk->budget, pool_count = walk->pool_count;
-	int status = VX_WALK_DONE;
+	const vx_u8 *const *at = walk->at;
+	vx_u8 *const *chunks = walk->view.chunks;
+	const vx_u32 norm = code->norm;
+	vx_u32 i, j;
 
+	for (i = 0; i < count; i += 4) {
+		vx_s32 dots[4];
+
+		vx_dot4(at + i, code, shape->code_bytes / 64, dots);
+		for (j = 0; j < 4; j++) {
+			const vx_u32 node = fresh[i + j < count ? i + j : count - 1];
+			const vx_u8 *chunk = shape->normed ? chunks[node >> shape->shift] : NULL;
+
+			found[i + j] = VX_CANDIDATE(vx_code_key(shape, norm, vx_node_norm(shape, chunk, node), dots[j]),
+						    node);
+		}
+	}
+}
+
+/* Puts the candidates that are good enough where they belong. */
+static __attribute__((noinline)) void vx_admit(struct vx_walk *walk, const vx_u64 *found, vx_u32 count)
+{
+	const vx_u32 capacity = walk->pool_capacity;
+	vx_u64 *pool = walk->pool, *better = walk->better;
+	vx_u32 pool_count = walk->pool_count, cursor = walk->cursor, n = 0, i;
+	vx_u64 worst = pool_count == capacity ? pool[capacity - 1] : ~0ull;
+
+	for (i = 0; i < count; i++) {
+		better[n] = found[i];
+		n += found[i] < worst;
+	}
+	for (i = 0; i < n; i++) {
+		vx_u32 place = vx_insert(pool, &pool_count, capacity, better[i]);
+
+		cursor = place < cursor ? place : cursor;
+	}
+	walk->pool_count = pool_count;
+	walk->cursor = cursor;
+}
+
+/* The same where only some nodes are results: those bound what is worth following. */
+static __attribute__((noinline)) void vx_admit_filtered(struct vx_walk *walk, const vx_u64 *found, vx_u32 count)
+{
+	vx_u32 i;
+
+	for (i = 0; i < count; i++) {
+		vx_u32 place;
+
+		if (walk->result_count == walk->result_capacity && found[i] > walk->results[walk->result_count - 1])
+			continue;
+		if (vx_passes(walk->predicate, vx_slot_of(&walk->view.shape, VX_CANDIDATE_NODE(found[i]))))
+			vx_insert(walk->results, &walk->result_count, walk->result_capacity, found[i]);
+		place = vx_insert(walk->pool, &walk->pool_count, walk->pool_capacity, found[i]);
+		walk->cursor = place < walk->cursor ? place : walk->cursor;
+	}
+}
+
+VX_INLINE int vx_beam_walk(struct vx_walk *walk, const struct vx_shape *shape, const int filtered)
+{
 	for (;;) {
-		const vx_u32 *links;
-		vx_u32 n, count, i, j, *fresh;
-		vx_u64 worst;
+		vx_u32 *fresh;
+		vx_s32 count;
 
-		while (cursor < pool_count && pool[cursor] & 1)
-			cursor++;
-		if (cursor == pool_count)
-			break;
+		while (walk->cursor < walk->pool_count && walk->pool[walk->cursor] & 1)
+			walk->cursor++;
+		if (walk->cursor == walk->pool_count)
+			return VX_WALK_DONE;
 		if (filtered && walk->result_count == walk->result_capacity &&
-		    pool[cursor] > walk->results[walk->result_count - 1])
-			break;
-		if (budget == 0) {
-			status = VX_WALK_PAUSE;
-			break;
-		}
-		links = vx_links_of(walk, shape, VX_CANDIDATE_NODE(pool[cursor]), level, &n);
-		if (!links) {
-			status = VX_WALK_MISSING;
-			break;
-		}
-		if (walk->trail_count + n + 4 > walk->trail_capacity) {
+		    walk->pool[walk->cursor] > walk->results[walk->result_count - 1])
+			return VX_WALK_DONE;
+		if (walk->budget == 0)
+			return VX_WALK_PAUSE;
+		if (walk->trail_count + shape->links + 4 > walk->trail_capacity) {
 			walk->trail_count = 0;
 			walk->trail_lost = 1;
 		}
 		fresh = walk->trail + walk->trail_count;
-		count = vx_collect(walk, links, n, fresh);
-		if (!vx_locate(walk, shape, fresh, count, at)) {
-			status = VX_WALK_MISSING;
-			break;
-		}
-		walk->trail_count += count;
+		count = vx_follow(walk, shape, fresh);
+		if (count < 0)
+			return VX_WALK_MISSING;
+		walk->budget--;
 		walk->hops++;
-		walk->codes += count;
-		budget--;
-		pool[cursor] |= 1;
-		for (i = cursor + 1, j = 0; i < pool_count && j < 2; i++) {
-			if (!(pool[i] & 1)) {
-				const vx_u8 *next = (const vx_u8 *)vx_record(&walk->view, VX_CANDIDATE_NODE(pool[i]));
-
-				__builtin_prefetch(next);
-				__builtin_prefetch(next + 64);
-				j++;
-			}
-		}
-		for (i = count; i & 3; i++)
-			at[i] = at[count - 1];
-		worst = pool_count == capacity ? pool[pool_count - 1] : ~0ull;
-		if (filtered && walk->result_count == walk->result_capacity && walk->results[walk->result_count - 1] < worst)
-			worst = walk->results[walk->result_count - 1];
-		for (i = 0; i < count; i += 4) {
-			vx_s32 dots[4];
-			vx_u64 better[4];
-			vx_u32 group = count - i < 4 ? count - i : 4, found = 0;
-
-			vx_dot4(at + i, code, shape->code_bytes / 64, dots);
-			for (j = 0; j < group; j++) {
-				const vx_u32 node = fresh[i + j];
-				const vx_u32 norm = vx_node_norm(
-					shape, vx_chunk(&walk->view, node >> shape->shift), node);
-				const vx_u64 candidate = VX_CANDIDATE(vx_code_key(shape, code->norm, norm, dots[j]), node);
-
-				better[found] = candidate;
-				found += candidate < worst;
-			}
-			for (j = 0; j < found; j++) {
-				vx_u32 place;
-
-				if (filtered && vx_passes(walk->predicate, vx_slot_of(shape, VX_CANDIDATE_NODE(better[j]))))
-					vx_insert(walk->results, &walk->result_count, walk->result_capacity, better[j]);
-				place = vx_insert(pool, &pool_count, capacity, better[j]);
-				cursor = place < cursor ? place : cursor;
-			}
-			if (pool_count == capacity && pool[pool_count - 1] < worst)
-				worst = pool[pool_count - 1];
-		}
+		walk->codes += (vx_u32)count;
+		walk->trail_count += (vx_u32)count;
+		vx_measure(walk, shape, fresh, (vx_u32)count, walk->found);
+		if (filtered)
+			vx_admit_filtered(walk, walk->found, (vx_u32)count);
+		else
+			vx_admit(walk, walk->found, (vx_u32)count);
 	}
-	walk->cursor = cursor;
-	walk->budget = budget;
-	walk->pool_count = pool_count;
-	return status;
 }
 
 /* The pool's shape as constants where rows are of a common size, so that loops over it are unrolled. */

@@ -34,7 +34,7 @@ size_t vx_walk_bytes(const struct vx_walk_needs *needs)
 	return 2 * vx_code_size(needs->dims) + vx_aligned(8 * ((size_t)needs->pool + 1)) +
 	       vx_aligned(8 * ((size_t)needs->results + 1)) + vx_aligned(8 * ((size_t)needs->limit / 64 + 1)) +
 	       vx_aligned(4 * (size_t)vx_trail_capacity(needs)) +
-	       vx_aligned(sizeof(vx_u8 *) * (size_t)vx_batch(needs)) + 2 * vx_aligned(4 * (size_t)vx_batch(needs));
+	       vx_aligned(sizeof(vx_u8 *) * (size_t)vx_batch(needs)) + 2 * vx_aligned(8 * (size_t)vx_batch(needs)) + 2 * vx_aligned(4 * (size_t)vx_batch(needs));
 }
 
 static void *vx_part(vx_u8 **memory, size_t bytes)
@@ -60,6 +60,8 @@ void vx_walk_place(struct vx_walk *walk, const struct vx_walk_needs *needs, void
 	walk->at = vx_part(&at, sizeof(vx_u8 *) * (size_t)vx_batch(needs));
 	walk->keys = vx_part(&at, 4 * (size_t)vx_batch(needs));
 	walk->nodes = vx_part(&at, 4 * (size_t)vx_batch(needs));
+	walk->found = vx_part(&at, 8 * (size_t)vx_batch(needs));
+	walk->better = vx_part(&at, 8 * (size_t)vx_batch(needs));
 	walk->trail_count = 0;
 	walk->trail_lost = 0;
 }
