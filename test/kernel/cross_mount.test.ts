@@ -15,7 +15,7 @@ const program = fileURLToPath(new URL('./volume/guest_survey.js', import.meta.ur
 
 async function surveyInGuest(disk: string, diskReadOnly = false): Promise<Survey> {
   const { code, output, collected } = await runGuest(parts, {
-    program: [process.execPath, program, GUEST_DEVICE, GUEST_VOLUME, 'ro'],
+    program: [process.execPath, program, GUEST_DEVICE, GUEST_VOLUME],
     disk,
     diskReadOnly,
     collect: ['survey'],

@@ -5,7 +5,9 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -32,8 +34,12 @@ export interface GuestRun {
   readonly diskReadOnly?: boolean;
   /** Files to put into the exchange folder, by name. */
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
+  /** Folders of the host to move into it, by name. */
+  readonly folders?: Readonly<Record<string, string>>;
   /** Files to read from there afterwards. */
   readonly collect?: readonly string[];
+  /** Names of modules of the kernel itself to load too, dependencies first: `loop`, `dm-mod`. */
+  readonly modules?: readonly string[];
   /** The whole guest may take so long; default 60. */
   readonly seconds?: number;
   readonly memory?: string;
@@ -96,6 +102,14 @@ async function wait(child: ChildProcess, seconds: number): Promise<boolean> {
   return inTime;
 }
 
+function modulePath({ kernel }: GuestParts, name: string): string {
+  const found = readdirSync(kernel.modules, { recursive: true, encoding: 'utf8' }).find((path) =>
+    path.endsWith(`/${name}.ko`),
+  );
+  if (found === undefined) throw new Error(`the kernel of the guest has no module ${name}`);
+  return join(kernel.modules, found);
+}
+
 function read(path: string): string {
   return existsSync(path) ? readFileSync(path, 'utf8') : '';
 }
@@ -109,10 +123,12 @@ export async function runGuest(parts: GuestParts, run: GuestRun): Promise<GuestR
   const exchange = join(folder, 'exchange');
   try {
     mkdirSync(exchange);
-    writeFileSync(join(exchange, 'modules'), parts.module);
+    const modules = [...(run.modules ?? []).map((name) => modulePath(parts, name)), parts.module];
+    writeFileSync(join(exchange, 'modules'), modules.join('\n'));
     writeFileSync(join(exchange, 'program'), run.program.map((word) => `${word}\0`).join(''));
     for (const [name, content] of Object.entries(run.files ?? {}))
       writeFileSync(join(exchange, name), content);
+    for (const [name, path] of Object.entries(run.folders ?? {})) renameSync(path, join(exchange, name));
     const child = startUml(parts, run, folder, exchange);
     const inTime = await wait(child, run.seconds ?? 60);
     const status = read(join(exchange, 'status'));

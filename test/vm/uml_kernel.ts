@@ -9,6 +9,8 @@ export interface UmlKernel {
   readonly version: string;
   readonly program: string;
   readonly tree: string;
+  /** Folder of its own modules. */
+  readonly modules: string;
 }
 
 const PACKAGE = 'user-mode-linux';
@@ -57,7 +59,12 @@ export function provideUmlKernel(): UmlKernel {
   const ready = readdirSync(known).find((entry) => existsSync(join(known, entry, 'tree', '.ready')));
   const version = ready?.replace(/^uml-/, '') ?? sourceVersion();
   const folder = join(known, `uml-${version}`);
-  const kernel = { version, program: join(folder, 'usr/bin/linux.uml'), tree: join(folder, 'tree') };
+  const kernel = {
+    version,
+    program: join(folder, 'usr/bin/linux.uml'),
+    tree: join(folder, 'tree'),
+    modules: join(folder, 'usr/lib/uml/modules'),
+  };
   if (ready !== undefined) return kernel;
   const fresh = `${folder}.new`;
   rmSync(fresh, { recursive: true, force: true });

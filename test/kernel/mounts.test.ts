@@ -1,0 +1,96 @@
+import {
+  closeSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import { FuseBackend } from '../parity/backend/fuse.js';
+import { MKFS, must } from '../parity/backend/programs.js';
+import { insert, setMeta } from '../parity/client/vector_calls.js';
+import { GUEST_EXCHANGE, GUEST_VOLUME, runGuest } from '../vm/guest.js';
+import { provideGuestParts } from '../vm/provide.js';
+
+const parts = provideGuestParts();
+const program = fileURLToPath(new URL('./volume/guest_mounts.js', import.meta.url));
+
+/** Images for all attempts, by what they are. */
+async function makeImages(folder: string, images: string): Promise<void> {
+  const backend = new FuseBackend(folder, { size: '32M' });
+  try {
+    await backend.mount();
+    const fd = openSync(join(backend.mountpoint, 'rows'), 'w+');
+    const outcome = [setMeta(fd, { dimensions: 4 }), insert(fd, [1, 2, 3, 4], { dimensions: 4 })];
+    closeSync(fd);
+    if (outcome.join() !== 'ok,ok') throw new Error(outcome.join());
+    writeFileSync(join(backend.mountpoint, 'file'), 'content');
+    await backend.remount();
+    writeFileSync(join(backend.mountpoint, 'newer'), 'content');
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await backend.crash();
+    copyFileSync(backend.device, join(images, 'dirty'));
+    await backend.mount();
+    await backend.unmount();
+    copyFileSync(backend.device, join(images, 'clean'));
+  } finally {
+    await backend.end();
+  }
+  must(process.execPath, [MKFS, '-q', '-b', '64K', '--size', '256M', join(images, 'large blocks')]);
+  copyFileSync(join(images, 'clean'), join(images, 'cut off'));
+  truncateSync(join(images, 'cut off'), 16 << 20);
+  writeFileSync(join(images, 'zeros'), Buffer.alloc(8 << 20));
+}
+
+test('mounts that cannot be are refused each with its errno, and nothing can be changed on those that can', async (t) => {
+  t.timeout(300_000);
+  const folder = mkdtempSync(join(tmpdir(), 'vexfs-mounts-'));
+  try {
+    const images = join(folder, 'images');
+    mkdirSync(images);
+    await makeImages(folder, images);
+    const { code, output, collected } = await runGuest(parts, {
+      program: [process.execPath, program, GUEST_VOLUME, `${GUEST_EXCHANGE}/images`],
+      folders: { images },
+      modules: ['loop'],
+      collect: ['answers'],
+      seconds: 120,
+    });
+    t.is(code, 0, output);
+    t.deepEqual(JSON.parse(collected.answers!.toString()), {
+      toWrite: 'EROFS',
+      unknownOption: 'EINVAL',
+      noload: 'ok',
+      mount: 'ok',
+      changes: {
+        create: 'EROFS',
+        openToWrite: 'EROFS',
+        write: 'EBADF',
+        xattr: 'EROFS',
+        flags: 'EROFS',
+        setMeta: 'EBADF',
+        insert: 'EBADF',
+        remountToWrite: 'EROFS',
+        remount: 'ok',
+      },
+      unmount: 'ok',
+      cleanOnReadOnlyDevice: 'ok',
+      dirtyOnReadOnlyDevice: 'EROFS',
+      dirtyWithoutReplay: 'ok',
+      dirty: 'ok',
+      replayed: 'ok',
+      largeBlocks: 'EINVAL',
+      cutOff: 'EINVAL',
+      zeros: 'EINVAL',
+      hundred: ['ok'],
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});

@@ -1,0 +1,84 @@
+/** In a guest: tries mounts in ways that have one right answer each, and writes the answers to `answers`. */
+import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { insert, setMeta } from '../../parity/client/vector_calls.js';
+import { ioctlBytes, setXattr } from '../../parity/operations/calls.js';
+import { MS_RDONLY, MS_REMOUNT, mountVolume, unmountVolume, withLoop } from './mounting.js';
+
+const [mountpoint, folder] = process.argv.slice(2) as [string, string];
+const answers: Record<string, unknown> = {};
+const image = (name: string): string => join(folder, name);
+
+function code(work: () => unknown): string {
+  try {
+    work();
+    return 'ok';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? String(error);
+  }
+}
+
+/** Mounts, unless that is refused, and looks whether it can be unmounted again. */
+function attempt(device: string, flags?: number, options?: string): string {
+  const mounted = mountVolume(device, mountpoint, flags, options);
+  if (mounted !== 'ok') return mounted;
+  const unmounted = unmountVolume(mountpoint);
+  return unmounted === 'ok' ? 'ok' : `mounted, but umount: ${unmounted}`;
+}
+
+function changes(): Record<string, unknown> {
+  const path = join(mountpoint, 'rows');
+  const fd = openSync(path, 'r');
+  const flags = Buffer.alloc(8);
+  const refused = {
+    create: code(() => openSync(join(mountpoint, 'new'), 'w')),
+    openToWrite: code(() => openSync(path, 'r+')),
+    write: code(() => writeSync(fd, 'x')),
+    xattr: setXattr(path, 'user.x', 'x'),
+    flags: ioctlBytes(fd, 0x40086602, flags),
+    setMeta: setMeta(fd, { dimensions: 4 }),
+    insert: insert(fd, [1, 2, 3, 4], { dimensions: 4 }),
+    remountToWrite: mountVolume('none', mountpoint, MS_REMOUNT),
+    remount: mountVolume('none', mountpoint, MS_REMOUNT | MS_RDONLY),
+  };
+  closeSync(fd);
+  return refused;
+}
+
+withLoop(image('clean'), [], (device) => {
+  answers.toWrite = attempt(device, 0);
+  answers.unknownOption = attempt(device, MS_RDONLY, 'colour=red');
+  answers.noload = attempt(device, MS_RDONLY, 'noload');
+  answers.mount = mountVolume(device, mountpoint);
+  answers.changes = changes();
+  answers.unmount = unmountVolume(mountpoint);
+});
+withLoop(image('clean'), ['--read-only'], (device) => {
+  answers.cleanOnReadOnlyDevice = attempt(device);
+});
+withLoop(image('dirty'), ['--read-only'], (device) => {
+  answers.dirtyOnReadOnlyDevice = attempt(device);
+  answers.dirtyWithoutReplay = attempt(device, MS_RDONLY, 'noload');
+});
+withLoop(image('dirty'), [], (device) => {
+  answers.dirty = attempt(device);
+});
+withLoop(image('dirty'), ['--read-only'], (device) => {
+  answers.replayed = attempt(device);
+});
+withLoop(image('large blocks'), [], (device) => {
+  answers.largeBlocks = attempt(device);
+});
+withLoop(image('cut off'), [], (device) => {
+  answers.cutOff = attempt(device);
+});
+withLoop(image('zeros'), [], (device) => {
+  answers.zeros = attempt(device);
+});
+// What is kept for mounts is given back: a hundred of them end as the first.
+withLoop(image('clean'), [], (device) => {
+  const outcomes = new Set<string>();
+  for (let i = 0; i < 100; i++) outcomes.add(attempt(device));
+  answers.hundred = [...outcomes];
+});
+writeFileSync(join(process.env.VEXFS_EXCHANGE!, 'answers'), JSON.stringify(answers));
