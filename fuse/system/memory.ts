@@ -12,6 +12,12 @@ const madviseRaw = bind<(address: number, length: number, advice: number) => num
   'int',
 ]);
 
+const mincoreRaw = bind<(address: number, length: number, vector: number) => number>('mincore', 'int', [
+  'int64_t',
+  'int64_t',
+  'int64_t',
+]);
+
 /** Source: include/uapi/asm-generic/mman-common.h; the same on x86_64 and aarch64. */
 export const PROT_NONE = 0;
 export const PROT_READ = 1;
@@ -51,6 +57,14 @@ export function munmap(address: number, length: number): number {
 /** madvise(2). MADV_POPULATE_READ reads a mapped file in and reports a bad sector as -EFAULT instead of SIGBUS. */
 export function madvise(address: number, length: number, advice: number): number {
   return orErrno(madviseRaw(address, length, advice));
+}
+
+/**
+ * mincore(2): one byte for each page of a range into memory at `vector`, whose lowest bit says that the page is in memory: to
+ * touch it waits for no disk. -ENOMEM: something in the range is not mapped.
+ */
+export function mincore(address: number, length: number, vector: number): number {
+  return orErrno(mincoreRaw(address, length, vector));
 }
 
 /** Reserves `length` bytes of addresses without memory behind them; touching them before a mapping is a SIGSEGV. */

@@ -1,13 +1,17 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { errno } from '@vexfs/fuse/system';
 import test from 'ava';
+import { search } from '../parity/client/vector_calls.js';
 import { chosen } from '../unit/volume/seeded.js';
 import { emptyImage } from '../unit/volume/test_volume.js';
+import { makeCold } from './device/cold.js';
 import { RecordedDisk } from './device/recorded_disk.js';
+import { ServedVolume } from './device/served_volume.js';
 import type { Call, Fault } from './device/shared_log.js';
 import { type Base, FaultRun, makeBase } from './faults.js';
+import { DIMENSIONS, makeVectors, putRows } from './workload/rows.js';
 
 /** Every how manieth call of the disk fails in a run of its own: 1 for all of them. */
 const STRIDE = chosen('VEXFS_FAULT_STRIDE', 29);
@@ -29,6 +33,34 @@ test.serial.before('a volume is made on a disk that can fail', async () => {
 test.serial.after.always('everything ends', async () => {
   await disk.end();
   rmSync(root, { recursive: true, force: true });
+});
+
+test.serial('a search whose rows have left memory and cannot be read again answers EIO', async (t) => {
+  disk.load(base.image);
+  const served = await ServedVolume.start(disk.path, mountpoint);
+  if (!(served instanceof ServedVolume)) throw new Error(served.output);
+  try {
+    const path = join(mountpoint, 'rows');
+    const fd = openSync(path, 'wx+');
+    makeVectors(path);
+    putRows(path, new Map(Array.from({ length: 9000 }, (_, id) => [id, id % 100])), false);
+    const searchAll = (): string => search(fd, new Float32Array(DIMENSIONS), { k: 10 }).outcome;
+    t.is(searchAll(), 'ok');
+    for (let round = 0; round < 3; round++) {
+      makeCold(disk.path);
+      disk.log.arm({ call: 'read', after: round, errno: errno.EIO, lasting: true });
+      t.is(searchAll(), 'EIO');
+      disk.log.disarm();
+      t.is(searchAll(), 'ok');
+    }
+    closeSync(fd);
+    const { how, output } = await served.unmount();
+    t.is(how, '0');
+    t.is(output.trim().split('\n').length, 1, output);
+  } finally {
+    disk.log.disarm();
+    await served.destroy();
+  }
 });
 
 const KINDS: ReadonlyArray<Omit<Fault, 'after'>> = [

@@ -21,6 +21,7 @@ import {
   type Memory,
   madvise,
   memoryAt,
+  mincore,
 } from '../../system/index.js';
 import { Connection } from '../connection.js';
 import type { EngineThread } from '../engine_worker.js';
@@ -209,14 +210,32 @@ function scanMapped(thread: EngineThread, slot: JobSlot, places: Places): number
   return scanRun(bestCpu, places.query, places.scan, places.topk);
 }
 
-/** Reads mapped rows in, so that a bad sector is an error here and not a SIGBUS in the loop. */
+/** A byte for each page of a piece; made when it is first needed. */
+let residence: Memory | undefined;
+
+/** Whether pages that were read in once are still in memory. */
+function isResident(address: number, length: number): boolean {
+  residence ??= allocateMemory(POPULATE_PIECE / PAGE);
+  if (mincore(address, length, residence.address) < 0) return false;
+  return !residence.bytes.subarray(0, length / PAGE).includes(0);
+}
+
+/**
+ * Reads mapped rows in, so that a bad sector is an error here and not a SIGBUS in the loop. Those that were read in for an
+ * earlier search may have been evicted since.
+ */
 function populate(thread: EngineThread, slot: JobSlot, base: number): number {
   const { fields } = slot;
   const end = fields[SEARCH_POPULATE_END]!;
-  let at = Math.floor(fields[SEARCH_POPULATE]! / PAGE) * PAGE;
-  while (at < end) {
+  const known = Math.floor(fields[SEARCH_POPULATE]! / PAGE) * PAGE;
+  for (let at = 0; at < end; ) {
     if (thread.exchange.isInterrupted(slot)) return -errno.EINTR;
-    const length = Math.min(POPULATE_PIECE, Math.ceil((end - at) / PAGE) * PAGE);
+    const stop = at < known ? known : Math.ceil(end / PAGE) * PAGE;
+    const length = Math.min(POPULATE_PIECE, stop - at);
+    if (at < known && isResident(base + at, length)) {
+      at += length;
+      continue;
+    }
     const result = madvise(base + at, length, MADV_POPULATE_READ);
     // Kernels before 5.14 do not know the advice: pages are then read in by the loop itself.
     if (result === -errno.EINVAL) return 0;

@@ -74,6 +74,7 @@ export class ServedVolume {
   /** Takes the mount away whatever happens; for the end of a test. */
   async destroy(): Promise<void> {
     if (this.process.exitCode === null && this.process.signalCode === null) await this.end(true);
+    if (isMounted(this.mountpoint)) run('umount', ['-l', this.mountpoint]);
   }
 
   private async end(byForce: boolean): Promise<Ending> {
