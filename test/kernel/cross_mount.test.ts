@@ -2,19 +2,17 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import test from 'ava';
 import { FuseBackend } from '../parity/backend/fuse.js';
 import { checkVolume } from '../parity/check.js';
-import { GUEST_DEVICE, GUEST_VOLUME, runGuest } from '../vm/guest.js';
-import { provideGuestParts } from '../vm/provide.js';
+import { GUEST_DEVICE, GUEST_VOLUME } from '../vm/guest.js';
+import { rootGuestTest, run } from '../vm/guest_test.js';
 import { fill } from './volume/fill.js';
 import { type Survey, survey } from './volume/survey.js';
 
-const parts = provideGuestParts();
 const program = fileURLToPath(new URL('./volume/guest_survey.js', import.meta.url));
 
 async function surveyInGuest(disk: string, diskReadOnly = false): Promise<Survey> {
-  const { code, output, collected } = await runGuest(parts, {
+  const { code, output, collected } = await run({
     program: [process.execPath, program, GUEST_DEVICE, GUEST_VOLUME],
     disk,
     diskReadOnly,
@@ -40,7 +38,7 @@ for (const [blockSize, size] of [
   ['4096', '256M'],
   ['1024', '128M'],
 ] as const) {
-  test.serial(
+  rootGuestTest(
     `a volume that the daemon wrote in blocks of ${blockSize} reads the same through the kernel`,
     async (t) => {
       t.timeout(300_000);
@@ -64,7 +62,7 @@ for (const [blockSize, size] of [
   );
 }
 
-test.serial('a journal that the daemon left is replayed by the kernel as by the daemon', async (t) => {
+rootGuestTest('a journal that the daemon left is replayed by the kernel as by the daemon', async (t) => {
   t.timeout(300_000);
   await withFolder(async (folder) => {
     const backend = new FuseBackend(folder, { size: '256M' });

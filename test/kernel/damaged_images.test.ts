@@ -4,10 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { errnoName } from '@vexfs/fuse/system';
 import { Errno } from '@vexfs/shared';
-import test from 'ava';
 import { ImagePool } from '../fuzz/images/image_case.js';
-import { GUEST_EXCHANGE, GUEST_VOLUME, runGuest } from '../vm/guest.js';
-import { provideGuestParts } from '../vm/provide.js';
+import { GUEST_EXCHANGE, GUEST_VOLUME } from '../vm/guest.js';
+import { guestTest, run } from '../vm/guest_test.js';
 import type { Walked } from './volume/guest_images.js';
 
 /** Images for one guest. */
@@ -17,10 +16,9 @@ const count = Number(process.env.VEXFS_FUZZ_IMAGES ?? PER_GUEST);
 /** What a damaged volume, or one of another program, may be refused with. */
 const REFUSALS = [errnoName(Errno.EUCLEAN), 'EINVAL', 'EIO', 'EOPNOTSUPP'];
 
-const parts = provideGuestParts();
 const program = fileURLToPath(new URL('./volume/guest_images.js', import.meta.url));
 
-test.serial('damaged volumes are refused or read as far as they go, and never harm the kernel', async (t) => {
+guestTest('damaged volumes are refused or read as far as they go, and never harm the kernel', async (t) => {
   t.timeout(3_600_000);
   let mounted = 0;
   const answers: Record<string, number> = {};
@@ -51,7 +49,7 @@ async function walk(seeds: readonly number[]): Promise<Record<string, Walked>> {
     } finally {
       pool.close();
     }
-    const { code, output, collected } = await runGuest(parts, {
+    const { code, output, collected } = await run({
       program: [process.execPath, program, GUEST_VOLUME, `${GUEST_EXCHANGE}/images`, ...seeds.map(String)],
       folders: { images },
       modules: ['loop'],

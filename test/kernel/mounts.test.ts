@@ -11,14 +11,12 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import test from 'ava';
 import { FuseBackend } from '../parity/backend/fuse.js';
 import { MKFS, must } from '../parity/backend/programs.js';
 import { insert, setMeta } from '../parity/client/vector_calls.js';
-import { GUEST_EXCHANGE, GUEST_VOLUME, runGuest } from '../vm/guest.js';
-import { provideGuestParts } from '../vm/provide.js';
+import { GUEST_EXCHANGE, GUEST_VOLUME } from '../vm/guest.js';
+import { guestTest, run } from '../vm/guest_test.js';
 
-const parts = provideGuestParts();
 const program = fileURLToPath(new URL('./volume/guest_mounts.js', import.meta.url));
 
 /** Images for all attempts, by what they are. */
@@ -48,49 +46,52 @@ async function makeImages(folder: string, images: string): Promise<void> {
   writeFileSync(join(images, 'zeros'), Buffer.alloc(8 << 20));
 }
 
-test('mounts that cannot be are refused each with its errno, and nothing can be changed on those that can', async (t) => {
-  t.timeout(300_000);
-  const folder = mkdtempSync(join(tmpdir(), 'vexfs-mounts-'));
-  try {
-    const images = join(folder, 'images');
-    mkdirSync(images);
-    await makeImages(folder, images);
-    const { code, output, collected } = await runGuest(parts, {
-      program: [process.execPath, program, GUEST_VOLUME, `${GUEST_EXCHANGE}/images`],
-      folders: { images },
-      modules: ['loop'],
-      collect: ['answers'],
-      seconds: 120,
-    });
-    t.is(code, 0, output);
-    t.deepEqual(JSON.parse(collected.answers!.toString()), {
-      toWrite: 'EROFS',
-      unknownOption: 'EINVAL',
-      noload: 'ok',
-      mount: 'ok',
-      changes: {
-        create: 'EROFS',
-        openToWrite: 'EROFS',
-        write: 'EBADF',
-        xattr: 'EROFS',
-        flags: 'EROFS',
-        setMeta: 'EBADF',
-        insert: 'EBADF',
-        remountToWrite: 'EROFS',
-        remount: 'ok',
-      },
-      unmount: 'ok',
-      cleanOnReadOnlyDevice: 'ok',
-      dirtyOnReadOnlyDevice: 'EROFS',
-      dirtyWithoutReplay: 'ok',
-      dirty: 'ok',
-      replayed: 'ok',
-      largeBlocks: 'EINVAL',
-      cutOff: 'EINVAL',
-      zeros: 'EINVAL',
-      hundred: ['ok'],
-    });
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-});
+guestTest(
+  'mounts that cannot be are refused each with its errno, and nothing can be changed on those that can',
+  async (t) => {
+    t.timeout(300_000);
+    const folder = mkdtempSync(join(tmpdir(), 'vexfs-mounts-'));
+    try {
+      const images = join(folder, 'images');
+      mkdirSync(images);
+      await makeImages(folder, images);
+      const { code, output, collected } = await run({
+        program: [process.execPath, program, GUEST_VOLUME, `${GUEST_EXCHANGE}/images`],
+        folders: { images },
+        modules: ['loop'],
+        collect: ['answers'],
+        seconds: 120,
+      });
+      t.is(code, 0, output);
+      t.deepEqual(JSON.parse(collected.answers!.toString()), {
+        toWrite: 'EROFS',
+        unknownOption: 'EINVAL',
+        noload: 'ok',
+        mount: 'ok',
+        changes: {
+          create: 'EROFS',
+          openToWrite: 'EROFS',
+          write: 'EBADF',
+          xattr: 'EROFS',
+          flags: 'EROFS',
+          setMeta: 'EBADF',
+          insert: 'EBADF',
+          remountToWrite: 'EROFS',
+          remount: 'ok',
+        },
+        unmount: 'ok',
+        cleanOnReadOnlyDevice: 'ok',
+        dirtyOnReadOnlyDevice: 'EROFS',
+        dirtyWithoutReplay: 'ok',
+        dirty: 'ok',
+        replayed: 'ok',
+        largeBlocks: 'EINVAL',
+        cutOff: 'EINVAL',
+        zeros: 'EINVAL',
+        hundred: ['ok'],
+      });
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+);

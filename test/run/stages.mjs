@@ -7,7 +7,8 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
  * In the order they run, cheap ones first. `minutes` is the time limit; `mounts` says that it needs /dev/fuse; `needs` is
- * the file without which it is absent. Stages without a command are folders of tests beside this one.
+ * the file without which it is absent. Stages without a command are folders of tests beside this one; `serial`: one test
+ * file after the other.
  */
 const STAGES = [
   {
@@ -32,6 +33,7 @@ const STAGES = [
   { name: 'fuzz', minutes: 15, mounts: false },
   { name: 'parity', minutes: 20, mounts: true },
   { name: 'crash', minutes: 20, mounts: true },
+  { name: 'kernel', minutes: 20, mounts: true, serial: true },
 ];
 
 /** Compiled test files below test/`folder`, by their sources: compiled ones whose source is gone are not run. */
@@ -73,5 +75,6 @@ export function stageCommand(stage) {
     const [program, ...args] = stage.command;
     return { program, args, cwd: ROOT };
   }
-  return { program: 'node_modules/.bin/ava', args: ['--tap', ...stage.files], cwd: join(ROOT, 'test') };
+  const words = ['--tap', ...(stage.serial ? ['--serial', '--concurrency=1'] : [])];
+  return { program: 'node_modules/.bin/ava', args: [...words, ...stage.files], cwd: join(ROOT, 'test') };
 }

@@ -1,7 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheFolder } from './cache.js';
-import { step } from './step.js';
 import type { UmlKernel } from './uml_kernel.js';
 
 /** What a guest is started from. */
@@ -12,9 +12,19 @@ export interface GuestParts {
   readonly init: string;
 }
 
-/** Kernel, module and process 1, fetched and built when they are not there. Safe from several processes at once. */
-export function provideGuestParts(): GuestParts {
+/** Exit code of prepare.js where guests cannot be had. */
+export const CANNOT_HAVE_GUESTS = 3;
+
+/**
+ * Kernel, module and process 1, fetched and built when they are not there; or, where they cannot be fetched, why not.
+ * Safe from several processes at once. Throws when something does not build.
+ */
+export function provideGuestParts(): GuestParts | string {
   const script = fileURLToPath(new URL('./prepare.js', import.meta.url));
-  const printed = step(['flock', join(cacheFolder(), 'lock'), process.execPath, script], { minutes: 20 });
-  return JSON.parse(printed) as GuestParts;
+  const words = [join(cacheFolder(), 'lock'), process.execPath, script];
+  const prepared = spawnSync('flock', words, { encoding: 'utf8', timeout: 20 * 60_000 });
+  if (prepared.status === CANNOT_HAVE_GUESTS) return prepared.stderr.trim();
+  if (prepared.status !== 0)
+    throw new Error(`guests cannot be prepared: ${prepared.error ?? prepared.stderr}`);
+  return JSON.parse(prepared.stdout) as GuestParts;
 }

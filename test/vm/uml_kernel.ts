@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder } from './cache.js';
@@ -17,9 +18,22 @@ const PACKAGE = 'user-mode-linux';
 /** Content of the sources that a build of modules never reads; the build files among it stay. */
 const UNREAD = ['Documentation', 'drivers', 'sound', 'fs', 'net', 'tools/testing', 'tools/perf'];
 
+/** Programs of the system that fetching, unpacking and configuring take. */
+const PROGRAMS = ['apt-get', 'apt-cache', 'dpkg-deb', 'tar', 'xz', 'flex', 'bison', 'make', 'gcc', 'taskset'];
+
+function requirePrograms(): void {
+  if (process.arch !== 'x64') throw new NoGuests('User-mode Linux runs on x86-64 only');
+  const found = new Set(PROGRAMS.filter((name) => spawnSync('which', [name]).status === 0));
+  const missing = PROGRAMS.filter((name) => !found.has(name));
+  if (missing.length > 0) throw new NoGuests(`guests need ${missing.join(', ')}: install them`);
+}
+
 /** The version of Linux that Debian's package was built from, which it pins by "Built-Using". */
 function sourceVersion(): string {
-  const shown = step(['apt-cache', 'show', '--no-all-versions', PACKAGE]);
+  const { status, stdout: shown } = spawnSync('apt-cache', ['show', '--no-all-versions', PACKAGE], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new NoGuests(`apt knows no package ${PACKAGE}: guests cannot be fetched`);
   const version = /^Built-Using:.*\blinux \(= ([^)]+)\)/m.exec(shown)?.[1];
   if (version === undefined) throw new NoGuests(`${PACKAGE} does not say which kernel it is`);
   return version;
@@ -28,7 +42,11 @@ function sourceVersion(): string {
 /** Fetches a package without installing it and unpacks it into a folder. */
 function unpack(name: string, folder: string): void {
   mkdirSync(folder, { recursive: true });
-  step(['apt-get', '-q', '-o', 'APT::Sandbox::User=root', 'download', name], { cwd: folder, minutes: 10 });
+  try {
+    step(['apt-get', '-q', '-o', 'APT::Sandbox::User=root', 'download', name], { cwd: folder, minutes: 10 });
+  } catch (error) {
+    throw new NoGuests(`${name} cannot be fetched: ${(error as Error).message}`);
+  }
   const [archive] = readdirSync(folder).filter((entry) => entry.endsWith('.deb'));
   step(['dpkg-deb', '-x', archive!, '.'], { cwd: folder });
   rmSync(join(folder, archive!));
@@ -55,6 +73,7 @@ function configure(tree: string, program: string): void {
 
 /** The kernel, fetched and prepared the first time; that takes a minute or two, and 180 MB from the Debian archive. */
 export function provideUmlKernel(): UmlKernel {
+  requirePrograms();
   const known = cacheFolder();
   const ready = readdirSync(known).find((entry) => existsSync(join(known, entry, 'tree', '.ready')));
   const version = ready?.replace(/^uml-/, '') ?? sourceVersion();

@@ -26,6 +26,9 @@ export const SYSTEM_PACKAGES = [
     file: '/usr/share/doc/libclang-rt-dev',
   },
   { name: 'e2fsprogs', purpose: 'test', why: 'ext4, which tests compare with', command: 'mkfs.ext4' },
+  { name: 'flex', purpose: 'test', why: 'configures the kernel that vexfs.ko is tested in', command: 'flex' },
+  { name: 'bison', purpose: 'test', why: 'the same', command: 'bison' },
+  { name: 'xz-utils', purpose: 'test', why: 'unpacks the kernel that vexfs.ko is tested in', command: 'xz' },
   { name: 'util-linux', purpose: 'test', why: 'unshare, for tests with several users', command: 'unshare' },
 ];
 
