@@ -129,6 +129,8 @@ export class FaultRun {
         if (this.random.chance(70)) this.sync();
       }
       this.judgeService(fault);
+      if (this.writingHasFailed && !(await served.tells('takes no more changes')))
+        throw new Error('the log does not tell at once that the volume takes no more changes');
       return await served.unmount();
     } finally {
       await served.destroy();

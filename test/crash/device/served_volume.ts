@@ -7,6 +7,7 @@ import { run, VEXFS_FUSE } from '../../parity/backend/programs.js';
 
 const MOUNT_MS = 20_000;
 const UNMOUNT_MS = 10_000;
+const LOG_MS = 10_000;
 const POLL_MS = 3;
 
 /** How a daemon has ended. */
@@ -42,6 +43,13 @@ export class ServedVolume {
       workerData: { pid: this.process.pid, ms: hangMs, mountpoint },
     });
     this.watchdog.unref();
+  }
+
+  /** Whether the daemon writes these words to its log while it serves. */
+  async tells(words: string): Promise<boolean> {
+    const deadline = performance.now() + LOG_MS;
+    while (!this.output.includes(words) && performance.now() < deadline) await sleep(POLL_MS);
+    return this.output.includes(words);
   }
 
   /** Resolves when the volume is mounted, or when the daemon has ended without mounting it: then to its ending. */
