@@ -10,7 +10,7 @@
  *	build ours THREADS               from nothing                          -> CPU seconds, wall seconds
  *	build hnswlib                    the same, one thread                  -> CPU seconds, wall seconds
  *	drop ours|hnswlib                frees it                              -> 0
- *	isa scalar|avx2|avx512           what ours runs from now on            -> 0
+ *	isa scalar|avx2|avx512|vnni           what ours runs from now on            -> 0
  *	find ours|hnswlib RECALL         the smallest ef that reaches it       -> ef recall
  *	recall ours|hnswlib EF                                                 -> recall
  *	search ours|hnswlib EF PASSES    over all queries                      -> seconds of one query
@@ -113,7 +113,7 @@ class Bench {
 
 	Numbers isa(const std::string &name)
 	{
-		const std::vector<std::string> names = { "scalar", "avx2", "avx512", "neon" };
+		const std::vector<std::string> names = { "scalar", "avx2", "avx512", "neon", "vnni" };
 		auto found = std::find(names.begin(), names.end(), name);
 
 		if (found == names.end())
