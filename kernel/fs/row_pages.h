@@ -24,13 +24,22 @@ void vexfs_row_pages_end(struct vexfs_row_pages *held);
 int vexfs_row_pages_hold(struct vexfs_row_pages *held, struct file *file, u64 from, size_t bytes);
 void vexfs_row_pages_release(struct vexfs_row_pages *held);
 
-/* Bytes from `from` on that lie together, and where. `from` is inside what is held. */
+/*
+ * Where the held byte `from` lies, and in *together how many lie behind it without a gap: pages that were read in one go
+ * often follow each other in memory too.
+ */
 static inline const void *vexfs_row_pages_at(const struct vexfs_row_pages *held, u64 from, size_t *together)
 {
 	const u64 at = from - held->start;
+	u32 last = at / PAGE_SIZE;
+	const void *address = page_address(held->pages[last]);
+	const void *end = address + PAGE_SIZE;
 
-	*together = PAGE_SIZE - at % PAGE_SIZE;
-	return page_address(held->pages[at / PAGE_SIZE]) + at % PAGE_SIZE;
+	address += at % PAGE_SIZE;
+	while (++last < held->count && page_address(held->pages[last]) == end)
+		end += PAGE_SIZE;
+	*together = end - address;
+	return address;
 }
 
 /* Copies held bytes, which may lie in several pages. */

@@ -72,7 +72,7 @@ static u32 vexfs_list_rows(struct vexfs_search *search, u32 from, u32 count)
 	return listed;
 }
 
-/* How many of the listed rows from `at` on follow each other inside one page; at least 1. */
+/* How many of the listed rows from `at` on follow each other in `together` bytes; at least 1. */
 static u32 vexfs_run_of_rows(const struct vexfs_search *search, u32 at, u32 listed, size_t together)
 {
 	const struct vexfs_set *set = search->set;
