@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#if defined(__aarch64__)
+#if defined(__x86_64__)
+#include <cpuid.h>
+#elif defined(__aarch64__)
 #include <sys/auxv.h>
 #define VX_HWCAP_CRC32 (1ul << 7)
 #endif
@@ -42,6 +44,16 @@ static const struct vx_cpu vx_cpus[] = {
 #endif
 };
 
+#if defined(__x86_64__)
+/* Not every compiler's __builtin_cpu_supports() knows F16C. Its registers are those of AVX, which is asked for besides. */
+static int vx_host_has_f16c(void)
+{
+	unsigned int a, b, c, d;
+
+	return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+}
+#endif
+
 static int vx_host_runs(const struct vx_cpu *cpu)
 {
 	switch (cpu->isa) {
@@ -49,7 +61,7 @@ static int vx_host_runs(const struct vx_cpu *cpu)
 		return 1;
 #if defined(__x86_64__)
 	case VX_ISA_AVX2:
-		return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c") &&
+		return __builtin_cpu_supports("avx2") && vx_host_has_f16c() &&
 		       __builtin_cpu_supports("sse4.2");
 	case VX_ISA_AVX512_VNNI:
 		if (!__builtin_cpu_supports("avx512vnni"))
@@ -58,7 +70,7 @@ static int vx_host_runs(const struct vx_cpu *cpu)
 	case VX_ISA_AVX512:
 		return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
 		       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-		       __builtin_cpu_supports("f16c") && __builtin_cpu_supports("sse4.2");
+		       vx_host_has_f16c() && __builtin_cpu_supports("sse4.2");
 #elif defined(__aarch64__)
 	case VX_ISA_NEON:
 		return cpu->crc == VX_CRC_TABLE || (getauxval(AT_HWCAP) & VX_HWCAP_CRC32);

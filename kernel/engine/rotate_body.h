@@ -39,7 +39,15 @@ VX_INLINE vx_lanes vx_butterfly(vx_lanes v, vx_u32 h)
 		partner[i] = (vx_s32)(i ^ h);
 		sign[i] = i & h ? -1.0f : 1.0f;
 	}
+#ifdef __clang__ /* which has no shuffle by a vector */
+	vx_lanes swapped;
+
+	for (i = 0; i < VX_LANES; i++)
+		swapped[i] = v[partner[i]];
+	return swapped + v * sign;
+#else
 	return __builtin_shuffle(v, partner) + v * sign;
+#endif
 }
 
 /* n is a power of two. */
