@@ -97,7 +97,7 @@ int vx_ids_fit_hash(struct vx_ids *table, vx_u64 rows, int shrink)
 	vx_u64 size, mask, i;
 	vx_u64 *buckets;
 
-	while (rows > (3ull << bits) / 4)
+	while (rows > (4ull << bits) / 5)
 		bits++;
 	if (bits == table->bits)
 		return 0;

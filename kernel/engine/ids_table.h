@@ -5,7 +5,7 @@
  *
  * A bucket is (tag << 32 | slot + 1), 0 when empty, where tag is the upper half of the mixed id. The home of a bucket
  * follows from its tag alone, so that growing and deleting never look an id up. Linear probing; deletion moves later
- * entries back, so there are no tombstones. At most 3/4 of the buckets are in use: 10.7 to 21.4 bytes a row.
+ * entries back, so there are no tombstones. At most 4/5 of the buckets are in use: 10 to 20 bytes a row.
  */
 #ifndef VX_IDS_TABLE_H
 #define VX_IDS_TABLE_H
