@@ -30,7 +30,7 @@ int main(int argc, char **argv)
 			return 1;
 		for (size_t at = 0; at < size; at++)
 			copy[at] = data[at];
-		fprintf(stderr, "%s: %zu bytes\r", argv[i], size);
+		fprintf(stderr, "%s: %zu bytes\n", argv[i], size);
 		LLVMFuzzerTestOneInput(copy, size);
 		free(copy);
 	}

@@ -173,7 +173,7 @@ static inline int model_passes(const struct model *m, const struct vx_filter *fi
 static inline int model_search(struct model *m, const struct question *ask, uint32_t *wanted)
 {
 	uint64_t matching[MODEL_SLOTS / 64] = { 0 };
-	uint32_t *distances = vx_host_allocate(4 * (ask->k + MODEL_SLOTS)), *slots = distances + ask->k;
+	uint32_t *distances = vx_host_allocate(8 * (size_t)ask->k), *slots = distances + ask->k;
 	uint64_t *ids = vx_host_allocate(8 * (size_t)ask->k);
 	void *query = vx_host_allocate(vx_query_bytes(m->params.dims));
 	void *topk = vx_host_allocate(vx_topk_bytes(MODEL_SLOTS)), *scratch = vx_host_allocate(VX_SCAN_SCRATCH_BYTES);
@@ -229,7 +229,7 @@ static inline int model_search(struct model *m, const struct question *ask, uint
 			good += bits_float(distances[i]) <= bits_float(exact[*wanted - 1]);
 		}
 	}
-	vx_host_release(distances, 4 * (ask->k + MODEL_SLOTS));
+	vx_host_release(distances, 8 * (size_t)ask->k);
 	vx_host_release(ids, 8 * (size_t)ask->k);
 	vx_host_release(query, vx_query_bytes(m->params.dims));
 	vx_host_release(topk, vx_topk_bytes(MODEL_SLOTS));
@@ -280,15 +280,27 @@ static inline void snapshot_free(struct snapshot *s)
 	free(s->bytes);
 }
 
-static inline struct snapshot snapshot_of(const struct vx_index *index)
+/* Saves: 0 with the snapshot, or what vx_index_save() said. */
+static inline int snapshot_try(struct vx_index *index, struct snapshot *s)
 {
 	struct vx_index_info info;
-	struct snapshot s;
+	int status;
 
 	vx_index_info(index, &info);
-	s = snapshot_new(info.snapshot_bytes);
-	CHECK_EQ(vx_index_save(index, snapshot_write, &s), 0, "save");
-	CHECK_EQ(s.used, info.snapshot_bytes, "bytes of the snapshot");
+	*s = snapshot_new(info.snapshot_bytes);
+	status = vx_index_save(index, snapshot_write, s);
+	if (status == 0)
+		CHECK_EQ(s->used, info.snapshot_bytes, "bytes of the snapshot");
+	else
+		snapshot_free(s);
+	return status;
+}
+
+static inline struct snapshot snapshot_of(struct vx_index *index)
+{
+	struct snapshot s;
+
+	CHECK_EQ(snapshot_try(index, &s), 0, "save");
 	return s;
 }
 

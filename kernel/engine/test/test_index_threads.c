@@ -8,6 +8,9 @@
 #define DIMS 24u
 #define K 8u
 #define SEARCHERS 2u
+/* Searches of one thread beside one builder, at least and at most. */
+#define LEAST_SEARCHES 20u
+#define MOST_SEARCHES 300u
 
 static struct vx_index_params params = { .element = VX_FLOAT32, .dims = DIMS, .m = 6, .ef_construction = 40,
 					  .train_rows = 128, .seed = 2 };
@@ -32,7 +35,7 @@ static void *search_all_the_time(void *argument)
 	uint64_t ids[K];
 
 	CHECK(searcher && query, "memory");
-	while (!atomic_load(&shared->over) || at < 20) {
+	while (at < LEAST_SEARCHES || (at < MOST_SEARCHES && !atomic_load(&shared->over))) {
 		uint32_t taken = atomic_load(&shared->taken), n = 0;
 
 		for (uint32_t s = taken; s < shared->changes; s++)
@@ -97,7 +100,7 @@ static void build_beside_searches(uint32_t metric, uint32_t threads)
 	atomic_store(&shared.over, 1);
 	for (uint32_t i = 0; i < SEARCHERS; i++)
 		pthread_join(searchers[i], NULL);
-	CHECK(atomic_load(&shared.searches) >= 40, "%u searches", atomic_load(&shared.searches));
+	CHECK(atomic_load(&shared.searches) >= SEARCHERS * LEAST_SEARCHES, "%u searches", atomic_load(&shared.searches));
 	model_taken(m, m->queued);
 
 	struct model *alone = rows_of(metric, 0);
@@ -136,7 +139,7 @@ static void *search_what_stays(void *argument)
 	CHECK(searcher && query, "memory");
 	for (uint32_t s = 0; s < shared->changes; s += 2)
 		stays[s / 64] |= 1ull << s % 64;
-	while (!atomic_load(&shared->over) || at < 20) {
+	while (at < LEAST_SEARCHES || (at < MOST_SEARCHES && !atomic_load(&shared->over))) {
 		uint32_t own = at++ * 38 % shared->changes / 2 * 2;
 
 		CHECK_EQ(vx_query_prepare(m->cpu, query, params.metric, VX_FLOAT32, DIMS, m->rows + own * m->row_bytes), 0,
