@@ -7,6 +7,31 @@
 
 #include "host_index.h"
 
+/* fuse/engine/vector_index.ts writes and reads these structures byte by byte. */
+_Static_assert(sizeof(struct vx_index_params) == 32 && offsetof(struct vx_index_params, train_rows) == 20 &&
+		       offsetof(struct vx_index_params, seed) == 24,
+	       "struct vx_index_params is as vector_index.ts lays it out");
+_Static_assert(sizeof(struct vx_rows) == 48 && offsetof(struct vx_rows, stride) == 8 &&
+		       offsetof(struct vx_rows, slots) == 40,
+	       "struct vx_rows is as vector_index.ts lays it out");
+_Static_assert(sizeof(struct vx_change) == 16 && offsetof(struct vx_change, slot) == 8 &&
+		       offsetof(struct vx_change, op) == 12,
+	       "struct vx_change is as vector_index.ts lays it out");
+_Static_assert(sizeof(struct vx_filter) == 48 && offsetof(struct vx_filter, slot_bits) == 16 &&
+		       offsetof(struct vx_filter, id_bits_count) == 40,
+	       "struct vx_filter is as vector_index.ts lays it out");
+_Static_assert(sizeof(struct vx_search) == 80 && offsetof(struct vx_search, tail) == 40 &&
+		       offsetof(struct vx_search, interrupt) == 48 && offsetof(struct vx_search, k) == 64 &&
+		       offsetof(struct vx_search, flags) == 76,
+	       "struct vx_search is as vector_index.ts lays it out");
+_Static_assert(sizeof(struct vx_index_info) == 120 && offsetof(struct vx_index_info, rows) == 32 &&
+		       offsetof(struct vx_index_info, position) == 64 &&
+		       offsetof(struct vx_index_info, snapshot_bytes) == 104 &&
+		       offsetof(struct vx_index_info, damaged) == 116,
+	       "struct vx_index_info is as vector_index.ts lays it out");
+_Static_assert(sizeof(struct vx_search_info) == 40 && offsetof(struct vx_search_info, path) == 24,
+	       "struct vx_search_info is as vector_index.ts lays it out");
+
 /* Threads wait here between the stages of a round. */
 struct vx_crew {
 	struct vx_index *index;
