@@ -39,6 +39,13 @@ static int vexfs_check_journal(struct super_block *sb, const journal_superblock_
 	return 0;
 }
 
+/* jbd2 counts from the beginning of a device that is all journal; here the journal lies amid the volume. */
+static int vexfs_journal_bmap(journal_t *journal, sector_t *block)
+{
+	*block += journal->j_blk_offset;
+	return 0;
+}
+
 static int vexfs_run_journal(struct super_block *sb)
 {
 	const struct vexfs_geometry *geometry = &vexfs_volume(sb)->geometry;
@@ -48,6 +55,7 @@ static int vexfs_run_journal(struct super_block *sb)
 
 	if (IS_ERR_OR_NULL(journal))
 		return journal ? PTR_ERR(journal) : -ENOMEM;
+	journal->j_bmap = vexfs_journal_bmap;
 	error = jbd2_journal_load(journal);
 	if (!error) {
 		if (jbd2_journal_errno(journal))
