@@ -42,6 +42,7 @@ export interface Figure {
 }
 
 export interface Drawing {
+  readonly title: string;
   readonly svg: string;
   /** Where it belongs, from the root of the project. */
   readonly path: string;

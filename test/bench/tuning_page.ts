@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Drawing, Result } from './measure.js';
 import { COLUMNS, cells } from './table.js';
@@ -51,10 +52,16 @@ export function writeResults(
   });
 }
 
-/** Writes a picture where it belongs and its numbers into the page. */
+/** Writes a picture where it belongs; shows it in the page, which lies in the same folder, above its numbers. */
 export function writeDrawing(command: string, drawing: Drawing, machine: string): void {
   writeFileSync(fileURLToPath(new URL(drawing.path, ROOT)), drawing.svg);
   replacePart(`<!-- measured: ${command} -->`, () =>
-    [`Measured on ${machine}.`, '', ...tableLines(drawing.table)].join('\n'),
+    [
+      `![${drawing.title}](${basename(drawing.path)})`,
+      '',
+      `Measured on ${machine}.`,
+      '',
+      ...tableLines(drawing.table),
+    ].join('\n'),
   );
 }

@@ -100,5 +100,10 @@ export async function drawCurves(prepared: Prepared, runs: number): Promise<Draw
       table.push([title, name, cell(0.95), cell(0.99), `${buildSeconds.toFixed(1)} s`]);
     }
   }
-  return { svg: drawPlot(panels), path: 'docs/index_recall.svg', table };
+  return {
+    title: `Recall against queries a second: VexFS, C++ hnswlib, ${PEERS.join(', ')}`,
+    svg: drawPlot(panels),
+    path: 'docs/index_recall.svg',
+    table,
+  };
 }
