@@ -16,6 +16,7 @@ import { JOURNAL_QUEUE, type JobSlot, READ_QUEUE, SPARE } from './exchange.js';
 import type { Filesystem } from './filesystem.js';
 import { HaltPolling } from './halt_polling.js';
 import { COMMIT_ERROR, JOB, KIND, UNIQUE, WARM_BYTES, WARM_POSITION } from './jobs.js';
+import { log } from './log.js';
 import { Park } from './park.js';
 import { canBeTriedAgain } from './reading_requests.js';
 
@@ -319,7 +320,7 @@ export class FuseLoop {
     const result = negotiate(request.view, request.body, request.end - request.body, WISHES);
     const out = connection.output.view;
     if (result.outcome === 'refused') {
-      console.error(`vexfs-fuse: ${result.reason}`);
+      log(result.reason);
       connection.fail(request.unique, errno.EPROTO);
       return;
     }

@@ -20,6 +20,7 @@ import { Connection } from '../connection.js';
 import { DeviceWrites, WORTH_A_THREAD } from '../device_writes.js';
 import type { Filesystem } from '../filesystem.js';
 import { Park } from '../park.js';
+import { stripCapability } from '../privileges.js';
 import type { VectorFile } from '../vector_files.js';
 import { announce } from './announce.js';
 import type { Batch, SlotRun } from './batch.js';
@@ -91,6 +92,8 @@ function store(fs: Filesystem, file: VectorFile, batch: Batch): boolean {
     writeAside(fs, file, batch, places, parts);
     return true;
   }
+  // Before the rows are there, because it may have to read the disk.
+  stripCapability(volume, inode);
   writeParts(fs, inode, batch, parts);
   publish(fs, file, batch, places, old);
   return false;
@@ -272,6 +275,7 @@ function publishAside(fs: Filesystem, file: VectorFile, batch: Batch, places: Pl
   let blocks = recordBlocks(file, batch, places, old) + (plan.aside?.treeBlocks ?? 0);
   for (const { offset, length } of plan.later) blocks += blocksToWrite(volume, inode, offset, length);
   volume.requireBlocks(blocks);
+  stripCapability(volume, inode);
   writeParts(fs, inode, batch, plan.later);
   const { aside } = plan;
   if (aside !== undefined) {
