@@ -20,8 +20,8 @@ export function ratioText({ measure, ratio, lowest, highest }: Result): string {
   const { kind } = measure.goal;
   if (kind === 'figure') return '-';
   if (kind === 'difference') return `${ratio < 0 ? '' : '+'}${ratio.toFixed(4)}`;
-  const unit = kind === 'seconds' ? ' s' : '';
-  return `${ratio.toFixed(2)}${unit} (${lowest.toFixed(2)}-${highest.toFixed(2)})`;
+  const [digits, unit] = kind === 'seconds' ? [3, ' s'] : [2, ''];
+  return `${ratio.toFixed(digits)}${unit} (${lowest.toFixed(digits)}-${highest.toFixed(digits)})`;
 }
 
 /** A figure with its unit, thousands shortened. */
