@@ -44,7 +44,7 @@ static int vexfs_is_inode_used(struct super_block *sb, u32 group, u32 index, u32
 	return used;
 }
 
-/* Where the 256 bytes of an inode lie that is in use: block and offset inside it. -EUCLEAN when there is no such inode. */
+/* Where the 256 bytes of an inode lie that is in use: block and offset inside it. -ENOENT for one that is free. */
 int vexfs_inode_place(struct super_block *sb, u64 number, u64 *block, u32 *offset)
 {
 	const struct vexfs_geometry *geometry = &vexfs_volume(sb)->geometry;
@@ -53,7 +53,7 @@ int vexfs_inode_place(struct super_block *sb, u64 number, u64 *block, u32 *offse
 	int used;
 
 	if (number < VEXFS_ROOT_INODE || number > geometry->inode_count)
-		return vexfs_damage(sb, "inode %llu is named, which the volume has not", number);
+		return -ENOENT;
 	group = (u32)(number - 1) / geometry->inodes_per_group;
 	index = (u32)(number - 1) % geometry->inodes_per_group;
 	used = vexfs_read_descriptor(sb, group, &descriptor);
@@ -65,7 +65,7 @@ int vexfs_inode_place(struct super_block *sb, u64 number, u64 *block, u32 *offse
 	if (used < 0)
 		return used;
 	if (!used)
-		return vexfs_damage(sb, "inode %llu is named, which is free", number);
+		return -ENOENT;
 	*block = vexfs_group_bitmaps(geometry, group) + 2 + index / geometry->inodes_per_block;
 	*offset = index % geometry->inodes_per_block * sizeof(struct vexfs_inode);
 	return 0;

@@ -38,6 +38,8 @@ int vexfs_read_inode(struct super_block *sb, u64 number, struct vexfs_inode *cop
 	u32 offset;
 	int error = vexfs_inode_place(sb, number, &block, &offset);
 
+	if (error == -ENOENT)
+		return vexfs_damage(sb, "inode %llu is named, which is not in use", number);
 	if (error)
 		return error;
 	bh = sb_bread(sb, block);

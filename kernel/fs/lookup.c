@@ -70,16 +70,26 @@ const struct inode_operations vexfs_directory_inode_operations = {
 	VEXFS_GET_ACL = vexfs_get_acl,
 };
 
+/* A handle may be older than the inode that has its number now: nothing that it says is damage. */
 static struct inode *vexfs_by_handle(struct super_block *sb, u64 number, u32 generation)
 {
+	struct vexfs_inode copy;
 	struct inode *inode;
+	u64 block;
+	u32 offset;
+	int error;
 
-	if (number != VEXFS_ROOT_INODE && (number < VEXFS_FIRST_INODE || number > vexfs_volume(sb)->geometry.inode_count))
+	if (number != VEXFS_ROOT_INODE && number < VEXFS_FIRST_INODE)
+		return ERR_PTR(-ESTALE);
+	error = vexfs_inode_place(sb, number, &block, &offset);
+	if (!error)
+		error = vexfs_read_inode(sb, number, &copy);
+	if (error)
+		return ERR_PTR(error == -ENOENT ? -ESTALE : error);
+	if (le32_to_cpu(copy.flags) & VEXFS_INODE_HIDDEN || le32_to_cpu(copy.generation) != generation)
 		return ERR_PTR(-ESTALE);
 	inode = vexfs_iget(sb, number);
-	if (IS_ERR(inode))
-		return PTR_ERR(inode) == -EUCLEAN ? ERR_PTR(-ESTALE) : inode;
-	if (inode->i_generation != generation || inode->i_nlink == 0) {
+	if (!IS_ERR(inode) && inode->i_nlink == 0) {
 		iput(inode);
 		return ERR_PTR(-ESTALE);
 	}

@@ -79,6 +79,13 @@ guestTest(
           remountToWrite: 'EROFS',
           remount: 'ok',
         },
+        handles: {
+          handle: 'content',
+          otherGeneration: 'ESTALE',
+          freeInode: 'ESTALE',
+          reservedInode: 'ESTALE',
+          noInode: 'ESTALE',
+        },
         unmount: 'ok',
         cleanOnReadOnlyDevice: 'ok',
         dirtyOnReadOnlyDevice: 'EROFS',

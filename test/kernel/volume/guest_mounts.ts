@@ -1,6 +1,8 @@
 /** In a guest: tries mounts in ways that have one right answer each, and writes the answers to `answers`. */
-import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { errnoName } from '@vexfs/fuse/system';
+import koffi from 'koffi';
 import { insert, setMeta } from '../../parity/client/vector_calls.js';
 import { ioctlBytes, setXattr } from '../../parity/operations/calls.js';
 import { MS_RDONLY, MS_REMOUNT, mountVolume, unmountVolume, withLoop } from './mounting.js';
@@ -45,12 +47,51 @@ function changes(): Record<string, unknown> {
   return refused;
 }
 
+const libc = koffi.load(null);
+const nameToHandle = libc.func('name_to_handle_at', 'int', ['int', 'str', 'void *', 'void *', 'int']);
+const openByHandle = libc.func('open_by_handle_at', 'int', ['int', 'void *', 'int']);
+const AT_FDCWD = -100;
+/** struct file_handle: length, type, then inode number and generation. */
+const HANDLE_BYTES = 8 + 128;
+
+/** Opens a file by its handle, and by handles that are no file's. */
+function handles(): Record<string, unknown> {
+  const handle = Buffer.alloc(HANDLE_BYTES);
+  handle.writeUInt32LE(128, 0);
+  if (nameToHandle(AT_FDCWD, join(mountpoint, 'file'), handle, Buffer.alloc(8), 0) !== 0)
+    return { handle: errnoName(-koffi.errno()) };
+  writeFileSync('/proc/sys/vm/drop_caches', '3');
+  const folder = openSync(mountpoint, 'r');
+  const open = (bytes: Buffer): string => {
+    const fd = openByHandle(folder, bytes, 0);
+    if (fd < 0) return errnoName(-koffi.errno());
+    const content = readFileSync(fd, 'utf8');
+    closeSync(fd);
+    return content;
+  };
+  const changed = (at: number, value: number): Buffer => {
+    const other = Buffer.from(handle);
+    other.writeUInt32LE(value, at);
+    return other;
+  };
+  const found = {
+    handle: open(handle),
+    otherGeneration: open(changed(12, handle.readUInt32LE(12) ^ 1)),
+    freeInode: open(changed(8, 1_000)),
+    reservedInode: open(changed(8, 5)),
+    noInode: open(changed(8, 0xffff_fff0)),
+  };
+  closeSync(folder);
+  return found;
+}
+
 withLoop(image('clean'), [], (device) => {
   answers.toWrite = attempt(device, 0);
   answers.unknownOption = attempt(device, MS_RDONLY, 'colour=red');
   answers.noload = attempt(device, MS_RDONLY, 'noload');
   answers.mount = mountVolume(device, mountpoint);
   answers.changes = changes();
+  answers.handles = handles();
   answers.unmount = unmountVolume(mountpoint);
 });
 withLoop(image('clean'), ['--read-only'], (device) => {
