@@ -449,7 +449,7 @@ static void vx_commit_items(struct vx_index *index)
 	if (index->generation)
 		index->waiting_count = 0;
 	if (deletes)
-		vx_stage(index, VX_FINDING, b->item_count);
+		vx_stage(index, VX_FINDING, vx_delete_begin(index, deletes));
 	else
 		b->last = 0;
 }

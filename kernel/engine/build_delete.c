@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * Nodes that go. Links have a direction, so who links to a node is not written anywhere: it is looked for among the
- * neighbours and their neighbours, where nearly all of them are. A link that is not found leads to an empty record, later
- * perhaps to another row; searches compare rows exactly and lose nothing, and the next change of that list drops it.
+ * Nodes that go. Links have a direction, so who links to a node is not written anywhere. When many nodes go at once, all
+ * lists are read for links to them. When few do, they are looked for among the neighbours and their neighbours, where nine
+ * in ten are; a link that is not found leads to an empty record, later perhaps to another row: searches compare rows
+ * exactly and lose nothing, and the next change of that list drops it.
  */
 #include "index.h"
+
+/* Lists that may be read for each node that goes: less work than putting a new one. */
+#define VX_LISTS_A_DELETE 16384u
 
 static int vx_doomed(const struct vx_builder *b, vx_u32 node)
 {
@@ -44,6 +48,53 @@ static vx_u32 vx_note_link(const struct vx_builder *b, struct vx_walk *walk, vx_
 	return found;
 }
 
+vx_u32 vx_delete_begin(struct vx_index *index, vx_u32 deletes)
+{
+	struct vx_builder *b = &index->builder;
+
+	b->edge_count = 0;
+	b->scanning = index->slots <= (vx_u64)deletes * VX_LISTS_A_DELETE;
+	return b->scanning ? ((vx_u32)index->slots + VX_SLOTS_A_ITEM - 1) / VX_SLOTS_A_ITEM : b->item_count;
+}
+
+static void vx_note_doomed(struct vx_builder *b, vx_u32 from, vx_u32 node, vx_u32 level)
+{
+	vx_u32 item = 0, place;
+
+	while (item < b->item_count && (b->items[item].node != node || !(b->items[item].flags & VX_ITEM_DELETE)))
+		item++;
+	place = __atomic_fetch_add(&b->edge_count, 1, __ATOMIC_RELAXED);
+	/* In any order: they are sorted before they are used. */
+	if (place < b->item_count * VX_LINKS_IN)
+		b->edges[place] = VX_EDGE(level, from, item);
+}
+
+/* All lists of a range of slots. */
+static void vx_delete_scan(struct vx_index *index, struct vx_worker *worker, vx_u32 at)
+{
+	struct vx_builder *b = &index->builder;
+	const struct vx_view *view = &worker->walk.view;
+	vx_u32 slot = at * VX_SLOTS_A_ITEM, end = slot + VX_SLOTS_A_ITEM, level, i;
+
+	for (; slot < end && slot < index->slots; slot++) {
+		const vx_u32 node = vx_node_of(&view->shape, slot);
+		const vx_u32 header = vx_word(vx_record(view, node));
+
+		if (!(header & VX_NODE_LINKED) || vx_doomed(b, node))
+			continue;
+		for (level = 0; level <= VX_NODE_LEVEL(header); level++) {
+			vx_u32 capacity, count;
+			const vx_u32 *list = vx_list_of(view, node, level, &capacity);
+
+			count = vx_list_count(list, capacity);
+			for (i = 0; i < count; i++) {
+				if (vx_doomed(b, vx_word(list + 1 + i)))
+					vx_note_doomed(b, node, vx_word(list + 1 + i), level);
+			}
+		}
+	}
+}
+
 void vx_delete_find(struct vx_index *index, struct vx_worker *worker, vx_u32 at)
 {
 	const struct vx_builder *b = &index->builder;
@@ -52,6 +103,10 @@ void vx_delete_find(struct vx_index *index, struct vx_worker *worker, vx_u32 at)
 	vx_u64 *edges = b->edges + (size_t)at * VX_LINKS_IN;
 	vx_u32 found = 0, level, i, j;
 
+	if (b->scanning) {
+		vx_delete_scan(index, worker, at);
+		return;
+	}
 	for (i = 0; i < VX_LINKS_IN; i++)
 		edges[i] = VX_NO_EDGE;
 	if (!(item->flags & VX_ITEM_DELETE))
@@ -80,7 +135,13 @@ void vx_delete_find(struct vx_index *index, struct vx_worker *worker, vx_u32 at)
 
 void vx_delete_group(struct vx_index *index)
 {
-	index->builder.edge_count = index->builder.item_count * VX_LINKS_IN;
+	struct vx_builder *b = &index->builder;
+
+	if (!b->scanning)
+		b->edge_count = b->item_count * VX_LINKS_IN;
+	else if (b->edge_count > b->item_count * VX_LINKS_IN)
+		/* Which of them found room depends on the threads, so that none is used. */
+		b->edge_count = 0;
 	vx_group_edges(index);
 }
 
@@ -113,7 +174,7 @@ void vx_delete_repair(struct vx_index *index, struct vx_worker *worker, vx_u32 g
 	const vx_u32 node = VX_EDGE_NODE(*edge), level = VX_EDGE_LEVEL(*edge);
 	struct vx_walk *walk = &worker->walk;
 	const vx_u32 room = index->shape.links + VX_ROUND_CHANGES;
-	vx_u32 capacity, count, kept = 0, candidates = 0, max, i;
+	vx_u32 capacity, count, kept = 0, candidates = 0, i;
 	vx_u32 *list = vx_list_of(&walk->view, node, level, &capacity);
 
 	count = vx_list_count(list, capacity);
@@ -125,17 +186,16 @@ void vx_delete_repair(struct vx_index *index, struct vx_worker *worker, vx_u32 g
 	}
 	for (i = 0; i < kept; i++)
 		worker->chosen[i] = walk->nodes[i];
-	max = kept + 2 * (vx_u32)(end - edge);
-	max = max < capacity ? max : capacity;
 	/* What is linked already stands in front, so that it is not added again. */
 	for (count = kept; edge < end; edge++)
 		count = vx_add_heirs(b, walk, b->items[VX_EDGE_ITEM(*edge)].node, node, level, count, room);
+	walk->base = node;
 	vx_section_begin(&index->cpu);
 	navigation->take_code(&walk->view, node, walk->code);
 	navigation->keys(walk, walk->code, walk->nodes, count, walk->keys);
 	for (i = kept; i < count; i++)
 		vx_insert(worker->candidates, &candidates, room, VX_CANDIDATE(walk->keys[i], walk->nodes[i]));
-	kept = navigation->select(walk, worker->candidates, candidates, worker->chosen, kept, max);
+	kept = navigation->select(walk, worker->candidates, candidates, worker->chosen, kept, capacity);
 	vx_section_end(&index->cpu);
 	vx_list_store(list, worker->chosen, kept);
 }

@@ -52,6 +52,7 @@ void vx_insert_search(struct vx_index *index, struct vx_worker *worker, vx_u32 a
 	for (i = 0; i < (item->level + 1) * index->params.m; i++)
 		edges[i] = VX_NO_EDGE;
 	vx_section_begin(&index->cpu);
+	walk->base = item->node;
 	navigation->take_code(&walk->view, item->node, walk->code);
 	vx_section_end(&index->cpu);
 	walk->pool_capacity = index->params.ef_construction;
@@ -201,6 +202,7 @@ void vx_insert_link(struct vx_index *index, struct vx_worker *worker, vx_u32 gro
 		return;
 	}
 	count = 0;
+	walk->base = node;
 	vx_section_begin(&index->cpu);
 	navigation->take_code(&walk->view, node, walk->code);
 	navigation->keys(walk, walk->code, walk->nodes, kept, walk->keys);

@@ -32,7 +32,7 @@ struct vx_chunks {
 #define VX_EDGE_ITEM(edge) ((vx_u32)(edge) & 0xffu)
 #define VX_EDGE_TARGET(edge) ((edge) >> 8)
 #define VX_NO_EDGE (~0ull)
-/* Nodes found linking to one that goes, all levels together; others keep a link to a node that is no more. */
+/* Nodes found linking to one that goes, all levels together; on average so many fit when every list is read. */
 #define VX_LINKS_IN 256u
 
 enum vx_stage {
@@ -90,7 +90,8 @@ struct vx_builder {
 	 * levels, while finding for VX_LINKS_IN; sorted before linking or repairing.
 	 */
 	vx_u64 *edges, *edge_space;
-	vx_u32 edge_count, edge_capacity;
+	vx_u32 edge_count, edge_capacity; /* count: atomic while finding */
+	vx_u32 scanning;                  /* every list is read for links to what goes */
 	vx_u32 *groups; /* edges of one target begin here */
 	vx_u32 group_count;
 	vx_u32 digits[256];
@@ -201,6 +202,8 @@ void vx_insert_search(struct vx_index *index, struct vx_worker *worker, vx_u32 i
 void vx_insert_group(struct vx_index *index);
 void vx_insert_finish(struct vx_index *index);
 void vx_insert_link(struct vx_index *index, struct vx_worker *worker, vx_u32 group);
+/* Chooses how to find them; returns the work items of that. */
+vx_u32 vx_delete_begin(struct vx_index *index, vx_u32 deletes);
 void vx_delete_find(struct vx_index *index, struct vx_worker *worker, vx_u32 item);
 void vx_delete_group(struct vx_index *index);
 void vx_delete_repair(struct vx_index *index, struct vx_worker *worker, vx_u32 group);

@@ -108,6 +108,7 @@ struct vx_walk {
 	vx_u32 trail_count, trail_capacity;
 	vx_u32 trail_lost; /* the trail is not complete */
 	vx_u32 level;
+	vx_u32 base; /* the node that neighbours are selected for */
 	vx_u32 budget; /* hops until the next pause */
 	vx_u32 missing;
 	vx_u32 visited_words;
@@ -160,6 +161,8 @@ struct vx_navigation {
 	 * one chosen before; `out` may begin with `kept` nodes already chosen. Returns how many stand in out, at most max.
 	 */
 	vx_u32 (*select)(struct vx_walk *walk, const vx_u64 *candidates, vx_u32 n, vx_u32 *out, vx_u32 kept, vx_u32 max);
+	/* Nonzero when one of the `count` links behind the first of `words` (a multiple of 16) is no node. */
+	vx_u32 (*bad_links)(const vx_u32 *list, vx_u32 words, vx_u32 count, const struct vx_view *view);
 };
 
 extern const struct vx_navigation vx_navigation_scalar;

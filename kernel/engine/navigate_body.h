@@ -364,47 +364,84 @@ static int vx_descend(struct vx_walk *walk)
 	}
 }
 
+/* Is a candidate at least as far from every chosen node as its key says that it is from the base? */
+VX_INLINE int vx_stands_alone(struct vx_walk *walk, const struct vx_shape *shape, vx_u64 candidate, const vx_u32 *out,
+			      vx_u32 kept)
+{
+	const vx_u8 *const *at = walk->at;
+	struct vx_code *code = walk->other;
+	vx_u32 j, k, alone = 1;
+
+	vx_take_code(&walk->view, VX_CANDIDATE_NODE(candidate), code);
+	for (j = 0; j < kept && alone; j += 4) {
+		const vx_u8 *four[4];
+		vx_s32 dots[4];
+
+		for (k = 0; k < 4; k++)
+			four[k] = at[j + k < kept ? j + k : kept - 1];
+		vx_dot4(four, code, shape->code_bytes / 64, dots);
+		for (k = 0; k < 4; k++) {
+			const vx_u32 other = out[j + k < kept ? j + k : kept - 1];
+			const vx_u8 *chunk = vx_chunk(&walk->view, other >> shape->shift);
+
+			alone &= vx_code_key(shape, code->norm, vx_node_norm(shape, chunk, other), dots[k]) >=
+				 VX_CANDIDATE_KEY(candidate);
+		}
+	}
+	return (int)alone;
+}
+
+/*
+ * Candidates of the same key come in the order of their distance from the base in node numbers: rows that are all alike
+ * then form a band in which each is linked from both sides. They take half of the places, so that a way leads out.
+ */
 static vx_u32 vx_select(struct vx_walk *walk, const vx_u64 *candidates, vx_u32 n, vx_u32 *out, vx_u32 kept, vx_u32 max)
 {
 	const struct vx_shape shape = walk->view.shape;
-	struct vx_code *code = walk->other;
+	const vx_u32 base = walk->base;
 	const vx_u8 **at = walk->at;
-	vx_u32 alike = 0, last = 0, i, j, k;
+	vx_u32 first, end, i;
 
 	for (i = 0; i < kept; i++)
 		at[i] = (const vx_u8 *)vx_record(&walk->view, out[i]) + shape.code_at;
-	for (i = 0; i < n && kept < max; i++) {
-		const vx_u32 node = VX_CANDIDATE_NODE(candidates[i]);
-		const vx_u32 key = VX_CANDIDATE_KEY(candidates[i]);
-		int nearer = 1;
+	for (first = 0; first < n && kept < max; first = end) {
+		const vx_u32 key = VX_CANDIDATE_KEY(candidates[first]), most = kept + max / 2 + 1;
+		vx_u32 left, right;
 
-		/* Rows that are all alike must not take every place: a way has to lead out from among them. */
-		alike = key == last ? alike : 0;
-		last = key;
-		if (alike > max / 2)
-			continue;
-		vx_take_code(&walk->view, node, code);
-		for (j = 0; j < kept && nearer; j += 4) {
-			const vx_u8 *four[4];
-			vx_s32 dots[4];
+		end = first + 1;
+		while (end < n && VX_CANDIDATE_KEY(candidates[end]) == key)
+			end++;
+		right = first;
+		while (right < end && VX_CANDIDATE_NODE(candidates[right]) < base)
+			right++;
+		left = right;
+		while ((left > first || right < end) && kept < max && kept < most) {
+			int lower = right == end ||
+				    (left > first && base - VX_CANDIDATE_NODE(candidates[left - 1]) <=
+							     VX_CANDIDATE_NODE(candidates[right]) - base);
+			const vx_u64 candidate = candidates[lower ? --left : right++];
 
-			for (k = 0; k < 4; k++)
-				four[k] = at[j + k < kept ? j + k : kept - 1];
-			vx_dot4(four, code, shape.code_bytes / 64, dots);
-			for (k = 0; k < 4; k++) {
-				const vx_u32 other = out[j + k < kept ? j + k : kept - 1];
-				const vx_u8 *chunk = vx_chunk(&walk->view, other >> shape.shift);
-
-				nearer &= vx_code_key(&shape, code->norm, vx_node_norm(&shape, chunk, other), dots[k]) >= key;
+			if (vx_stands_alone(walk, &shape, candidate, out, kept)) {
+				at[kept] = (const vx_u8 *)vx_record(&walk->view, VX_CANDIDATE_NODE(candidate)) + shape.code_at;
+				out[kept++] = VX_CANDIDATE_NODE(candidate);
 			}
-		}
-		if (nearer) {
-			at[kept] = (const vx_u8 *)vx_record(&walk->view, node) + shape.code_at;
-			out[kept++] = node;
-			alike++;
 		}
 	}
 	return kept;
+}
+
+static vx_u32 vx_bad_links(const vx_u32 *list, vx_u32 words, vx_u32 count, const struct vx_view *view)
+{
+	const vx_u32 limit = view->limit, mask = view->shape.mask, per_chunk = view->shape.per_chunk;
+	vx_u32 bad = 0, i;
+
+	for (i = 0; i < words; i++) {
+		const vx_u32 node = list[i];
+
+		/* Word 0 is no link. */
+		bad |= (vx_u32)(i - 1u < count) & ((vx_u32)(node >= limit) | (vx_u32)((node & mask) >= per_chunk));
+	}
+	return bad;
 }
 
 #define VX_NAVIGATION                                   \
@@ -417,4 +454,5 @@ static vx_u32 vx_select(struct vx_walk *walk, const vx_u64 *candidates, vx_u32 n
 		.beam = vx_beam,                        \
 		.beam_filtered = vx_beam_filtered,      \
 		.select = vx_select,                    \
+		.bad_links = vx_bad_links,              \
 	}

@@ -5,60 +5,68 @@
  */
 #include "snapshot.h"
 
-static int vx_valid_node(const struct vx_shape *shape, vx_u32 limit, vx_u32 node)
+/* One record, by its header. Its links are checked by the caller. */
+static int vx_valid_header(const struct vx_view *view, const vx_u32 *record)
 {
-	return node < limit && (node & shape->mask) < shape->per_chunk;
+	const vx_u32 header = record[0], level = VX_NODE_LEVEL(header);
+
+	if (!(header & VX_NODE_LINKED))
+		return !(header & VX_NODE_LINKS);
+	if (!(header & VX_NODE_HELD) || (header & VX_NODE_LINKS) > vx_link_capacity(&view->shape, header))
+		return 0;
+	return !level || (level <= view->upper_limit && record[view->shape.links] <= view->upper_limit - level);
 }
 
-static int vx_valid_links(const struct vx_shape *shape, vx_u32 limit, const vx_u32 *links, vx_u32 count)
-{
-	vx_u32 i, bad = 0;
-
-	for (i = 0; i < count; i++)
-		bad |= !vx_valid_node(shape, limit, links[i]);
-	return !bad;
-}
+/* Records or blocks between which SIMD sections are left. */
+#define VX_CHECKED_AT_ONCE 1024u
 
 int vx_check_nodes(const struct vx_index *index, vx_u32 chunk, const vx_u8 *bytes)
 {
-	const struct vx_shape *shape = &index->shape;
-	const vx_u32 limit = __atomic_load_n(&index->limit, __ATOMIC_RELAXED);
-	const vx_u32 upper_limit = __atomic_load_n(&index->upper_limit, __ATOMIC_RELAXED);
-	vx_u32 place;
+	struct vx_view view;
+	vx_u32 place = 0, end, bad = 0;
 
-	for (place = 0; place < shape->per_chunk && (chunk << shape->shift | place) < limit; place++) {
-		const vx_u32 *record = (const vx_u32 *)(bytes + shape->records_at + (size_t)place * shape->record_bytes);
-		const vx_u32 header = record[0], level = VX_NODE_LEVEL(header);
+	vx_index_view(index, &view);
+	end = view.limit - (chunk << view.shape.shift);
+	end = end < view.shape.per_chunk ? end : view.shape.per_chunk;
+	while (place < end && !bad) {
+		const vx_u32 stop = end - place < VX_CHECKED_AT_ONCE ? end : place + VX_CHECKED_AT_ONCE;
 
-		if (!(header & VX_NODE_LINKED)) {
-			if (header & VX_NODE_LINKS)
-				return -VX_EUCLEAN;
-			continue;
+		vx_section_begin(&index->cpu);
+		for (; place < stop; place++) {
+			const vx_u32 *record = (const vx_u32 *)(bytes + view.shape.records_at +
+								(size_t)place * view.shape.record_bytes);
+
+			bad |= !vx_valid_header(&view, record) ||
+			       index->cpu.navigation->bad_links(record, view.shape.code_at / 4, record[0] & VX_NODE_LINKS,
+								&view);
 		}
-		if (!(header & VX_NODE_HELD) || (header & VX_NODE_LINKS) > vx_link_capacity(shape, header) ||
-		    !vx_valid_links(shape, limit, record + 1, header & VX_NODE_LINKS))
-			return -VX_EUCLEAN;
-		if (level && (level > upper_limit || record[shape->links] > upper_limit - level))
-			return -VX_EUCLEAN;
+		vx_section_end(&index->cpu);
 	}
-	return 0;
+	return bad ? -VX_EUCLEAN : 0;
 }
 
 int vx_check_blocks(const struct vx_index *index, vx_u32 chunk, const vx_u8 *bytes)
 {
-	const struct vx_shape *shape = &index->shape;
-	const vx_u32 limit = __atomic_load_n(&index->limit, __ATOMIC_RELAXED);
-	const vx_u32 upper_limit = __atomic_load_n(&index->upper_limit, __ATOMIC_RELAXED);
-	const vx_u32 in_chunk = 1u << shape->upper_shift;
-	vx_u32 i;
+	const vx_u32 in_chunk = 1u << index->shape.upper_shift;
+	struct vx_view view;
+	vx_u32 place = 0, end, bad = 0;
 
-	for (i = 0; i < in_chunk && chunk * in_chunk + i < upper_limit; i++) {
-		const vx_u32 *block = (const vx_u32 *)(bytes + (size_t)i * shape->block_bytes);
+	vx_index_view(index, &view);
+	end = view.upper_limit - chunk * in_chunk;
+	end = end < in_chunk ? end : in_chunk;
+	while (place < end && !bad) {
+		const vx_u32 stop = end - place < VX_CHECKED_AT_ONCE ? end : place + VX_CHECKED_AT_ONCE;
 
-		if (block[0] > shape->upper_links || !vx_valid_links(shape, limit, block + 1, block[0]))
-			return -VX_EUCLEAN;
+		vx_section_begin(&index->cpu);
+		for (; place < stop; place++) {
+			const vx_u32 *block = (const vx_u32 *)(bytes + (size_t)place * view.shape.block_bytes);
+
+			bad |= block[0] > view.shape.upper_links ||
+			       index->cpu.navigation->bad_links(block, view.shape.block_bytes / 4, block[0], &view);
+		}
+		vx_section_end(&index->cpu);
 	}
-	return 0;
+	return bad ? -VX_EUCLEAN : 0;
 }
 
 /* Marks a run of blocks; 0 when one is marked already. */
