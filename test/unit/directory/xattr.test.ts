@@ -135,7 +135,9 @@ test('a refused set changes nothing', (t) => {
     [E2BIG, 'user.a', new Uint8Array(65537), 0],
     [EEXIST, 'user.a', bytes('2'), xattr.SET_CREATE],
     [ENODATA, 'user.b', bytes('2'), xattr.SET_REPLACE],
-    [EINVAL, 'user.a', bytes('2'), xattr.SET_CREATE | xattr.SET_REPLACE],
+    [EEXIST, 'user.a', bytes('2'), xattr.SET_CREATE | xattr.SET_REPLACE],
+    [ENODATA, 'user.b', bytes('2'), xattr.SET_CREATE | xattr.SET_REPLACE],
+    [EINVAL, 'user.b', bytes('2'), 4],
   ];
   for (const [errno, name, value, flags] of cases) {
     t.is(
