@@ -245,7 +245,9 @@ struct vx_index_source {
 
 /*
  * Opens a snapshot. Only its first and last pages are read and checked now; each chunk is checked when it is touched
- * first, all of them before the first round. NULL and *error: -EUCLEAN damaged, truncated or of another version,
+ * first, all of them before the first round. Whether it is of the caller's rows is the caller's to see: metric, element
+ * and dims stand in vx_index_info(), and a search with another query is -EINVAL. NULL and *error: -EUCLEAN damaged,
+ * truncated or of another version,
  * -EINVAL, -ENOMEM, what read() returned. A search that meets a damaged chunk compares rows exactly and marks the index
  * damaged; vx_index_begin() then fails with -EUCLEAN.
  */

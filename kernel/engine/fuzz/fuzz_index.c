@@ -135,6 +135,15 @@ static void search(struct model *m, struct input *in)
 		CHECK_EQ(good, wanted, "exact search");
 }
 
+static int same_params(const struct vx_index *opened, const struct model *m)
+{
+	struct vx_index_info theirs, ours;
+
+	vx_index_info(opened, &theirs);
+	vx_index_info(m->index, &ours);
+	return memcmp(&theirs.params, &ours.params, sizeof(ours.params)) == 0;
+}
+
 /*
  * Saves, changes some bytes, cuts off, opens. The old index goes on when the snapshot is refused. Returns whether the
  * index is one of a damaged snapshot now, which it may have been before.
@@ -163,6 +172,13 @@ static int reopen(struct model *m, struct input *in, struct snapshot *kept, int 
 	opened = snapshot_open(&s, vx_host_allocator(), m->cpu, &error);
 	if (!opened) {
 		CHECK(damaged && (error == -VX_EUCLEAN || error == -VX_EINVAL), "open: %d", error);
+		snapshot_free(&s);
+		return before;
+	}
+	if (!same_params(opened, m)) {
+		/* Whole, but not of these rows: a caller looks at that before searching. */
+		CHECK(damaged, "opened with other parameters");
+		vx_index_destroy(opened);
 		snapshot_free(&s);
 		return before;
 	}
