@@ -5,11 +5,17 @@ const { errno } = constants;
 /** EUCLEAN is missing from os.constants.errno. */
 export const EUCLEAN = 117;
 
-/** An operation ends with this errno (positive); nothing on the volume has changed. */
+/**
+ * An operation ends with this errno (positive); nothing on the volume has changed. Many are plain answers (a name that is
+ * not there), so it carries no stack: collecting one takes longer than most operations.
+ */
 export class FsError extends Error {
   readonly errno: number;
   constructor(code: number, message?: string) {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(message ?? `errno ${code}`);
+    Error.stackTraceLimit = stackTraceLimit;
     this.name = 'FsError';
     this.errno = code;
   }

@@ -1,4 +1,4 @@
-import { XATTR_ACL_ACCESS, XATTR_ACL_DEFAULT, XATTR_TRUSTED } from '@vexfs/shared';
+import { XATTR_ACL_ACCESS, XATTR_ACL_DEFAULT, XATTR_SECURITY, XATTR_TRUSTED } from '@vexfs/shared';
 import {
   getxattrIn,
   getxattrOut,
@@ -16,6 +16,8 @@ import type { Filesystem } from '../filesystem.js';
 
 const AT = Connection.PAYLOAD_AT;
 const S_ISGID = 0o2000;
+/** The label of SELinux, after `security.`. */
+const SELINUX = Buffer.from('selinux');
 
 /** The attribute name at `at` and where the value begins. Throws EINVAL, ERANGE, EOPNOTSUPP. */
 function attributeAt(request: Request, at: number): { name: xattr.XattrName; next: number } {
@@ -45,8 +47,16 @@ function answer(fs: Filesystem, request: Request, value: Uint8Array): void {
 export function getxattr(fs: Filesystem, request: Request): void {
   const { name } = attributeAt(request, request.body + getxattrIn.$.size);
   const value = xattr.get(fs.volume, fs.inode(request.nodeid), name);
-  if (value === undefined) throw new FsError(errno.ENODATA);
+  if (value === undefined) throw new FsError(isSelinuxLabel(name) ? errno.EOPNOTSUPP : errno.ENODATA);
   answer(fs, request, value);
+}
+
+/**
+ * Where SELinux runs, the kernel knows the label itself and does not ask. So who asks for one has none, and this answer
+ * keeps `ls -l` from asking for each file: the kernel caches no attributes, so each question would be a request.
+ */
+function isSelinuxLabel({ space, name }: xattr.XattrName): boolean {
+  return space === XATTR_SECURITY && Buffer.compare(name, SELINUX) === 0;
 }
 
 /** The names; those in trusted. are shown to CAP_SYS_ADMIN only, who is asked for when there are some. */

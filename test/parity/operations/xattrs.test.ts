@@ -139,6 +139,19 @@ test('attributes survive a remount and go with their file', async (t) => {
     t.deepEqual(getXattr(path, name), value);
 });
 
+test('a label of SELinux that is not there is not supported on FUSE; one that is, is kept as any other', (t) => {
+  const path = file();
+  const absent = backend.name === 'fuse' ? 'EOPNOTSUPP' : 'ENODATA';
+  t.is(getXattr(path, 'security.selinux'), absent);
+  t.is(getXattr(path, 'security.selinux2'), 'ENODATA');
+  t.is(getXattr(path, 'user.selinux'), 'ENODATA');
+  t.is(setXattr(path, 'security.selinux', 'u:object_r:t:s0'), 0);
+  t.is(text(getXattr(path, 'security.selinux')), 'u:object_r:t:s0');
+  t.is(removeXattr(path, 'security.selinux'), 0);
+  t.is(removeXattr(path, 'security.selinux'), 'ENODATA');
+  t.is(getXattr(path, 'security.selinux'), absent);
+});
+
 const WRITE = `
 fd = os.open(p[0], os.O_WRONLY)
 ask(os.pwrite, fd, b'x', 0)`;
