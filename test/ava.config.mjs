@@ -6,4 +6,6 @@ export default {
   concurrency: 2,
   timeout: '2m',
   utilizeParallelBuilds: false,
+  // In a guest the checkout cannot be written.
+  cache: process.env.VEXFS_BACKEND !== 'kernel',
 };

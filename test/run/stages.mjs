@@ -34,6 +34,12 @@ const STAGES = [
   { name: 'parity', minutes: 20, mounts: true },
   { name: 'crash', minutes: 20, mounts: true },
   { name: 'kernel', minutes: 20, mounts: true, serial: true },
+  {
+    name: 'parity-kernel',
+    minutes: 15,
+    needs: 'test/parity/guest/main.ts',
+    command: [process.execPath, 'test/dist/parity/guest/main.js'],
+  },
 ];
 
 /** Compiled test files below test/`folder`, by their sources: compiled ones whose source is gone are not run. */

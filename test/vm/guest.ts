@@ -54,7 +54,15 @@ export interface GuestResult {
 }
 
 /** A guest that hung, whose kernel complained, or that could not do what was asked. */
-export class GuestError extends Error {}
+export class GuestError extends Error {
+  /** What the program had printed. */
+  readonly output: string;
+
+  constructor(message: string, output: string) {
+    super(message);
+    this.output = output;
+  }
+}
 
 function startUml(parts: GuestParts, run: GuestRun, folder: string, exchange: string): ChildProcess {
   const console = openSync(join(folder, 'console'), 'w');
@@ -141,6 +149,7 @@ export async function runGuest(parts: GuestParts, run: GuestRun): Promise<GuestR
       const why = !inTime ? 'the guest did not end in time' : status || 'the guest ended early';
       throw new GuestError(
         [why, ...reports, '--- output', output, '--- console', said.slice(-6_000)].join('\n'),
+        output,
       );
     }
     const collected = (run.collect ?? []).map((name) => [name, readFileSync(join(exchange, name))] as const);

@@ -25,8 +25,10 @@ export interface Backend {
    * mounted is the caller's to unmount.
    */
   attempt(device: string, mountpoint: string, options?: readonly string[]): Outcome;
-  /** Gives back everything, in whatever state the tests left it. */
+  /** Takes the mount away, in whatever state the tests left it; the volume can still be looked at. */
   end(): Promise<void>;
+  /** Gives back what the device needed, after that. */
+  release(): void;
 }
 
 /** How the volume of a test file is made. */

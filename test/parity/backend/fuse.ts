@@ -138,6 +138,9 @@ export class FuseBackend implements Backend {
     }
   }
 
+  /** The image file goes with its folder. */
+  release(): void {}
+
   private async over(daemon: Daemon, expected: string): Promise<void> {
     const how = await Promise.race([
       daemon.ended,

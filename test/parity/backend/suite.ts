@@ -6,6 +6,7 @@ import { checkVolume } from '../check.js';
 import { insert, type Layout, setMeta } from '../client/vector_calls.js';
 import type { Backend, VolumeChoice } from './backend.js';
 import { FuseBackend } from './fuse.js';
+import { KernelBackend } from './kernel.js';
 
 /** What a test file gets. */
 export interface Suite {
@@ -35,6 +36,7 @@ type Maker = (folder: string, choice: VolumeChoice) => Backend;
 
 const makers: Readonly<Record<string, Maker>> = {
   fuse: (folder, choice) => new FuseBackend(folder, choice),
+  kernel: (folder, choice) => new KernelBackend(folder, choice),
 };
 
 /** Makes the backend that VEXFS_BACKEND names (fuse when unset). */
@@ -63,6 +65,7 @@ export function paritySuite(choice: VolumeChoice): Suite {
       await backend.end();
       checkVolume(backend.device);
     } finally {
+      backend.release();
       rmSync(folder, { recursive: true, force: true });
     }
   });

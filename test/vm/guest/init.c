@@ -133,6 +133,9 @@ static void unload_modules(char *names[], int count)
 		char *end = strstr(name, ".ko");
 
 		*end = 0;
+		for (char *at = name; *at; at++)
+			if (*at == '-')
+				*at = '_';
 		if (syscall(SYS_delete_module, name, O_NONBLOCK) != 0)
 			note("module %s cannot be unloaded: %s\n", name, strerror(errno));
 	}

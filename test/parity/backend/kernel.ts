@@ -1,0 +1,100 @@
+import { mkdirSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MNT_DETACH, umount } from '@vexfs/fuse/system';
+import type { Backend, VolumeChoice } from './backend.js';
+import { CuttableDevice } from './cuttable_device.js';
+import { MKFS, must, type Outcome, run } from './programs.js';
+
+const BUSY_MS = 5_000;
+const POLL_MS = 50;
+/** Lines of the kernel's log that say nothing of a mount, and the time before each. */
+const BESIDES = /^(loop\d+|I\/O error|Buffer I\/O error)\b|^$/;
+const TIME = /^\[ *\d+\.\d+\] /;
+
+/** A volume mounted by vexfs.ko, which is loaded: so this runs in guests. Nothing watches over hanging calls but their time limit. */
+export class KernelBackend implements Backend {
+  readonly name = 'kernel';
+  readonly mountpoint: string;
+  private readonly volume: CuttableDevice;
+  private mounted = false;
+
+  constructor(folder: string, choice: VolumeChoice) {
+    this.mountpoint = join(folder, 'mnt');
+    mkdirSync(this.mountpoint);
+    const image = join(folder, 'volume.img');
+    must(process.execPath, [MKFS, '-q', ...(choice.mkfs ?? []), '--size', choice.size, image]);
+    this.volume = new CuttableDevice(image, join(folder, 'volume'), basename(folder));
+  }
+
+  get device(): string {
+    return this.volume.path;
+  }
+
+  get isMounted(): boolean {
+    return this.mounted;
+  }
+
+  async mount(options: readonly string[] = []): Promise<void> {
+    const outcome = mountVolume(this.device, this.mountpoint, options);
+    if (outcome.code !== 0) throw new Error(`mount: ${outcome.stderr}`);
+    this.mounted = true;
+  }
+
+  attempt(device: string, mountpoint: string, options: readonly string[] = []): Outcome {
+    const isFile = statSync(device, { throwIfNoEntry: false })?.isFile() ?? false;
+    return mountVolume(device, mountpoint, isFile ? ['loop', ...options] : options);
+  }
+
+  async unmount(): Promise<void> {
+    if (!this.mounted) throw new Error('the volume is not mounted');
+    const deadline = performance.now() + BUSY_MS;
+    for (;;) {
+      const outcome = run('umount', [this.mountpoint]);
+      if (outcome.code === 0) break;
+      if (performance.now() > deadline) throw new Error(`umount: ${outcome.stderr}`);
+      await sleep(POLL_MS);
+    }
+    this.mounted = false;
+  }
+
+  async remount(options: readonly string[] = []): Promise<void> {
+    await this.unmount();
+    await this.mount(options);
+  }
+
+  async crash(): Promise<void> {
+    if (!this.mounted) throw new Error('the volume is not mounted');
+    this.volume.cut();
+    umount(this.mountpoint, MNT_DETACH);
+    this.volume.replace();
+    this.mounted = false;
+  }
+
+  async end(): Promise<void> {
+    if (!this.mounted) return;
+    try {
+      await this.unmount();
+    } catch (error) {
+      await this.crash();
+      throw error;
+    }
+  }
+
+  release(): void {
+    this.volume.release();
+  }
+}
+
+/** mount(8), whose complaint is what the kernel has logged of it last. */
+function mountVolume(device: string, mountpoint: string, options: readonly string[]): Outcome {
+  // Said explicitly, rw is not taken back where only reading is allowed.
+  const mode = options.includes('ro') ? [] : ['rw'];
+  const words = ['-o', [...mode, ...options].join(',')];
+  const before = run('dmesg', []).stdout.length;
+  const outcome = run('mount', ['-t', 'vexfs', ...words, device, mountpoint], 10_000);
+  if (outcome.code === 0) return outcome;
+  const logged = run('dmesg', []).stdout.slice(before).split('\n');
+  const reasons = logged.map((line) => line.replace(TIME, '')).filter((line) => !BESIDES.test(line));
+  return { ...outcome, stderr: reasons.at(-1) ?? outcome.stderr.trim().split('\n')[0]! };
+}
