@@ -38,7 +38,7 @@ static void vx_shape_set(struct vx_shape *shape, const struct vx_index_params *p
 	shape->code_at = vx_up(8 * params->m, 64);
 	shape->code_bytes = vx_up(params->dims, 64);
 	shape->record_bytes = shape->code_at + shape->code_bytes;
-	shape->normed = params->metric == VX_EUCLIDEAN;
+	shape->normed = params->metric != VX_DOT_PRODUCT;
 	shape->per_chunk = VX_CHUNK_BYTES / (shape->record_bytes + 4 * shape->normed);
 	while (shape->normed && vx_up(4 * shape->per_chunk, 64) + shape->per_chunk * shape->record_bytes > VX_CHUNK_BYTES)
 		shape->per_chunk--;

@@ -2,7 +2,7 @@
 /*
  * Walking the graph: how nodes lie in memory, what one walk carries, and the functions that each ISA provides for it.
  *
- *   chunk    | norms: u32 a node (EUCLIDEAN only), to a multiple of 64 | record | record | ...    2 MiB
+ *   chunk    | norms: u32 a node (not DOT_PRODUCT), to a multiple of 64 | record | record | ...    2 MiB
  *   record   | header u32 | 2 M - 1 links u32 | to a multiple of 64 | code: dims bytes, to a multiple of 64 |
  *   block    | count u32 | M - 1 links u32 | to a multiple of 64 |     links of one node on one level above 0
  *
@@ -11,7 +11,9 @@
  * last link word of its record, which therefore holds one link less.
  *
  * A code byte is the quantised coordinate plus 128, a query's is signed, so that u8 x s8 instructions serve both. With
- * dot = sum q x, the key of a node is |q|^2 + |x|^2 - 2 dot (EUCLIDEAN) or 2^31 - dot: integers, the same on every CPU.
+ * dot = sum q x, the key of a node is |q|^2 + |x|^2 - 2 dot or (DOT_PRODUCT) 2^31 - dot: integers, the same on every CPU.
+ * COSINE compares unit rows by their difference too: rounding changes the length of a code, and among rows that lie
+ * close together that would outweigh what their products tell. A zero row counts as a unit row at a right angle to all.
  *
  * A builder may write what a walk reads. Headers, links and block words are atomic; codes and norms are not, and any
  * bytes are a valid code: what a walk finds is only a suggestion which rows to compare.
@@ -47,7 +49,7 @@ struct vx_shape {
 	vx_u32 shift, mask;
 	vx_u32 block_bytes;
 	vx_u32 upper_shift; /* blocks in a chunk of them: 1 << upper_shift */
-	vx_u32 normed;      /* EUCLIDEAN: chunks hold norms */
+	vx_u32 normed;      /* keys need norms, and chunks hold them */
 };
 
 /* What a walk sees of the graph from its beginning to its end. Chunks may be missing (NULL) until they are touched. */
@@ -61,7 +63,7 @@ struct vx_view {
 
 /* A query: signed code bytes behind this header, 64-byte aligned. */
 struct vx_code {
-	vx_u32 norm; /* sum of squares */
+	vx_u32 norm; /* sum of squares; of a zero row by COSINE, that of a unit row */
 	vx_s32 sum;
 	vx_u32 clipped; /* coordinates that did not fit */
 	vx_u32 reserved[13];

@@ -392,13 +392,25 @@ VX_INLINE int vx_stands_alone(struct vx_walk *walk, const struct vx_shape *shape
 }
 
 /*
- * Candidates of the same key come in the order of their distance from the base in node numbers: rows that are all alike
- * then form a band in which each is linked from both sides. They take half of the places, so that a way leads out.
+ * Where to begin among candidates of the same key. Rows that are like the base form a band by their numbers, in which each
+ * is linked from both sides. Of other rows that are all alike every base takes another one: those that lead to the same
+ * place are then so many that a beam which is narrower than the group still meets one.
  */
+VX_INLINE vx_u32 vx_tie_start(const vx_u64 *candidates, vx_u32 first, vx_u32 end, vx_u32 base)
+{
+	vx_u32 at = first;
+
+	if (first > 0)
+		return first + (vx_u32)((vx_u64)(base * 0x9e3779b1u) * (end - first) >> 32);
+	while (at < end && VX_CANDIDATE_NODE(candidates[at]) < base)
+		at++;
+	return at;
+}
+
+/* Candidates of the same key take half of the places, so that a way leads out. */
 static vx_u32 vx_select(struct vx_walk *walk, const vx_u64 *candidates, vx_u32 n, vx_u32 *out, vx_u32 kept, vx_u32 max)
 {
 	const struct vx_shape shape = walk->view.shape;
-	const vx_u32 base = walk->base;
 	const vx_u8 **at = walk->at;
 	vx_u32 first, end, i;
 
@@ -406,21 +418,17 @@ static vx_u32 vx_select(struct vx_walk *walk, const vx_u64 *candidates, vx_u32 n
 		at[i] = (const vx_u8 *)vx_record(&walk->view, out[i]) + shape.code_at;
 	for (first = 0; first < n && kept < max; first = end) {
 		const vx_u32 key = VX_CANDIDATE_KEY(candidates[first]), most = kept + max / 2 + 1;
-		vx_u32 left, right;
+		vx_u32 left, right, lower = 0;
 
 		end = first + 1;
 		while (end < n && VX_CANDIDATE_KEY(candidates[end]) == key)
 			end++;
-		right = first;
-		while (right < end && VX_CANDIDATE_NODE(candidates[right]) < base)
-			right++;
-		left = right;
+		left = right = vx_tie_start(candidates, first, end, walk->base);
 		while ((left > first || right < end) && kept < max && kept < most) {
-			int lower = right == end ||
-				    (left > first && base - VX_CANDIDATE_NODE(candidates[left - 1]) <=
-							     VX_CANDIDATE_NODE(candidates[right]) - base);
-			const vx_u64 candidate = candidates[lower ? --left : right++];
+			vx_u64 candidate;
 
+			lower = right == end || (left > first && !lower);
+			candidate = candidates[lower ? --left : right++];
 			if (vx_stands_alone(walk, &shape, candidate, out, kept)) {
 				at[kept] = (const vx_u8 *)vx_record(&walk->view, VX_CANDIDATE_NODE(candidate)) + shape.code_at;
 				out[kept++] = VX_CANDIDATE_NODE(candidate);

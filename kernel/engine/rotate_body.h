@@ -165,6 +165,8 @@ static void vx_quantise(const struct vx_coder *coder, const struct vx_generation
 		norm += (vx_u32)(coordinate * coordinate);
 	}
 	__builtin_memset(out + dims, offset, padding);
+	if (norm == 0 && coder->metric == VX_COSINE)
+		norm = (vx_u32)(vx_s32)(factor * factor);
 	code->norm = norm;
 	code->sum = sum;
 	code->clipped = clipped;

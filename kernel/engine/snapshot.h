@@ -15,7 +15,7 @@
 #include "index.h"
 
 #define VX_SNAPSHOT_MAGIC 0x0078646e49736656ull /* "VfsIndx" */
-#define VX_SNAPSHOT_VERSION 1u
+#define VX_SNAPSHOT_VERSION 2u
 #define VX_SNAPSHOT_PAGE 4096u
 
 struct vx_snapshot {

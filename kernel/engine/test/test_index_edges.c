@@ -200,6 +200,36 @@ static void test_equal_rows(uint32_t metric, int zero)
 	model_free(m);
 }
 
+/* Groups of equal rows, each larger than ef, that come one after the other or mixed: each is reached from every other. */
+static void test_equal_groups(uint32_t metric, int mixed)
+{
+	enum { GROUPS = 12, EACH = 70, ROWS = GROUPS * EACH };
+	struct vx_index_params params = plain;
+	float rows[GROUPS][16];
+	uint32_t misses = 0;
+
+	params.metric = metric;
+	params.m = VX_DEFAULT_M;
+	params.ef_construction = VX_DEFAULT_EF_CONSTRUCTION;
+	struct model *m = model_new(&params, vx_host_cpu(VX_ISA_BEST));
+
+	for (uint32_t group = 0; group < GROUPS; group++)
+		random_row(rows[group], 16);
+	for (uint32_t s = 0; s < ROWS; s++)
+		model_put(m, s, s, rows[mixed ? s % GROUPS : s / EACH]);
+	CHECK_EQ(model_take(m, 2), 0, "take");
+	for (uint32_t group = 0; group < GROUPS; group++)
+		misses += (uint32_t)asked(m, rows[group], 10, 64);
+	for (uint32_t s = 0; s < ROWS; s++)
+		if (s % 10)
+			model_delete(m, s);
+	CHECK_EQ(model_take(m, 2), 0, "take");
+	for (uint32_t group = 0; group < GROUPS; group++)
+		misses += (uint32_t)asked(m, rows[group], 3, 64);
+	CHECK(misses == 0, "%u rows missed by metric %u, %s", misses, metric, mixed ? "mixed" : "group by group");
+	model_free(m);
+}
+
 /* Recall is not at stake, answers are: rows far outside of what the codes were trained on. */
 static void test_clipping(uint32_t metric)
 {
@@ -335,6 +365,9 @@ int main(void)
 		test_equal_rows(metric, 0);
 		TEST("rows that are all zero");
 		test_equal_rows(metric, 1);
+		TEST("groups of equal rows");
+		test_equal_groups(metric, 0);
+		test_equal_groups(metric, 1);
 		TEST("rows outside the range of the codes");
 		test_clipping(metric);
 		TEST("rows that are not finite match nothing until they are replaced");
