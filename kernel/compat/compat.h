@@ -20,6 +20,54 @@ static inline void vexfs_set_times(struct inode *inode, struct timespec64 atime,
 #endif
 }
 
+static inline struct timespec64 vexfs_inode_atime(const struct inode *inode)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	return inode_get_atime(inode);
+#else
+	return inode->i_atime;
+#endif
+}
+
+static inline struct timespec64 vexfs_inode_mtime(const struct inode *inode)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	return inode_get_mtime(inode);
+#else
+	return inode->i_mtime;
+#endif
+}
+
+static inline struct timespec64 vexfs_inode_ctime(const struct inode *inode)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+	return inode_get_ctime(inode);
+#else
+	return inode->i_ctime;
+#endif
+}
+
+/* The times of a change: of the inode, or of its content too. Returns the time. */
+static inline struct timespec64 vexfs_touch_ctime(struct inode *inode)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+	return inode_set_ctime_current(inode);
+#else
+	return inode->i_ctime = current_time(inode);
+#endif
+}
+
+static inline struct timespec64 vexfs_touch_mtime_ctime(struct inode *inode)
+{
+	const struct timespec64 now = vexfs_touch_ctime(inode);
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	return inode_set_mtime_to_ts(inode, now);
+#else
+	return inode->i_mtime = now;
+#endif
+}
+
 static inline unsigned long vexfs_inode_state(const struct inode *inode)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)

@@ -4,6 +4,7 @@
 
 int vexfs_damage(struct super_block *sb, const char *format, ...)
 {
+	struct vexfs_volume *volume = vexfs_volume(sb);
 	struct va_format message;
 	va_list arguments;
 
@@ -12,5 +13,14 @@ int vexfs_damage(struct super_block *sb, const char *format, ...)
 	message.va = &arguments;
 	pr_warn_ratelimited("vexfs (%s): damaged: %pV: run fsck.vexfs\n", sb->s_id, &message);
 	va_end(arguments);
+	if (!volume || !volume->journal)
+		return -EUCLEAN;
+	WRITE_ONCE(volume->damaged, true);
+	if (volume->errors == VEXFS_ERRORS_PANIC)
+		panic("vexfs (%s): damaged, and mounted with errors=panic\n", sb->s_id);
+	if (volume->errors == VEXFS_ERRORS_READ_ONLY && !sb_rdonly(sb)) {
+		pr_err("vexfs (%s): nothing is written any more\n", sb->s_id);
+		sb->s_flags |= SB_RDONLY;
+	}
 	return -EUCLEAN;
 }

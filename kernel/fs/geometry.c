@@ -26,17 +26,17 @@ static u32 vexfs_copy_blocks(const struct vexfs_geometry *geometry, u32 group)
 	return vexfs_has_superblock(group) ? 1 + geometry->descriptor_blocks : 0;
 }
 
-static u32 vexfs_fixed_blocks(const struct vexfs_geometry *geometry, u32 group)
+u32 vexfs_fixed_blocks(const struct vexfs_geometry *geometry, u32 group)
 {
 	return vexfs_copy_blocks(geometry, group) + 2 + geometry->table_blocks;
 }
 
-static u64 vexfs_group_start(const struct vexfs_geometry *geometry, u32 group)
+u64 vexfs_group_start(const struct vexfs_geometry *geometry, u32 group)
 {
 	return (u64)group * geometry->blocks_per_group;
 }
 
-static u64 vexfs_group_blocks(const struct vexfs_geometry *geometry, u32 group)
+u64 vexfs_group_blocks(const struct vexfs_geometry *geometry, u32 group)
 {
 	return min_t(u64, geometry->blocks_per_group, geometry->total_blocks - vexfs_group_start(geometry, group));
 }
@@ -45,6 +45,15 @@ static u64 vexfs_group_blocks(const struct vexfs_geometry *geometry, u32 group)
 u64 vexfs_group_bitmaps(const struct vexfs_geometry *geometry, u32 group)
 {
 	return vexfs_group_start(geometry, group) + vexfs_copy_blocks(geometry, group);
+}
+
+u64 vexfs_table_place(const struct vexfs_geometry *geometry, u64 number, u32 *offset)
+{
+	const u32 group = (u32)(number - 1) / geometry->inodes_per_group;
+	const u32 index = (u32)(number - 1) % geometry->inodes_per_group;
+
+	*offset = index % geometry->inodes_per_block * sizeof(struct vexfs_inode);
+	return vexfs_group_bitmaps(geometry, group) + 2 + index / geometry->inodes_per_block;
 }
 
 bool vexfs_in_data(const struct vexfs_geometry *geometry, u64 block, u64 length)

@@ -45,7 +45,9 @@ int vexfs_read_inode(struct super_block *sb, u64 number, struct vexfs_inode *cop
 	bh = sb_bread(sb, block);
 	if (!bh)
 		return -EIO;
+	spin_lock(&vexfs_volume(sb)->table_lock);
 	memcpy(copy, bh->b_data + offset, sizeof(*copy));
+	spin_unlock(&vexfs_volume(sb)->table_lock);
 	brelse(bh);
 	if (le32_to_cpu(copy->checksum) != vexfs_inode_sum(vexfs_volume(sb), number, copy) || !vexfs_inode_holds(copy))
 		return vexfs_damage(sb, "inode %llu", number);
@@ -65,8 +67,10 @@ int vexfs_read_hidden(struct super_block *sb, u64 number, const struct inode *ow
 	return 0;
 }
 
-static void vexfs_set_flags(struct inode *inode, u32 flags)
+/* The flags of the inode as the VFS heeds them. */
+void vexfs_set_vfs_flags(struct inode *inode)
 {
+	const u32 flags = vexfs_info(inode)->flags;
 	unsigned int set = 0;
 
 	if (flags & VEXFS_INODE_SYNC)
@@ -85,6 +89,25 @@ static struct timespec64 vexfs_time(__le64 seconds, __le32 nanoseconds)
 	return (struct timespec64){ .tv_sec = (s64)le64_to_cpu(seconds), .tv_nsec = le32_to_cpu(nanoseconds) };
 }
 
+/* It may have been changed, and let go, by a transaction that is not committed yet. */
+static void vexfs_init_tids(struct inode *inode)
+{
+	struct vexfs_inode_info *info = vexfs_info(inode);
+	journal_t *journal = vexfs_volume(inode->i_sb)->journal;
+
+	if (!journal)
+		return;
+	read_lock(&journal->j_state_lock);
+	if (journal->j_running_transaction)
+		info->sync_tid = journal->j_running_transaction->t_tid;
+	else if (journal->j_committing_transaction)
+		info->sync_tid = journal->j_committing_transaction->t_tid;
+	else
+		info->sync_tid = journal->j_commit_sequence;
+	read_unlock(&journal->j_state_lock);
+	info->datasync_tid = info->sync_tid;
+}
+
 static void vexfs_fill_inode(struct inode *inode, const struct vexfs_inode *from)
 {
 	struct vexfs_inode_info *info = vexfs_info(inode);
@@ -101,6 +124,7 @@ static void vexfs_fill_inode(struct inode *inode, const struct vexfs_inode *from
 						     (loff_t)le64_to_cpu(from->size));
 	vexfs_set_times(inode, vexfs_time(from->atime, from->atime_nsec), vexfs_time(from->mtime, from->mtime_nsec),
 			vexfs_time(from->ctime, from->ctime_nsec));
+	info->disk_size = le64_to_cpu(from->size);
 	info->btime = vexfs_time(from->btime, from->btime_nsec);
 	info->flags = le32_to_cpu(from->flags);
 	info->xattr_block = le64_to_cpu(from->xattr_block);
@@ -108,7 +132,8 @@ static void vexfs_fill_inode(struct inode *inode, const struct vexfs_inode *from
 	info->parent = le64_to_cpu(from->parent);
 	memcpy(info->root, from->root, sizeof(from->root));
 	info->root[sizeof(from->root)] = 0;
-	vexfs_set_flags(inode, info->flags);
+	vexfs_set_vfs_flags(inode);
+	vexfs_init_tids(inode);
 }
 
 static void vexfs_set_operations(struct inode *inode, u32 rdev)

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-/* Replay of the journal by jbd2. A volume mounted read-only keeps no journal open afterwards. */
+/* The journal, by jbd2: replay, and open while a volume is mounted for writing. */
 #include <linux/blkdev.h>
 #include <linux/crc32c.h>
 #include <linux/jbd2.h>
+#include <linux/writeback.h>
+#include "alloc.h"
 #include "vexfs_fs.h"
 
 #define VEXFS_JOURNAL_INCOMPAT (JBD2_FEATURE_INCOMPAT_REVOKE | JBD2_FEATURE_INCOMPAT_64BIT | JBD2_FEATURE_INCOMPAT_CSUM_V3)
@@ -46,7 +48,21 @@ static int vexfs_journal_bmap(journal_t *journal, sector_t *block)
 	return 0;
 }
 
-static int vexfs_run_journal(struct super_block *sb)
+/* Dirty content that a transaction has made reachable is written before it commits. */
+static int vexfs_submit_content(struct jbd2_inode *inode)
+{
+	struct writeback_control control = {
+		.sync_mode = WB_SYNC_ALL,
+		.nr_to_write = LONG_MAX,
+		.range_start = inode->i_dirty_start,
+		.range_end = inode->i_dirty_end,
+	};
+
+	return filemap_fdatawrite_wbc(inode->i_vfs_inode->i_mapping, &control);
+}
+
+/* Replays what is in the journal. */
+static journal_t *vexfs_load_journal(struct super_block *sb)
 {
 	const struct vexfs_geometry *geometry = &vexfs_volume(sb)->geometry;
 	journal_t *journal = jbd2_journal_init_dev(sb->s_bdev, sb->s_bdev, geometry->journal_start,
@@ -54,19 +70,80 @@ static int vexfs_run_journal(struct super_block *sb)
 	int error;
 
 	if (IS_ERR_OR_NULL(journal))
-		return journal ? PTR_ERR(journal) : -ENOMEM;
+		return journal ?: ERR_PTR(-ENOMEM);
 	journal->j_bmap = vexfs_journal_bmap;
+	journal->j_private = sb;
+	journal->j_submit_inode_data_buffers = vexfs_submit_content;
+	journal->j_finish_inode_data_buffers = jbd2_journal_finish_inode_data_buffers;
+	/* As the daemon: what is a second old survives a crash, whichever of the two has mounted the volume. */
+	journal->j_commit_interval = HZ;
+	write_lock(&journal->j_state_lock);
+	journal->j_flags |= JBD2_BARRIER;
+	write_unlock(&journal->j_state_lock);
 	error = jbd2_journal_load(journal);
-	if (!error) {
-		if (jbd2_journal_errno(journal))
-			pr_warn("vexfs (%s): the journal was ended by error %d\n", sb->s_id, jbd2_journal_errno(journal));
-		jbd2_journal_lock_updates(journal);
-		error = jbd2_journal_flush(journal, 0);
-		jbd2_journal_unlock_updates(journal);
-	}
+	if (!error)
+		return journal;
+	jbd2_journal_destroy(journal);
+	return ERR_PTR(error);
+}
+
+static int vexfs_flush_journal(journal_t *journal)
+{
+	int error;
+
+	jbd2_journal_lock_updates(journal);
+	error = jbd2_journal_flush(journal, 0);
+	jbd2_journal_unlock_updates(journal);
+	return error;
+}
+
+static int vexfs_run_journal(struct super_block *sb)
+{
+	journal_t *journal = vexfs_load_journal(sb);
+	int error;
+
+	if (IS_ERR(journal))
+		return PTR_ERR(journal);
+	if (jbd2_journal_errno(journal))
+		pr_warn("vexfs (%s): the journal was ended by error %d\n", sb->s_id, jbd2_journal_errno(journal));
+	error = vexfs_flush_journal(journal);
 	if (jbd2_journal_destroy(journal) < 0 && !error)
 		error = -EIO;
 	return error;
+}
+
+int vexfs_open_journal(struct super_block *sb)
+{
+	struct vexfs_volume *volume = vexfs_volume(sb);
+	journal_t *journal = vexfs_load_journal(sb);
+
+	if (IS_ERR(journal))
+		return PTR_ERR(journal);
+	if (jbd2_journal_errno(journal)) {
+		WRITE_ONCE(volume->damaged, true);
+		jbd2_journal_clear_err(journal);
+		jbd2_journal_ack_err(journal);
+	}
+	volume->journal = journal;
+	return 0;
+}
+
+int vexfs_empty_journal(struct super_block *sb)
+{
+	vexfs_note_damage(sb);
+	return vexfs_flush_journal(vexfs_volume(sb)->journal);
+}
+
+void vexfs_close_journal(struct super_block *sb)
+{
+	struct vexfs_volume *volume = vexfs_volume(sb);
+
+	if (!volume->journal)
+		return;
+	vexfs_note_damage(sb);
+	if (jbd2_journal_destroy(volume->journal) < 0)
+		pr_err("vexfs (%s): not everything could be written: the journal is left for the next mount\n", sb->s_id);
+	volume->journal = NULL;
 }
 
 int vexfs_replay(struct super_block *sb)

@@ -2,23 +2,30 @@
 /*
  * What the files of the module share: the volume and the inode in memory, and who offers what.
  *
- * Locks: vexfs_inode_info.set_lock is taken with no other lock of VexFS held; pages of the content and metadata blocks
- * are read under it. Nothing else is locked: a volume is mounted read-only, so what was read once stays as it is.
+ * Locks, outermost first: what the VFS takes (s_umount, i_rwsem of directories before files), jbd2 handle, folio lock,
+ * vexfs_inode_info.extents_lock,
+ * vexfs_volume.orphan_lock, vexfs_volume.allocator_lock, vexfs_volume.table_lock (a spinlock).
+ * vexfs_inode_info.set_lock is taken outside of handles; pages of the content and metadata blocks are read under it.
  */
 #ifndef VEXFS_FS_H
 #define VEXFS_FS_H
 
 #include <linux/buffer_head.h>
 #include <linux/fs.h>
+#include <linux/fs_parser.h>
+#include <linux/jbd2.h>
 #include <linux/mutex.h>
+#include <linux/rwsem.h>
 #include <linux/siphash.h>
 #include <vexfs_disk.h>
 #include "compat.h"
 
 #define VEXFS_MAX_FILE_BYTES (1LL << 52)
+#define VEXFS_MAX_LINKS 65000
 #define VEXFS_ROOT_EXTENTS 3
 
 struct vexfs_set;
+struct vexfs_orphan;
 
 /* Where everything lies on a volume; nothing of it changes while the volume is mounted. */
 struct vexfs_geometry {
@@ -36,6 +43,11 @@ struct vexfs_geometry {
 	u32 descriptor_blocks;
 };
 
+/* What is done when damage is found; a journal that cannot go on always ends writing. */
+enum vexfs_errors { VEXFS_ERRORS_CONTINUE, VEXFS_ERRORS_READ_ONLY, VEXFS_ERRORS_PANIC };
+
+struct vexfs_group_memory;
+
 struct vexfs_volume {
 	struct super_block *sb;
 	struct vexfs_geometry geometry;
@@ -46,6 +58,22 @@ struct vexfs_volume {
 	struct buffer_head *superblock_bh;
 	const struct vexfs_superblock *superblock;
 	bool noload;
+	enum vexfs_errors errors;
+	/* Damage was found and STATE_ERRORS is to be set in the superblock. */
+	bool damaged;
+	/* NULL until the volume was mounted for writing. */
+	journal_t *journal;
+	/* Descriptors, bitmaps, the superblock, and the three below. */
+	struct mutex allocator_lock;
+	struct vexfs_group_memory *groups;
+	/* Blocks freed by transactions that may not be committed yet, oldest first, and how many. */
+	struct list_head freed;
+	u64 freed_blocks;
+	/* Each inode record in the buffers of the table is read and written whole under it. */
+	spinlock_t table_lock;
+	/* The orphan list of the volume, the first one first. */
+	struct mutex orphan_lock;
+	struct list_head orphans;
 };
 
 struct vexfs_inode_info {
@@ -56,6 +84,19 @@ struct vexfs_inode_info {
 	u64 parent;
 	u32 flags;
 	struct timespec64 btime;
+	/* Its entry of vexfs_volume.orphans, under orphan_lock; NULL when it is not there. */
+	struct vexfs_orphan *orphan;
+	/* Transactions that changed it last: in any way, and in a way that reading the content needs. */
+	tid_t sync_tid;
+	tid_t datasync_tid;
+	/* Dirty content that a commit waits for. */
+	struct jbd2_inode jinode;
+	/* The extent tree, root and nodes: below handles and folio locks. */
+	struct rw_semaphore extents_lock;
+	/* Rises with every change of the tree. */
+	u64 extents_version;
+	/* The size in the record: of a regular file it follows i_size when the blocks are there. */
+	loff_t disk_size;
 	struct mutex set_lock;
 	/* Blocks of the hidden inodes, plus one; 0 until somebody asked. */
 	u64 hidden_blocks;
@@ -74,12 +115,27 @@ static inline struct vexfs_volume *vexfs_volume(const struct super_block *sb)
 	return sb->s_fs_info;
 }
 
-/* damage.c: tells of damage once in a while and returns -EUCLEAN. */
+/* super.c, mount.c */
+extern const struct super_operations vexfs_super_operations;
+extern const struct fs_parameter_spec vexfs_parameters[];
+int vexfs_init_context(struct fs_context *context);
+void vexfs_volume_free(struct super_block *sb);
+
+/*
+ * damage.c: tells of damage once in a while, does what the option errors= says, and returns -EUCLEAN. The mark in the
+ * superblock follows with the next change of it.
+ */
 __printf(2, 3) int vexfs_damage(struct super_block *sb, const char *format, ...);
 
 /* geometry.c */
 int vexfs_geometry_init(struct vexfs_geometry *geometry, const struct vexfs_superblock *superblock);
+u64 vexfs_group_start(const struct vexfs_geometry *geometry, u32 group);
+u64 vexfs_group_blocks(const struct vexfs_geometry *geometry, u32 group);
+/* Blocks of fixed metadata at the front of a group. */
+u32 vexfs_fixed_blocks(const struct vexfs_geometry *geometry, u32 group);
 u64 vexfs_group_bitmaps(const struct vexfs_geometry *geometry, u32 group);
+/* Where the record of an inode lies; `number` is in range. */
+u64 vexfs_table_place(const struct vexfs_geometry *geometry, u64 number, u32 *offset);
 bool vexfs_in_data(const struct vexfs_geometry *geometry, u64 block, u64 length);
 
 /* checksum.c: `at` is where the sum lies inside what it covers; that of `beside` lies elsewhere. */
@@ -100,7 +156,10 @@ struct vexfs_block_kind {
 struct buffer_head *vexfs_read_block(struct super_block *sb, u64 block);
 struct buffer_head *vexfs_read_checked(struct super_block *sb, u64 block, const struct vexfs_block_kind *kind);
 
-/* group.c */
+/* group.c: the caller holds allocator_lock. Both return a held buffer, checked, or ERR_PTR. */
+struct buffer_head *vexfs_read_descriptor(struct super_block *sb, u32 group, struct vexfs_group_descriptor **descriptor);
+struct buffer_head *vexfs_read_bitmap(struct super_block *sb, u64 block, u32 sum);
+/* Where the record of an inode in use lies; takes allocator_lock. */
 int vexfs_inode_place(struct super_block *sb, u64 number, u64 *block, u32 *offset);
 
 /* inode.c */
@@ -147,6 +206,7 @@ static inline const u8 *vexfs_entry_name(const struct vexfs_directory_entry *ent
 /* attributes.c */
 int vexfs_getattr(VEXFS_IDMAP *idmap, const struct path *path, struct kstat *stat, u32 mask, unsigned int flags);
 int vexfs_fileattr_get(struct dentry *dentry, struct fileattr *attributes);
+void vexfs_set_vfs_flags(struct inode *inode);
 
 /* lookup.c, readdir.c, symlink.c, file.c */
 extern const struct inode_operations vexfs_directory_inode_operations;
@@ -168,5 +228,11 @@ ssize_t vexfs_xattr_get(struct inode *inode, u8 name_space, const char *name, vo
 
 /* journal.c: brings the volume to its last commit. */
 int vexfs_replay(struct super_block *sb);
+/* Opens the journal for writing; it has been replayed. */
+int vexfs_open_journal(struct super_block *sb);
+/* Writes everything back, leaves the journal empty and closes it. */
+void vexfs_close_journal(struct super_block *sb);
+/* Everything committed so far is at its place and the journal empty; it stays open. */
+int vexfs_empty_journal(struct super_block *sb);
 
 #endif

@@ -8,6 +8,8 @@ import { ioctlBytes, setXattr } from '../../parity/operations/calls.js';
 import { MS_RDONLY, MS_REMOUNT, mountVolume, unmountVolume, withLoop } from './mounting.js';
 
 const [mountpoint, folder] = process.argv.slice(2) as [string, string];
+const FIFREEZE = 0xc0045877;
+const FITHAW = 0xc0045878;
 const answers: Record<string, unknown> = {};
 const image = (name: string): string => join(folder, name);
 
@@ -40,11 +42,24 @@ function changes(): Record<string, unknown> {
     flags: ioctlBytes(fd, 0x40086602, flags),
     setMeta: setMeta(fd, { dimensions: 4 }),
     insert: insert(fd, [1, 2, 3, 4], { dimensions: 4 }),
-    remountToWrite: mountVolume('none', mountpoint, MS_REMOUNT),
     remount: mountVolume('none', mountpoint, MS_REMOUNT | MS_RDONLY),
   };
   closeSync(fd);
   return refused;
+}
+
+/** From writing to reading and back, and frozen between; each leaves a volume that needs no replay. */
+function remounts(device: string): Array<number | string> {
+  const outcomes: Array<number | string> = [
+    mountVolume(device, mountpoint, 0, 'errors=remount-ro'),
+    mountVolume('none', mountpoint, MS_REMOUNT | MS_RDONLY),
+    mountVolume('none', mountpoint, MS_REMOUNT),
+  ];
+  const folder = openSync(mountpoint, 'r');
+  outcomes.push(ioctlBytes(folder, FIFREEZE, Buffer.alloc(4)), ioctlBytes(folder, FITHAW, Buffer.alloc(4)));
+  closeSync(folder);
+  outcomes.push(unmountVolume(mountpoint));
+  return outcomes;
 }
 
 const libc = koffi.load(null);
@@ -87,6 +102,8 @@ function handles(): Record<string, unknown> {
 
 withLoop(image('clean'), [], (device) => {
   answers.toWrite = attempt(device, 0);
+  answers.toWriteWithoutReplay = attempt(device, 0, 'noload');
+  answers.remounts = remounts(device);
   answers.unknownOption = attempt(device, MS_RDONLY, 'colour=red');
   answers.noload = attempt(device, MS_RDONLY, 'noload');
   answers.mount = mountVolume(device, mountpoint);

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/* The list of inodes with which recovery has to finish: in the superblock and the records, and the same in memory. */
+#include <linux/slab.h>
+#include "alloc.h"
+#include "inode_write.h"
+#include "vexfs_fs.h"
+
+/* Outlives the inode when that cannot be finished with: it stays on the list for fsck. */
+struct vexfs_orphan {
+	struct list_head list;
+	u64 number;
+};
+
+static int vexfs_set_orphan_head(handle_t *handle, struct vexfs_volume *volume, u64 number)
+{
+	struct vexfs_superblock *superblock;
+	int error;
+
+	mutex_lock(&volume->allocator_lock);
+	superblock = vexfs_superblock_change(handle, volume);
+	error = PTR_ERR_OR_ZERO(superblock);
+	if (!error) {
+		superblock->orphan_head = cpu_to_le64(number);
+		error = vexfs_superblock_changed(handle, volume);
+	}
+	mutex_unlock(&volume->allocator_lock);
+	return error;
+}
+
+/* Changes nothing else of the record: what is in memory goes there with vexfs_write_inode(). */
+static int vexfs_set_orphan_next(handle_t *handle, struct vexfs_volume *volume, u64 number, u64 next)
+{
+	struct vexfs_inode *record;
+	struct buffer_head *bh;
+	u32 offset;
+	int error;
+
+	bh = sb_bread(volume->sb, vexfs_table_place(&volume->geometry, number, &offset));
+	if (!bh)
+		return -EIO;
+	error = vexfs_change(handle, bh);
+	if (!error) {
+		record = (struct vexfs_inode *)(bh->b_data + offset);
+		spin_lock(&volume->table_lock);
+		record->orphan_next = cpu_to_le64(next);
+		record->checksum = cpu_to_le32(vexfs_inode_sum(volume, number, record));
+		spin_unlock(&volume->table_lock);
+		error = vexfs_changed(handle, bh);
+	}
+	brelse(bh);
+	return error;
+}
+
+static u64 vexfs_first_orphan(const struct vexfs_volume *volume)
+{
+	return list_empty(&volume->orphans) ? 0 : list_first_entry(&volume->orphans, struct vexfs_orphan, list)->number;
+}
+
+int vexfs_orphan_add(handle_t *handle, struct inode *inode)
+{
+	struct vexfs_volume *volume = vexfs_volume(inode->i_sb);
+	struct vexfs_inode_info *info = vexfs_info(inode);
+	struct vexfs_orphan *orphan;
+	int error = 0;
+
+	mutex_lock(&volume->orphan_lock);
+	if (info->orphan)
+		goto unlock;
+	orphan = kmalloc(sizeof(*orphan), GFP_NOFS);
+	if (!orphan) {
+		error = -ENOMEM;
+		goto unlock;
+	}
+	orphan->number = inode->i_ino;
+	error = vexfs_set_orphan_next(handle, volume, orphan->number, vexfs_first_orphan(volume));
+	if (!error)
+		error = vexfs_set_orphan_head(handle, volume, orphan->number);
+	if (error) {
+		kfree(orphan);
+		goto unlock;
+	}
+	list_add(&orphan->list, &volume->orphans);
+	info->orphan = orphan;
+unlock:
+	mutex_unlock(&volume->orphan_lock);
+	return error;
+}
+
+static int vexfs_unlink_orphan(handle_t *handle, struct vexfs_volume *volume, struct vexfs_orphan *orphan)
+{
+	const bool is_last = list_is_last(&orphan->list, &volume->orphans);
+	const u64 next = is_last ? 0 : list_next_entry(orphan, list)->number;
+	int error;
+
+	if (list_is_first(&orphan->list, &volume->orphans))
+		error = vexfs_set_orphan_head(handle, volume, next);
+	else
+		error = vexfs_set_orphan_next(handle, volume, list_prev_entry(orphan, list)->number, next);
+	return error ?: vexfs_set_orphan_next(handle, volume, orphan->number, 0);
+}
+
+int vexfs_orphan_remove(handle_t *handle, struct inode *inode)
+{
+	struct vexfs_volume *volume = vexfs_volume(inode->i_sb);
+	struct vexfs_inode_info *info = vexfs_info(inode);
+	int error = 0;
+
+	mutex_lock(&volume->orphan_lock);
+	if (info->orphan) {
+		error = vexfs_unlink_orphan(handle, volume, info->orphan);
+		if (error) {
+			vexfs_abort(handle, error);
+		} else {
+			list_del(&info->orphan->list);
+			kfree(info->orphan);
+			info->orphan = NULL;
+		}
+	}
+	mutex_unlock(&volume->orphan_lock);
+	return error;
+}
+
+/* The list ends before an inode that cannot stand there: the rest is left to fsck. */
+static int vexfs_load_orphans(struct vexfs_volume *volume)
+{
+	u64 number = le64_to_cpu(volume->superblock->orphan_head);
+	u64 left = volume->geometry.inode_count;
+	struct vexfs_orphan *orphan;
+	struct vexfs_inode record;
+
+	while (number) {
+		int error = left-- ? vexfs_read_inode(volume->sb, number, &record) : -EUCLEAN;
+
+		if (!error && (le32_to_cpu(record.flags) & VEXFS_INODE_HIDDEN))
+			error = vexfs_damage(volume->sb, "hidden inode %llu is on the orphan list", number);
+		if (error)
+			return error;
+		orphan = kmalloc(sizeof(*orphan), GFP_KERNEL);
+		if (!orphan)
+			return -ENOMEM;
+		orphan->number = number;
+		list_add_tail(&orphan->list, &volume->orphans);
+		number = le64_to_cpu(record.orphan_next);
+	}
+	return 0;
+}
+
+void vexfs_forget_orphans(struct super_block *sb)
+{
+	struct vexfs_orphan *orphan, *next;
+
+	list_for_each_entry_safe(orphan, next, &vexfs_volume(sb)->orphans, list)
+		kfree(orphan);
+	INIT_LIST_HEAD(&vexfs_volume(sb)->orphans);
+}
+
+int vexfs_finish_orphans(struct super_block *sb)
+{
+	struct vexfs_volume *volume = vexfs_volume(sb);
+	struct vexfs_orphan *orphan, *next;
+	u32 deleted = 0, cut = 0;
+	int error = vexfs_load_orphans(volume);
+
+	if (error && error != -EUCLEAN)
+		return error;
+	/* Finishing with one takes nothing but itself off the list. */
+	list_for_each_entry_safe(orphan, next, &volume->orphans, list) {
+		struct inode *inode = vexfs_iget(sb, orphan->number);
+
+		if (IS_ERR(inode)) {
+			if (PTR_ERR(inode) != -EUCLEAN)
+				return PTR_ERR(inode);
+			continue;
+		}
+		if (vexfs_info(inode)->orphan) {
+			iput(inode);
+			vexfs_damage(sb, "inode %llu is twice on the orphan list", orphan->number);
+			continue;
+		}
+		vexfs_info(inode)->orphan = orphan;
+		if (inode->i_nlink) {
+			vexfs_cut_orphan(inode);
+			cut++;
+		} else {
+			deleted++;
+		}
+		iput(inode);
+	}
+	if (deleted || cut)
+		pr_info("vexfs (%s): %u deletions and %u truncations finished\n", sb->s_id, deleted, cut);
+	return 0;
+}
