@@ -122,6 +122,13 @@ const searchInfoLayout = struct('vx_search_info', 40, {
   memory_bytes: u64(32),
 });
 
+/** What the engine writes into a structure of so many bytes. */
+function filled(size: number, write: (out: Uint8Array) => void): DataView {
+  const bytes = new Uint8Array(size);
+  write(bytes);
+  return new DataView(bytes.buffer);
+}
+
 /** How a search went: VX_PATH_*. */
 export const SearchPath = { GRAPH: 0, EXACT: 1, FALLBACK: 2 } as const;
 
@@ -224,9 +231,7 @@ export class VectorIndex {
   }
 
   info(): IndexInfo {
-    const bytes = new Uint8Array(infoLayout.$.size);
-    info(this.handle, bytes);
-    const view = new DataView(bytes.buffer);
+    const view = filled(infoLayout.$.size, (out) => info(this.handle, out));
     return {
       m: paramsLayout.m.get(view, 0),
       efConstruction: paramsLayout.ef_construction.get(view, 0),
@@ -281,9 +286,7 @@ export class Searcher {
   }
 
   info(): SearchInfo {
-    const bytes = new Uint8Array(searchInfoLayout.$.size);
-    searcherInfo(this.handle, bytes);
-    const view = new DataView(bytes.buffer);
+    const view = filled(searchInfoLayout.$.size, (out) => searcherInfo(this.handle, out));
     return {
       hops: searchInfoLayout.hops.get(view, 0),
       codes: searchInfoLayout.codes.get(view, 0),

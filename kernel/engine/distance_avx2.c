@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /* Kernels for AVX2 with F16C: a block of 16 lanes is two registers. */
 #if defined(__x86_64__)
-#ifdef __KERNEL__
-/* The compiler's header wants an allocator of its own. */
-#define _MM_MALLOC_H_INCLUDED
-#endif
-#include <immintrin.h>
+#include "x86_vectors.h"
 
 #include "kernels.h"
 
@@ -86,21 +82,7 @@ VX_OP v16 v16_f32_tail(const vx_u8 *p, vx_u32 t)
 	return (v16){ _mm256_maskload_ps((const float *)p, low), _mm256_maskload_ps((const float *)(p + 32), high) };
 }
 
-VX_OP v16 v16_f16_tail(const vx_u8 *p, vx_u32 t)
-{
-	vx_u8 copy[32] = { 0 };
-
-	__builtin_memcpy(copy, p, (size_t)t * 2);
-	return v16_f16(copy);
-}
-
-VX_OP v16 v16_i8_tail(const vx_u8 *p, vx_u32 t)
-{
-	vx_u8 copy[16] = { 0 };
-
-	__builtin_memcpy(copy, p, t);
-	return v16_i8(copy);
-}
+#include "distance_tail.h"
 
 VX_OP float v16_fold(v16 v)
 {

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /* Kernels for AVX-512 F, BW, DQ and VL: a block of 16 lanes is one register. */
 #if defined(__x86_64__)
-#ifdef __KERNEL__
-/* The compiler's header wants an allocator of its own. */
-#define _MM_MALLOC_H_INCLUDED
-#endif
-#include <immintrin.h>
+#include "x86_vectors.h"
 
 #include "kernels.h"
 

@@ -190,10 +190,16 @@ void vx_generation_fold(struct vx_index *index);
 void vx_generation_recode(struct vx_index *index, struct vx_worker *worker, vx_u32 item);
 void vx_generation_publish(struct vx_index *index, struct vx_generation *generation);
 
-/* ---- building: build.c, build_insert.c, build_delete.c ------------------------------------------------------------ */
+/* ---- building: build.c, build_memory.c, build_insert.c, build_delete.c -------------------------------------------- */
 
 vx_u32 vx_level_of(const struct vx_index *index, vx_u64 id);
+
+/* Memory for nodes below `limit`, for `count` items, and for edges and blocks of the items listed: 0 or -ENOMEM. */
+int vx_workers_reserve(struct vx_index *index, vx_u32 workers, vx_u32 limit);
+int vx_items_reserve(struct vx_index *index, vx_u32 count);
+int vx_links_reserve(struct vx_index *index);
 void vx_builder_free(struct vx_index *index);
+
 /* Slots of one work item when all of them are walked over. */
 #define VX_SLOTS_A_ITEM 256u
 

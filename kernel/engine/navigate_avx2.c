@@ -1,47 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /* Walking with AVX2: sixteen coordinates at a time as 16-bit numbers. */
 #if defined(__x86_64__)
-#ifdef __KERNEL__
-/* The compiler's header wants an allocator of its own. */
-#define _MM_MALLOC_H_INCLUDED
-#endif
-#include <immintrin.h>
+#include "x86_vectors.h"
 
 #include "navigate.h"
 
 #define VX_VECTOR_BYTES 32
+#define VX_STEP 16
+typedef __m256i vx_sums;
+typedef __m256i vx_part;
 
-VX_INLINE __m256i vx_dot16(__m256i sum, const vx_u8 *from, __m256i query)
+VX_INLINE vx_sums vx_no_sums(void)
 {
-	__m256i row = _mm256_cvtepu8_epi16(_mm_load_si128((const __m128i *)from));
-
-	return _mm256_add_epi32(sum, _mm256_madd_epi16(row, query));
+	return _mm256_setzero_si256();
 }
 
-VX_INLINE void vx_dot4(const vx_u8 *const *at, const struct vx_code *code, vx_u32 blocks, vx_s32 *dots)
+VX_INLINE vx_part vx_query_part(const signed char *query)
 {
-	__m256i a = _mm256_setzero_si256(), b = a, c = a, d = a;
-	const vx_u32 n = blocks * 64;
-	vx_u32 i;
-	__m256i ab, cd;
-	__m128i four;
-
-	for (i = 0; i < n; i += 16) {
-		__m256i query = _mm256_cvtepi8_epi16(_mm_load_si128((const __m128i *)(code->values + i)));
-
-		a = vx_dot16(a, at[0] + i, query);
-		b = vx_dot16(b, at[1] + i, query);
-		c = vx_dot16(c, at[2] + i, query);
-		d = vx_dot16(d, at[3] + i, query);
-	}
-	ab = _mm256_hadd_epi32(a, b);
-	cd = _mm256_hadd_epi32(c, d);
-	ab = _mm256_hadd_epi32(ab, cd);
-	four = _mm_add_epi32(_mm256_castsi256_si128(ab), _mm256_extracti128_si256(ab, 1));
-	four = _mm_sub_epi32(four, _mm_set1_epi32(128 * code->sum));
-	_mm_storeu_si128((__m128i_u *)dots, four);
+	return _mm256_cvtepi8_epi16(_mm_load_si128((const __m128i *)query));
 }
 
+VX_INLINE vx_sums vx_add_products(vx_sums sums, const vx_u8 *code, vx_part query)
+{
+	__m256i row = _mm256_cvtepu8_epi16(_mm_load_si128((const __m128i *)code));
+
+	return _mm256_add_epi32(sums, _mm256_madd_epi16(row, query));
+}
+
+VX_INLINE void vx_fold4(vx_sums a, vx_sums b, vx_sums c, vx_sums d, vx_s32 offset, vx_s32 *dots)
+{
+	__m256i all = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
+	__m128i four = _mm_add_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
+
+	_mm_storeu_si128((__m128i_u *)dots, _mm_sub_epi32(four, _mm_set1_epi32(offset)));
+}
+
+#include "navigate_dot4.h"
 #include "navigate_body.h"
 
 const struct vx_navigation vx_navigation_avx2 = VX_NAVIGATION;

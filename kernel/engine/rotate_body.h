@@ -31,8 +31,8 @@ VX_INLINE vx_u32 vx_as_bits(float value)
 /* Sums and differences of lanes that are h apart: lane i gets v[i] + v[i + h], lane i + h gets v[i] - v[i + h]. */
 VX_INLINE vx_lanes vx_butterfly(vx_lanes v, vx_u32 h)
 {
-	vx_order partner;
-	vx_lanes sign;
+	vx_order partner = { 0 };
+	vx_lanes sign = { 0 };
 	vx_u32 i;
 
 	for (i = 0; i < VX_LANES; i++) {
