@@ -77,6 +77,29 @@ static inline unsigned long vexfs_inode_state(const struct inode *inode)
 #endif
 }
 
+/* Since 6.6 iomap keeps which blocks of a folio are dirty. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#define vexfs_dirty_folio iomap_dirty_folio
+#else
+#define vexfs_dirty_folio filemap_dirty_folio
+#endif
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+#define VEXFS_ERROR_REMOVE .error_remove_folio = generic_error_remove_folio
+#else
+#define VEXFS_ERROR_REMOVE .error_remove_page = generic_error_remove_page
+#endif
+
+/* Since 6.5 a buffered write through iomap moves the position itself. */
+static inline ssize_t vexfs_advance(struct kiocb *iocb, ssize_t written)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+	if (written > 0)
+		iocb->ki_pos += written;
+#endif
+	return written;
+}
+
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
 #define VEXFS_IDMAP struct mnt_idmap
 #else

@@ -2,6 +2,7 @@
 /* The end of inodes: out of memory, and off the volume when nothing leads to them any more. */
 #include <linux/pagemap.h>
 #include "alloc.h"
+#include "file_size.h"
 #include "inode_write.h"
 #include "vector_set.h"
 #include "vexfs_fs.h"
@@ -56,6 +57,11 @@ static int vexfs_free_record(struct inode *inode)
 static void vexfs_delete_inode(struct inode *inode)
 {
 	sb_start_intwrite(inode->i_sb);
+	if (!S_ISDIR(inode->i_mode) && vexfs_has_extents(inode)) {
+		i_size_write(inode, 0);
+		vexfs_info(inode)->disk_size = 0;
+		vexfs_truncate(inode);
+	}
 	if (!vexfs_has_extents(inode) && !vexfs_info(inode)->vector_set)
 		vexfs_free_record(inode);
 	sb_end_intwrite(inode->i_sb);
@@ -63,6 +69,8 @@ static void vexfs_delete_inode(struct inode *inode)
 
 void vexfs_cut_orphan(struct inode *inode)
 {
+	if (S_ISREG(inode->i_mode))
+		vexfs_truncate(inode);
 }
 
 void vexfs_evict_inode(struct inode *inode)

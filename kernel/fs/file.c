@@ -1,21 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-/* Regular files, read through the page cache or past it. */
-#include <linux/iomap.h>
+/* Regular files: what can be done with a descriptor. */
+#include <linux/fs.h>
 #include <linux/splice.h>
+#include "content.h"
+#include "inode_write.h"
 #include "vector_calls.h"
-#include "vexfs_fs.h"
-
-static ssize_t vexfs_read_direct(struct kiocb *iocb, struct iov_iter *to)
-{
-	struct inode *inode = file_inode(iocb->ki_filp);
-	ssize_t done;
-
-	inode_lock_shared(inode);
-	done = iomap_dio_rw(iocb, to, &vexfs_iomap_ops, NULL, 0, NULL, 0);
-	inode_unlock_shared(inode);
-	file_accessed(iocb->ki_filp);
-	return done;
-}
 
 static ssize_t vexfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
@@ -55,12 +44,23 @@ static int vexfs_fiemap(struct inode *inode, struct fiemap_extent_info *info, u6
 	return error;
 }
 
+static int vexfs_sync_file(struct file *file, loff_t start, loff_t end, int datasync)
+{
+	int error = file_write_and_wait_range(file, start, end);
+
+	return error ?: vexfs_commit_inode(file_inode(file), datasync);
+}
+
 const struct file_operations vexfs_file_operations = {
 	.llseek = vexfs_llseek,
 	.read_iter = vexfs_read_iter,
-	.mmap = generic_file_readonly_mmap,
+	.write_iter = vexfs_write_iter,
+	.mmap = vexfs_mmap,
 	.open = generic_file_open,
+	.fsync = vexfs_sync_file,
+	.fallocate = vexfs_fallocate,
 	.splice_read = vexfs_splice_read,
+	.splice_write = iter_file_splice_write,
 	.unlocked_ioctl = vexfs_ioctl,
 };
 

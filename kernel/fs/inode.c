@@ -2,6 +2,7 @@
 /* Inodes: from the table into memory. */
 #include <linux/iversion.h>
 #include <linux/posix_acl.h>
+#include "content.h"
 #include "vexfs_fs.h"
 
 #define VEXFS_NANOSECONDS 1000000000u

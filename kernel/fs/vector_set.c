@@ -53,7 +53,7 @@ static const struct vexfs_block_kind vexfs_log_block = {
 static struct buffer_head *vexfs_read_hidden_block(const struct inode *owner, u64 number, const struct vexfs_inode *hidden,
 						   u64 logical, const struct vexfs_block_kind *kind)
 {
-	const struct vexfs_tree tree = { .sb = owner->i_sb, .owner = number, .root = hidden->root };
+	const struct vexfs_tree tree = { .sb = owner->i_sb, .owner = number, .root = (void *)hidden->root };
 	struct vexfs_run run;
 	int error = vexfs_find_run(&tree, logical, 1, &run);
 

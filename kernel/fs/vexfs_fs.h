@@ -171,7 +171,9 @@ struct inode *vexfs_iget(struct super_block *sb, u64 number);
 struct vexfs_tree {
 	struct super_block *sb;
 	u64 owner;
-	const void *root;
+	void *root;
+	/* Blocks that changes of the tree took less those that they freed, nodes and data: the owner's count of blocks follows. */
+	s64 taken;
 };
 /* Blocks from `logical` on that lie together; physical 0: a hole. */
 struct vexfs_run {
@@ -180,11 +182,16 @@ struct vexfs_run {
 	bool unwritten;
 };
 int vexfs_find_run(const struct vexfs_tree *tree, u64 logical, u64 most, struct vexfs_run *run);
-
-/* content.c */
-extern const struct iomap_ops vexfs_iomap_ops;
-extern const struct iomap_ops vexfs_seek_ops;
-extern const struct address_space_operations vexfs_content_operations;
+/* extents_write.c: inside a handle with the credits of vexfs_extents_credits() (of the first; twice of them for the second). */
+int vexfs_extents_credits(const struct vexfs_tree *tree);
+int vexfs_extents_insert(handle_t *handle, struct vexfs_tree *tree, u64 logical, u64 physical, u64 count, bool unwritten);
+int vexfs_extents_mark(handle_t *handle, struct vexfs_tree *tree, u64 logical, u64 count, bool unwritten);
+int vexfs_extents_remove(handle_t *handle, struct vexfs_tree *tree, u64 first, u64 end);
+int vexfs_extent_around(const struct vexfs_tree *tree, u64 logical, u64 *from, u64 *to, u64 *physical);
+static inline u32 vexfs_node_capacity(const struct vexfs_geometry *geometry)
+{
+	return (geometry->block_size - sizeof(struct vexfs_extent_header)) / sizeof(struct vexfs_extent);
+}
 
 /* dir_node.c */
 extern const struct vexfs_block_kind vexfs_directory_node;

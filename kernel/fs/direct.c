@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/* O_DIRECT: between the device and the caller's memory. */
+#include "content.h"
+#include "content_blocks.h"
+
+ssize_t vexfs_read_direct(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	ssize_t done;
+
+	if (!(iocb->ki_flags & IOCB_NOWAIT))
+		inode_lock_shared(inode);
+	else if (!inode_trylock_shared(inode))
+		return -EAGAIN;
+	done = iomap_dio_rw(iocb, to, &vexfs_iomap_ops, NULL, 0, NULL, 0);
+	inode_unlock_shared(inode);
+	file_accessed(iocb->ki_filp);
+	return done;
+}
+
+static int vexfs_direct_begin(struct inode *inode, loff_t offset, loff_t length, unsigned int flags, struct iomap *iomap,
+			      struct iomap *source)
+{
+	int error = vexfs_write_ops.iomap_begin(inode, offset, length, flags, iomap, source);
+
+	/* Content may be on the device and the tree that leads there not yet: a sync has to commit. */
+	iomap->flags |= IOMAP_F_DIRTY;
+	return error;
+}
+
+static int vexfs_direct_end(struct inode *inode, loff_t offset, loff_t length, ssize_t written, unsigned int flags,
+			    struct iomap *iomap)
+{
+	if (written < length)
+		vexfs_drop_unused(inode, iomap, offset + max_t(ssize_t, written, 0));
+	return 0;
+}
+
+static const struct iomap_ops vexfs_direct_ops = {
+	.iomap_begin = vexfs_direct_begin,
+	.iomap_end = vexfs_direct_end,
+};
+
+/* The device has it: only now blocks count as written, and the file as longer. */
+static int vexfs_direct_done(struct kiocb *iocb, ssize_t size, int error, unsigned int flags)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	const loff_t end = iocb->ki_pos + size;
+
+	if (error || size <= 0)
+		return error;
+	error = vexfs_publish_write(inode, iocb->ki_pos, end, flags & IOMAP_DIO_UNWRITTEN);
+	if (!error && end > i_size_read(inode))
+		i_size_write(inode, end);
+	return error;
+}
+
+static const struct iomap_dio_ops vexfs_direct_write_ops = {
+	.end_io = vexfs_direct_done,
+};
+
+/* The caller holds i_rwsem. -ENOTBLK: nothing was written, and it has to go through the page cache. */
+ssize_t vexfs_write_direct(struct kiocb *iocb, struct iov_iter *from)
+{
+	const bool grows = iocb->ki_pos + iov_iter_count(from) > i_size_read(file_inode(iocb->ki_filp));
+
+	return iomap_dio_rw(iocb, from, &vexfs_direct_ops, &vexfs_direct_write_ops, grows ? IOMAP_DIO_FORCE_WAIT : 0, NULL, 0);
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/* mmap(2): pages that stores go to get their blocks before the store, and nothing is seen behind the end of a file. */
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include "alloc.h"
+#include "content.h"
+#include "content_blocks.h"
+#include "file_size.h"
+#include "inode_write.h"
+
+/* Anything may lie on the device behind the end of a file. The page is locked. */
+static void vexfs_clear_behind_end(struct inode *inode, struct page *page)
+{
+	const loff_t size = i_size_read(inode);
+
+	if (page->index == size >> PAGE_SHIFT && offset_in_page(size))
+		zero_user_segment(page, offset_in_page(size), PAGE_SIZE);
+}
+
+static vm_fault_t vexfs_fault(struct vm_fault *fault)
+{
+	vm_fault_t result = filemap_fault(fault);
+
+	if (result & VM_FAULT_LOCKED)
+		vexfs_clear_behind_end(file_inode(fault->vma->vm_file), fault->page);
+	return result;
+}
+
+/* The page that a file ends in is mapped by vexfs_fault() alone. */
+static vm_fault_t vexfs_map_pages(struct vm_fault *fault, pgoff_t start, pgoff_t end)
+{
+	const loff_t size = i_size_read(file_inode(fault->vma->vm_file));
+	const pgoff_t whole = size >> PAGE_SHIFT;
+
+	return start < whole ? filemap_map_pages(fault, start, min(end, whole - 1)) : 0;
+}
+
+/* Whether stores to [from, to) go to blocks that are written already. */
+static int vexfs_is_written(struct inode *inode, u64 first, u64 end)
+{
+	while (first < end) {
+		struct vexfs_run run;
+		u64 version;
+		int error = vexfs_content_find(inode, first, end - first, &run, &version);
+
+		if (error)
+			return error;
+		if (!run.physical || run.unwritten)
+			return 0;
+		first += run.length;
+	}
+	return 1;
+}
+
+/* Locks the page if stores may still go to it; *end: where the file ends in it. */
+static bool vexfs_lock_mapped(struct inode *inode, struct page *page, loff_t *end)
+{
+	lock_page(page);
+	*end = min_t(loff_t, page_offset(page) + PAGE_SIZE, i_size_read(inode));
+	if (page->mapping == inode->i_mapping && *end > page_offset(page))
+		return true;
+	unlock_page(page);
+	return false;
+}
+
+/* Makes the page dirty and its blocks written, in one transaction. 0: the page is locked. -EAGAIN: it has gone. */
+static int vexfs_make_writable(struct inode *inode, struct page *page)
+{
+	const u32 most = max_t(u32, PAGE_SIZE >> inode->i_blkbits, 1);
+	const u64 first = page_offset(page) >> inode->i_blkbits;
+	handle_t *handle = vexfs_start(inode->i_sb, vexfs_content_credits(inode, most));
+	int error = 0, stopped;
+	loff_t end;
+	u64 block;
+
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	if (!vexfs_lock_mapped(inode, page, &end)) {
+		vexfs_stop(handle);
+		return -EAGAIN;
+	}
+	for (block = first; block < vexfs_blocks_of(inode, end) && !error;) {
+		struct vexfs_run run;
+		u64 version;
+
+		error = vexfs_content_fill(handle, inode, block, vexfs_blocks_of(inode, end) - block, true, &run, &version);
+		if (!error && run.unwritten)
+			error = vexfs_content_mark(handle, inode, block, run.length, false);
+		block += run.length;
+	}
+	/* Also when only some blocks came about: those count as written, so the page has to go there. */
+	set_page_dirty(page);
+	if (vexfs_order_content(handle, inode, page_offset(page), end) && !error)
+		error = -EROFS;
+	if (error)
+		unlock_page(page);
+	stopped = vexfs_stop(handle);
+	if (stopped && !error) {
+		unlock_page(page);
+		error = stopped;
+	}
+	return error;
+}
+
+static int vexfs_store_begins(struct inode *inode, struct page *page)
+{
+	const u64 first = page_offset(page) >> inode->i_blkbits;
+	int attempts = 0, error;
+	loff_t end;
+
+	if (!vexfs_lock_mapped(inode, page, &end))
+		return -EAGAIN;
+	error = vexfs_is_written(inode, first, vexfs_blocks_of(inode, end));
+	if (error == 1) {
+		set_page_dirty(page);
+		return 0;
+	}
+	unlock_page(page);
+	if (error)
+		return error;
+	do {
+		error = vexfs_make_writable(inode, page);
+	} while (error == -ENOSPC && vexfs_retry_allocate(inode->i_sb, &attempts));
+	return error;
+}
+
+static vm_fault_t vexfs_page_mkwrite(struct vm_fault *fault)
+{
+	struct inode *inode = file_inode(fault->vma->vm_file);
+	int error;
+
+	sb_start_pagefault(inode->i_sb);
+	file_update_time(fault->vma->vm_file);
+	filemap_invalidate_lock_shared(inode->i_mapping);
+	error = vexfs_store_begins(inode, fault->page);
+	if (!error)
+		wait_for_stable_page(fault->page);
+	filemap_invalidate_unlock_shared(inode->i_mapping);
+	sb_end_pagefault(inode->i_sb);
+	if (!error)
+		return VM_FAULT_LOCKED;
+	return error == -EAGAIN ? VM_FAULT_NOPAGE : error == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
+}
+
+static const struct vm_operations_struct vexfs_map_operations = {
+	.fault = vexfs_fault,
+	.map_pages = vexfs_map_pages,
+	.page_mkwrite = vexfs_page_mkwrite,
+};
+
+int vexfs_mmap(struct file *file, struct vm_area_struct *area)
+{
+	file_accessed(file);
+	area->vm_ops = &vexfs_map_operations;
+	return 0;
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * write(2) through the page cache. Blocks are taken as unwritten before the copy and marked as written after it, in a
+ * transaction that is committed only when the pages are on the device: what a crash leaves reads as zeros or as written.
+ */
+#include <linux/pagemap.h>
+#include "alloc.h"
+#include "content.h"
+#include "content_blocks.h"
+#include "file_size.h"
+#include "inode_write.h"
+
+/* Blocks that are taken for one copy. */
+#define VEXFS_WRITE_BLOCKS 8192
+
+static bool vexfs_iomap_valid(struct inode *inode, const struct iomap *iomap)
+{
+	return vexfs_content_is(inode, iomap->validity_cookie);
+}
+
+static const struct iomap_page_ops vexfs_page_ops = {
+	.iomap_valid = vexfs_iomap_valid,
+};
+
+static int vexfs_write_begin(struct inode *inode, loff_t offset, loff_t length, unsigned int flags, struct iomap *iomap,
+			     struct iomap *source)
+{
+	const u64 first = offset >> inode->i_blkbits;
+	const u64 most = min_t(u64, vexfs_blocks_of(inode, offset + length) - first, VEXFS_WRITE_BLOCKS);
+	struct vexfs_run run;
+	u64 version;
+	int error = vexfs_content_find(inode, first, most, &run, &version);
+
+	const bool takes = !error && !run.physical && !(flags & IOMAP_ZERO);
+
+	if (takes && flags & IOMAP_NOWAIT)
+		return -EAGAIN;
+	if (takes)
+		error = vexfs_content_take(inode, first, run.length, &run, &version);
+	if (error)
+		return error;
+	vexfs_iomap_fill(inode, first, &run, version, iomap);
+	iomap->page_ops = &vexfs_page_ops;
+	iomap->flags = takes ? IOMAP_F_NEW : 0;
+	return 0;
+}
+
+int vexfs_publish_write(struct inode *inode, loff_t from, loff_t to, bool unwritten)
+{
+	const u64 first = from >> inode->i_blkbits;
+	const bool grows = to > vexfs_info(inode)->disk_size;
+	handle_t *handle;
+	int error = 0, stopped;
+
+	if (!unwritten && !grows)
+		return 0;
+	handle = vexfs_start(inode->i_sb, vexfs_content_credits(inode, 1) + vexfs_size_credits(inode));
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	if (unwritten)
+		error = vexfs_content_become_written(handle, inode, first, vexfs_blocks_of(inode, to) - first);
+	if (!error)
+		error = vexfs_order_content(handle, inode, from, to);
+	if (!error && grows)
+		error = vexfs_publish_size(handle, inode, to);
+	stopped = vexfs_stop(handle);
+	return error ?: stopped;
+}
+
+void vexfs_drop_unused(struct inode *inode, const struct iomap *iomap, loff_t written_to)
+{
+	const loff_t used = max(written_to, i_size_read(inode));
+	const u64 end = (iomap->offset + iomap->length) >> inode->i_blkbits;
+
+	if (iomap->flags & IOMAP_F_NEW && vexfs_blocks_of(inode, used) < end)
+		vexfs_content_remove(inode, vexfs_blocks_of(inode, used), end);
+}
+
+static int vexfs_write_end(struct inode *inode, loff_t offset, loff_t length, ssize_t written, unsigned int flags,
+			   struct iomap *iomap)
+{
+	const loff_t to = offset + max_t(ssize_t, written, 0);
+	int error = 0;
+
+	if (flags & IOMAP_ZERO)
+		return 0;
+	if (written > 0)
+		error = vexfs_publish_write(inode, offset, to, iomap->type == IOMAP_UNWRITTEN);
+	if (written < length)
+		vexfs_drop_unused(inode, iomap, to);
+	return error;
+}
+
+const struct iomap_ops vexfs_write_ops = {
+	.iomap_begin = vexfs_write_begin,
+	.iomap_end = vexfs_write_end,
+};
+
+int vexfs_zero_content(struct inode *inode, loff_t from, loff_t count)
+{
+	return iomap_zero_range(inode, from, count, NULL, &vexfs_write_ops);
+}
+
+static ssize_t vexfs_write_buffered(struct kiocb *iocb, struct iov_iter *from)
+{
+	ssize_t written = iomap_file_buffered_write(iocb, from, &vexfs_write_ops);
+
+	return vexfs_advance(iocb, written);
+}
+
+/* What every write does first, with i_rwsem held; the position and the count have been checked. */
+static int vexfs_prepare_write(struct kiocb *iocb)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	int error = kiocb_modified(iocb);
+
+	if (error || iocb->ki_pos <= i_size_read(inode))
+		return error;
+	if (iocb->ki_flags & IOCB_NOWAIT)
+		return -EAGAIN;
+	return vexfs_zero_tail(inode, iocb->ki_pos);
+}
+
+/* What a direct write did not do goes through the page cache, and out of it again. */
+static ssize_t vexfs_write_rest(struct kiocb *iocb, struct iov_iter *from, ssize_t direct)
+{
+	struct address_space *mapping = iocb->ki_filp->f_mapping;
+	const loff_t start = iocb->ki_pos;
+	ssize_t written;
+	int error;
+
+	iocb->ki_flags &= ~IOCB_DIRECT;
+	written = vexfs_write_buffered(iocb, from);
+	if (written <= 0)
+		return direct ?: written;
+	error = filemap_write_and_wait_range(mapping, start, start + written - 1);
+	if (error)
+		return direct ?: error;
+	invalidate_mapping_pages(mapping, start >> PAGE_SHIFT, (start + written - 1) >> PAGE_SHIFT);
+	return direct + written;
+}
+
+static ssize_t vexfs_write_locked(struct kiocb *iocb, struct iov_iter *from)
+{
+	ssize_t done = generic_write_checks(iocb, from);
+	int error;
+
+	if (done <= 0)
+		return done;
+	error = vexfs_prepare_write(iocb);
+	if (error)
+		return error;
+	if (!(iocb->ki_flags & IOCB_DIRECT))
+		return vexfs_write_buffered(iocb, from);
+	done = vexfs_write_direct(iocb, from);
+	/* Pages that cannot be thrown away are in the way. */
+	if (done == -ENOTBLK)
+		done = 0;
+	return done >= 0 && iov_iter_count(from) ? vexfs_write_rest(iocb, from, done) : done;
+}
+
+ssize_t vexfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	ssize_t done;
+
+	if (!(iocb->ki_flags & IOCB_NOWAIT))
+		inode_lock(inode);
+	else if (!inode_trylock(inode))
+		return -EAGAIN;
+	done = vexfs_write_locked(iocb, from);
+	inode_unlock(inode);
+	/* A direct write that went through has done it already. */
+	return done > 0 && !(iocb->ki_flags & IOCB_DIRECT) ? generic_write_sync(iocb, done) : done;
+}

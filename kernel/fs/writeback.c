@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * Dirty pages to the device. Nothing is allocated here and no handle started: whoever made a page dirty has taken its
+ * blocks. So a commit can wait for writeback.
+ */
+#include <linux/pagemap.h>
+#include "content.h"
+#include "content_blocks.h"
+
+/* Blocks that one lookup of the tree answers for. */
+#define VEXFS_WRITEBACK_BLOCKS (1u << 20)
+
+static int vexfs_map_blocks(struct iomap_writepage_ctx *context, struct inode *inode, loff_t offset)
+{
+	struct iomap *iomap = &context->iomap;
+	const u64 first = offset >> inode->i_blkbits;
+	struct vexfs_run run;
+	u64 version;
+	int error;
+
+	if (offset >= iomap->offset && offset < iomap->offset + iomap->length &&
+	    vexfs_content_is(inode, iomap->validity_cookie))
+		return 0;
+	error = vexfs_content_find(inode, first, VEXFS_WRITEBACK_BLOCKS, &run, &version);
+	if (error)
+		return error;
+	/* Blocks of a page that nobody wrote to may be holes, and are left out. Unwritten ones stay so: their writer marks them. */
+	run.unwritten = false;
+	vexfs_iomap_fill(inode, first, &run, version, iomap);
+	return 0;
+}
+
+static const struct iomap_writeback_ops vexfs_writeback_ops = {
+	.map_blocks = vexfs_map_blocks,
+};
+
+int vexfs_writepages(struct address_space *mapping, struct writeback_control *control)
+{
+	struct iomap_writepage_ctx context = {};
+
+	return iomap_writepages(mapping, control, &context, &vexfs_writeback_ops);
+}
