@@ -91,7 +91,7 @@ function handles(): Record<string, unknown> {
   };
   const found = {
     handle: open(handle),
-    otherGeneration: open(changed(12, handle.readUInt32LE(12) ^ 1)),
+    otherGeneration: open(changed(12, (handle.readUInt32LE(12) ^ 1) >>> 0)),
     freeInode: open(changed(8, 1_000)),
     reservedInode: open(changed(8, 5)),
     noInode: open(changed(8, 0xffff_fff0)),
