@@ -30,6 +30,12 @@ const LEAVING_STEP = 50;
 /** Waits for the disk that one request passes on. A filesystem that cannot tell what it has in memory lets it start from the beginning. */
 const MOST_READS = 64;
 
+/** What became of a wait: jobs had come back before; they came meanwhile; none did. The last two have polled the set. */
+const NOT_POLLED = 0;
+const JOBS_BACK = 1;
+const NOTHING_BACK = 2;
+type Waited = typeof NOT_POLLED | typeof JOBS_BACK | typeof NOTHING_BACK;
+
 const WISHES = {
   flags:
     INIT.ASYNC_READ |
@@ -127,10 +133,11 @@ export class FuseLoop {
     const end = polling.until(now);
     if (end > now) {
       while (now < end) {
-        const isSame = this.wait(polled, 1, 0);
-        if (!isSame || polled.ready(0) !== 0 || polled.ready(1) !== 0) {
+        const waited = this.wait(polled, 1, 0);
+        const isThere = waited !== NOT_POLLED && polled.ready(0) !== 0;
+        if (waited !== NOTHING_BACK || isThere || polled.ready(1) !== 0) {
           polling.paidOff();
-          return isSame && polled.ready(0) !== 0;
+          return isThere;
         }
         // Who is waited for may need this processor.
         yieldProcessor();
@@ -138,7 +145,7 @@ export class FuseLoop {
       }
       polling.inVain();
     }
-    if (!this.wait(polled, 1, timeoutMs)) return false;
+    if (this.wait(polled, 1, timeoutMs) === NOT_POLLED) return false;
     const isThere = polled.ready(0) !== 0;
     if (isThere || polled.ready(1) !== 0) polling.slept(performance.now() - now);
     return isThere;
@@ -189,24 +196,23 @@ export class FuseLoop {
   }
 
   /**
-   * `signal`: which descriptor of the set is the eventfd. Returns false at once when a job had come back: what it changed may
-   * make something else due.
+   * `signal`: which descriptor of the set is the eventfd. What a job that has come back changed may make a commit due, so
+   * nobody may sleep after that before he has looked: when one was there already, this returns at once.
    */
-  private wait(set: PollSet, signal: number, timeoutMs: number): boolean {
+  private wait(set: PollSet, signal: number, timeoutMs: number): Waited {
     const { exchange } = this.fs;
-    if (this.collect()) return false;
+    if (this.collect()) return NOT_POLLED;
     if (timeoutMs !== 0) {
       exchange.willSleep(this.fs.needsSlots);
       if (this.collect()) {
         exchange.isAwake();
-        return false;
+        return NOT_POLLED;
       }
     }
     const ready = set.wait(timeoutMs);
     if (timeoutMs !== 0) exchange.isAwake();
     if (ready > 0 && set.ready(signal) !== 0) drainEventFd(exchange.handle.eventFd);
-    this.collect();
-    return true;
+    return this.collect() ? JOBS_BACK : NOTHING_BACK;
   }
 
   /** Takes back jobs that other threads have finished; whether there were any. */
