@@ -4,6 +4,7 @@
 #include "alloc.h"
 #include "file_size.h"
 #include "inode_write.h"
+#include "row_changes.h"
 #include "vector_set.h"
 #include "vexfs_fs.h"
 
@@ -62,7 +63,7 @@ static void vexfs_delete_inode(struct inode *inode)
 		vexfs_info(inode)->disk_size = 0;
 		vexfs_truncate(inode);
 	}
-	if (!vexfs_has_extents(inode) && !vexfs_info(inode)->vector_set)
+	if (!vexfs_has_extents(inode) && !vexfs_set_delete(inode))
 		vexfs_free_record(inode);
 	sb_end_intwrite(inode->i_sb);
 }

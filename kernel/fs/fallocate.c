@@ -9,6 +9,7 @@
 #include "content_blocks.h"
 #include "file_size.h"
 #include "inode_write.h"
+#include "row_changes.h"
 
 /* Blocks that holes got, in ascending order, to be given back when there are not enough for all. */
 struct vexfs_filled {
@@ -199,7 +200,7 @@ long vexfs_fallocate(struct file *file, int mode, loff_t offset, loff_t length)
 		return -EOPNOTSUPP;
 	inode_lock(inode);
 	if (!(mode & FALLOC_FL_KEEP_SIZE) && end > i_size_read(inode))
-		error = inode_newsize_ok(inode, end);
+		error = inode_newsize_ok(inode, end) ?: vexfs_rows_prepare(inode, end);
 	if (!error)
 		error = file_modified(file);
 	if (error)

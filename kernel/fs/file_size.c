@@ -6,6 +6,7 @@
 #include "content_blocks.h"
 #include "file_size.h"
 #include "inode_write.h"
+#include "row_changes.h"
 
 int vexfs_order_content(handle_t *handle, struct inode *inode, loff_t from, loff_t to)
 {
@@ -23,6 +24,8 @@ int vexfs_publish_size(handle_t *handle, struct inode *inode, loff_t size)
 	/* What begins to count in the old last block is on the device before the size is. */
 	if (size > before)
 		error = vexfs_order_content(handle, inode, before, min_t(loff_t, size, round_up(before, i_blocksize(inode))));
+	if (!error)
+		error = vexfs_rows_resize(handle, inode, size);
 	if (error)
 		return error;
 	info->disk_size = size;
@@ -31,7 +34,7 @@ int vexfs_publish_size(handle_t *handle, struct inode *inode, loff_t size)
 
 int vexfs_size_credits(const struct inode *inode)
 {
-	return VEXFS_INODE_CREDITS;
+	return VEXFS_INODE_CREDITS + vexfs_rows_credits(inode);
 }
 
 int vexfs_zero_tail(struct inode *inode, loff_t upto)
@@ -98,10 +101,13 @@ static int vexfs_shrink(struct inode *inode, loff_t size)
 int vexfs_resize(struct inode *inode, loff_t size)
 {
 	const loff_t before = i_size_read(inode);
-	int error = 0;
+	int error;
 
 	if (!vexfs_volume(inode->i_sb)->journal)
 		return -EROFS;
+	error = vexfs_rows_prepare(inode, size);
+	if (error)
+		return error;
 	inode_dio_wait(inode);
 	filemap_invalidate_lock(inode->i_mapping);
 	if (size > before)

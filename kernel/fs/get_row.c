@@ -7,22 +7,23 @@
 #include "row_pages.h"
 #include "vector_calls.h"
 #include "vector_set.h"
+#include "vexfs_fs.h"
 
 /* Reads the row of a slot into memory of the engine. */
-static void *vexfs_read_row(struct file *file, const struct vexfs_set *set, u32 slot)
+static void *vexfs_read_row(struct file *file, const struct vexfs_set_layout *layout, u32 slot)
 {
-	const u64 from = set->data_offset + (u64)slot * set->stride;
+	const u64 from = layout->data_offset + (u64)slot * layout->stride;
 	struct vexfs_row_pages held;
-	void *row = vexfs_engine_alloc(set->row_bytes);
+	void *row = vexfs_engine_alloc(layout->row_bytes);
 	int error;
 
 	if (!row)
 		return ERR_PTR(-ENOMEM);
-	error = vexfs_row_pages_init(&held, file, set->row_bytes);
+	error = vexfs_row_pages_init(&held, file, layout->row_bytes);
 	if (!error)
-		error = vexfs_row_pages_hold(&held, file, from, set->row_bytes);
+		error = vexfs_row_pages_hold(&held, file, from, layout->row_bytes);
 	if (!error) {
-		vexfs_row_pages_copy(&held, from, row, set->row_bytes);
+		vexfs_row_pages_copy(&held, from, row, layout->row_bytes);
 		vexfs_row_pages_release(&held);
 	}
 	vexfs_row_pages_end(&held);
@@ -32,23 +33,23 @@ static void *vexfs_read_row(struct file *file, const struct vexfs_set *set, u32 
 	return ERR_PTR(error);
 }
 
-static void *vexfs_as_float32(const struct vexfs_set *set, void *row)
+static void *vexfs_as_float32(const struct vexfs_set_layout *layout, void *row)
 {
-	void *values = vexfs_engine_alloc(set->dimensions * sizeof(float));
+	void *values = vexfs_engine_alloc(layout->dimensions * sizeof(float));
 
 	if (values)
-		vx_decode_rows(&vexfs_cpu, set->element_type, set->dimensions, row, set->row_bytes, 1, values);
+		vx_decode_rows(&vexfs_cpu, layout->element_type, layout->dimensions, row, layout->row_bytes, 1, values);
 	vexfs_engine_free(row);
 	return values ?: ERR_PTR(-ENOMEM);
 }
 
-static int vexfs_deliver(struct file *file, const struct vexfs_set *set, struct vexfs_get_embedding *call, u32 slot)
+static int vexfs_deliver(struct file *file, const struct vexfs_set_layout *layout, struct vexfs_get_embedding *call, u32 slot)
 {
-	void *row = vexfs_read_row(file, set, slot);
+	void *row = vexfs_read_row(file, layout, slot);
 	int error = 0;
 
-	if (!IS_ERR(row) && call->element_type != set->element_type)
-		row = vexfs_as_float32(set, row);
+	if (!IS_ERR(row) && call->element_type != layout->element_type)
+		row = vexfs_as_float32(layout, row);
 	if (IS_ERR(row))
 		return PTR_ERR(row);
 	if (!call->data)
@@ -61,24 +62,28 @@ static int vexfs_deliver(struct file *file, const struct vexfs_set *set, struct 
 
 int vexfs_get_row(struct file *file, struct vexfs_set *set, struct vexfs_get_embedding *call, size_t size)
 {
-	const u32 wanted = call->element_type ?: set->element_type;
-	const u32 needed = wanted == set->element_type ? set->row_bytes : set->dimensions * (u32)sizeof(float);
+	const struct vexfs_set_layout *layout = &set->layout;
+	const u32 wanted = call->element_type ?: layout->element_type;
+	const u32 needed = wanted == layout->element_type ? layout->row_bytes : layout->dimensions * (u32)sizeof(float);
 	const u32 room = call->data_size;
 	u32 slot;
 
-	if ((wanted != set->element_type && wanted != VX_FLOAT32) || call->flags ||
+	if ((wanted != layout->element_type && wanted != VX_FLOAT32) || call->flags ||
 	    memchr_inv(call->reserved, 0, sizeof(call->reserved)) || (!call->data && room > size - sizeof(*call)) ||
 	    (room && room < needed))
 		return -EINVAL;
+	if (mutex_lock_killable(&vexfs_info(file_inode(file))->set_lock))
+		return -EINTR;
 	vx_ids_find_batch(set->ids, &call->id, 1, &slot);
+	mutex_unlock(&vexfs_info(file_inode(file))->set_lock);
 	if (slot == VX_NO_SLOT)
 		return -ENOENT;
 	call->data_size = needed;
 	call->element_type = wanted;
-	call->dimensions = set->dimensions;
+	call->dimensions = layout->dimensions;
 	call->slot = slot;
 	if (!room)
 		return 0;
 	memset(call + 1, 0, size - sizeof(*call));
-	return vexfs_deliver(file, set, call, slot);
+	return vexfs_deliver(file, layout, call, slot);
 }

@@ -8,77 +8,119 @@
 #include "vector_set.h"
 #include "vexfs_fs.h"
 
-static struct vexfs_set *vexfs_readable_set(struct file *file)
+static struct vexfs_set *vexfs_readable_set(struct file *file, int *ticket)
 {
 	if (!(file->f_mode & FMODE_READ))
 		return ERR_PTR(-EBADF);
-	return vexfs_set_get(file_inode(file));
+	return vexfs_set_enter(file_inode(file), ticket);
 }
 
-/* Volumes are mounted read-only. */
-static int vexfs_change(struct file *file)
+/* Runs what changes a file, where that is allowed. */
+static int vexfs_change_file(struct file *file, const void *argument, int (*change)(struct file *file, const void *argument))
 {
-	return file->f_mode & FMODE_WRITE ? -EROFS : -EBADF;
+	int error;
+
+	if (!(file->f_mode & FMODE_WRITE))
+		return -EBADF;
+	error = mnt_want_write_file(file);
+	if (error)
+		return error;
+	error = IS_IMMUTABLE(file_inode(file)) ? -EPERM : change(file, argument);
+	mnt_drop_write_file(file);
+	return error;
+}
+
+static int vexfs_set_meta(struct file *file, const void *argument)
+{
+	return vexfs_set_define(file, argument);
+}
+
+static int vexfs_insert(struct file *file, const void *argument)
+{
+	return vexfs_batch_insert(file, argument);
 }
 
 static int vexfs_get_meta(struct file *file, void __user *argument)
 {
 	struct vexfs_vector_file_info info = {};
 	const struct vexfs_set *set;
+	int ticket;
 
 	if (fault_in_writeable(argument, sizeof(info)))
 		return -EFAULT;
-	set = vexfs_readable_set(file);
+	set = vexfs_readable_set(file, &ticket);
 	if (IS_ERR(set))
 		return PTR_ERR(set);
-	info.dimensions = set->dimensions;
-	info.element_type = set->element_type;
-	info.vector_count = min_t(u64, set->live_rows, U32_MAX);
+	info.dimensions = set->layout.dimensions;
+	info.element_type = set->layout.element_type;
+	info.vector_count = min_t(u64, READ_ONCE(set->live_rows), U32_MAX);
 	info.storage_format = VEXFS_STORAGE_DENSE;
-	info.data_offset = set->data_offset;
+	info.data_offset = set->layout.data_offset;
 	info.compression_type = VEXFS_COMPRESS_NONE;
-	info.alignment_bytes = set->alignment;
+	info.alignment_bytes = set->layout.alignment;
+	vexfs_set_leave(ticket);
 	return copy_to_user(argument, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
 static int vexfs_call_search(struct file *file, void *argument, size_t size)
 {
-	struct vexfs_set *set = vexfs_readable_set(file);
+	int ticket, error;
+	struct vexfs_set *set = vexfs_readable_set(file, &ticket);
 
-	return IS_ERR(set) ? PTR_ERR(set) : vexfs_search(file, set, argument);
+	if (IS_ERR(set))
+		return PTR_ERR(set);
+	error = vexfs_search(file, set, argument);
+	vexfs_set_leave(ticket);
+	return error;
 }
 
 static int vexfs_call_get(struct file *file, void *argument, size_t size)
 {
-	struct vexfs_set *set = vexfs_readable_set(file);
-
-	return IS_ERR(set) ? PTR_ERR(set) : vexfs_get_row(file, set, argument, size);
-}
-
-static int vexfs_call_stats(struct file *file, void *argument, size_t size)
-{
-	struct vexfs_set *set = vexfs_readable_set(file);
-	struct vexfs_stats *stats = argument;
+	int ticket, error;
+	struct vexfs_set *set = vexfs_readable_set(file, &ticket);
 
 	if (IS_ERR(set))
 		return PTR_ERR(set);
-	if (memchr_inv(stats, 0, sizeof(*stats)))
-		return -EINVAL;
+	error = vexfs_get_row(file, set, argument, size);
+	vexfs_set_leave(ticket);
+	return error;
+}
+
+static void vexfs_fill_stats(struct inode *inode, const struct vexfs_set *set, struct vexfs_stats *stats)
+{
 	stats->rows = set->live_rows;
 	stats->slots = set->slots;
 	stats->free_slots = set->slots - set->live_rows;
 	stats->next_id = set->next_id;
-	stats->matrix_bytes = set->slots * set->stride;
-	stats->log_bytes = set->hidden_blocks << file_inode(file)->i_blkbits;
+	stats->matrix_bytes = set->slots * set->layout.stride;
+	stats->log_bytes = set->hidden_blocks << inode->i_blkbits;
 	stats->log_records = set->log_records;
 	stats->log_compactions = set->log_compactions;
 	stats->searches = atomic64_read(&set->searches);
 	stats->rows_scanned = atomic64_read(&set->rows_scanned);
-	stats->dimensions = set->dimensions;
-	stats->element_type = set->element_type;
-	stats->row_bytes = set->row_bytes;
-	stats->stride = set->stride;
-	return 0;
+	stats->insert_calls = set->insert_calls;
+	stats->rows_inserted = set->rows_inserted;
+	stats->dimensions = set->layout.dimensions;
+	stats->element_type = set->layout.element_type;
+	stats->row_bytes = set->layout.row_bytes;
+	stats->stride = set->layout.stride;
+}
+
+static int vexfs_call_stats(struct file *file, void *argument, size_t size)
+{
+	struct vexfs_stats *stats = argument;
+	int ticket;
+	const struct vexfs_set *set = vexfs_readable_set(file, &ticket);
+	int error = 0;
+
+	if (IS_ERR(set))
+		return PTR_ERR(set);
+	if (memchr_inv(stats, 0, sizeof(*stats)))
+		error = -EINVAL;
+	else
+		vexfs_fill_stats(file_inode(file), set, stats);
+	vexfs_set_leave(ticket);
+	return error;
 }
 
 /* Runs a call whose argument travels in and out. */
@@ -93,6 +135,20 @@ static int vexfs_exchange(struct file *file, void __user *argument, size_t size,
 	error = call(file, copy, size);
 	if (!error && copy_to_user(argument, copy, size))
 		error = -EFAULT;
+	kfree(copy);
+	return error;
+}
+
+/* Runs a call that changes a file, and whose argument travels in. */
+static int vexfs_take(struct file *file, const void __user *argument, size_t size,
+		      int (*change)(struct file *file, const void *argument))
+{
+	void *copy = memdup_user(argument, size);
+	int error;
+
+	if (IS_ERR(copy))
+		return PTR_ERR(copy);
+	error = vexfs_change_file(file, copy, change);
 	kfree(copy);
 	return error;
 }
@@ -130,10 +186,9 @@ long vexfs_ioctl(struct file *file, unsigned int command, unsigned long value)
 	case VEXFS_IOC_GET_STATS:
 		return vexfs_exchange(file, argument, _IOC_SIZE(command), vexfs_call_stats);
 	case VEXFS_IOC_SET_VECTOR_META:
+		return vexfs_take(file, argument, _IOC_SIZE(command), vexfs_set_meta);
 	case VEXFS_IOC_BATCH_INSERT:
-		if (fault_in_readable(argument, _IOC_SIZE(command)))
-			return -EFAULT;
-		return vexfs_change(file);
+		return vexfs_take(file, argument, _IOC_SIZE(command), vexfs_insert);
 	default:
 		return vexfs_refuse(command, argument);
 	}

@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 #include "alloc.h"
 #include "inode_write.h"
+#include "recycle.h"
 #include "vexfs_fs.h"
 
 struct vexfs_options {
@@ -127,6 +128,8 @@ static int vexfs_begin_writing(struct super_block *sb, struct fs_context *contex
 		error = vexfs_open_journal(sb);
 	if (!error && is_journal_aborted(volume->journal))
 		error = -EROFS;
+	if (!error && !volume->recycler)
+		error = vexfs_recycler_start(volume);
 	return error ?: vexfs_note_mount(sb);
 }
 
@@ -183,8 +186,10 @@ static int vexfs_fill_super(struct super_block *sb, struct fs_context *context)
 	if (!error && !sb_rdonly(sb))
 		error = vexfs_finish_orphans(sb);
 	/* Without a root put_super() is not called. */
-	if (error && !sb->s_root)
+	if (error && !sb->s_root) {
+		vexfs_recycler_stop(volume);
 		vexfs_volume_free(sb);
+	}
 	return error;
 }
 

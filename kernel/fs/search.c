@@ -13,10 +13,8 @@
 
 struct vexfs_search {
 	struct file *file;
-	const struct vexfs_set *set;
-	const u64 *ids;
-	/* NULL: every slot holds a row. */
-	const u64 *live;
+	const struct vexfs_set_layout *layout;
+	struct vexfs_set_view view;
 	struct vx_query *query;
 	struct vx_topk *topk;
 	/* A row that lies across pages is gathered here. */
@@ -33,8 +31,8 @@ struct vexfs_search {
 /* The query as a stored row would be, so that a row finds itself at distance 0. */
 static int vexfs_copy_query(struct vexfs_search *search, const struct vexfs_vector_search_request *request)
 {
-	const struct vexfs_set *set = search->set;
-	const size_t bytes = set->dimensions * sizeof(float);
+	const struct vexfs_set_layout *layout = search->layout;
+	const size_t bytes = layout->dimensions * sizeof(float);
 	void *values = kvmalloc(bytes, GFP_KERNEL);
 	int error = 0;
 
@@ -42,16 +40,16 @@ static int vexfs_copy_query(struct vexfs_search *search, const struct vexfs_vect
 		return -ENOMEM;
 	if (copy_from_user(values, request->query_vector, bytes))
 		error = -EFAULT;
-	else if (vx_all_finite(&vexfs_cpu, values, set->dimensions) != set->dimensions)
+	else if (vx_all_finite(&vexfs_cpu, values, layout->dimensions) != layout->dimensions)
 		error = -EINVAL;
-	if (!error && set->element_type != VX_FLOAT32) {
-		if (vx_encode_rows(&vexfs_cpu, set->element_type, set->dimensions, values, 1, search->row, set->row_bytes) != 1)
+	if (!error && layout->element_type != VX_FLOAT32) {
+		if (vx_encode_rows(&vexfs_cpu, layout->element_type, layout->dimensions, values, 1, search->row, layout->row_bytes) != 1)
 			error = -EINVAL;
 		else
-			vx_decode_rows(&vexfs_cpu, set->element_type, set->dimensions, search->row, set->row_bytes, 1, values);
+			vx_decode_rows(&vexfs_cpu, layout->element_type, layout->dimensions, search->row, layout->row_bytes, 1, values);
 	}
 	if (!error)
-		error = vx_query_prepare(&vexfs_cpu, search->query, request->search_type, set->element_type, set->dimensions,
+		error = vx_query_prepare(&vexfs_cpu, search->query, request->search_type, layout->element_type, layout->dimensions,
 					 values);
 	kvfree(values);
 	return error;
@@ -66,7 +64,7 @@ static u32 vexfs_list_rows(struct vexfs_search *search, u32 from, u32 count)
 	for (i = 0; i < count; i++) {
 		const u32 slot = from + i;
 
-		if (!search->live || search->live[slot / 64] >> (slot % 64) & 1)
+		if (!search->view.live || search->view.live[slot / 64] >> (slot % 64) & 1)
 			search->slots[listed++] = slot;
 	}
 	return listed;
@@ -75,11 +73,11 @@ static u32 vexfs_list_rows(struct vexfs_search *search, u32 from, u32 count)
 /* How many of the listed rows from `at` on follow each other in `together` bytes; at least 1. */
 static u32 vexfs_run_of_rows(const struct vexfs_search *search, u32 at, u32 listed, size_t together)
 {
-	const struct vexfs_set *set = search->set;
+	const struct vexfs_set_layout *layout = search->layout;
 	u32 n = 1;
 
 	while (at + n < listed && search->slots[at + n] == search->slots[at] + n &&
-	       (u64)n * set->stride + set->row_bytes <= together)
+	       (u64)n * layout->stride + layout->row_bytes <= together)
 		n++;
 	return n;
 }
@@ -87,36 +85,36 @@ static u32 vexfs_run_of_rows(const struct vexfs_search *search, u32 at, u32 list
 /* Inside a SIMD section: touches held pages only. */
 static void vexfs_compare(struct vexfs_search *search, u32 listed)
 {
-	const struct vexfs_set *set = search->set;
+	const struct vexfs_set_layout *layout = search->layout;
 	u32 at, n;
 
 	for (at = 0; at < listed; at += n) {
-		const u64 from = set->data_offset + (u64)search->slots[at] * set->stride;
+		const u64 from = layout->data_offset + (u64)search->slots[at] * layout->stride;
 		size_t together;
 		const void *rows = vexfs_row_pages_at(&search->held, from, &together);
 
 		n = 1;
-		if (together < set->row_bytes) {
-			vexfs_row_pages_copy(&search->held, from, search->row, set->row_bytes);
+		if (together < layout->row_bytes) {
+			vexfs_row_pages_copy(&search->held, from, search->row, layout->row_bytes);
 			rows = search->row;
 		} else {
 			n = vexfs_run_of_rows(search, at, listed, together);
 		}
-		vx_distances(&vexfs_cpu_inside, search->query, rows, set->stride, NULL, n, search->distances + at);
+		vx_distances(&vexfs_cpu_inside, search->query, rows, layout->stride, NULL, n, search->distances + at);
 	}
 }
 
 static int vexfs_scan_window(struct vexfs_search *search, u32 from, u32 count)
 {
-	const struct vexfs_set *set = search->set;
+	const struct vexfs_set_layout *layout = search->layout;
 	const u32 listed = vexfs_list_rows(search, from, count);
 	u64 first, end;
 	int error;
 
 	if (!listed)
 		return 0;
-	first = set->data_offset + (u64)search->slots[0] * set->stride;
-	end = set->data_offset + (u64)search->slots[listed - 1] * set->stride + set->row_bytes;
+	first = layout->data_offset + (u64)search->slots[0] * layout->stride;
+	end = layout->data_offset + (u64)search->slots[listed - 1] * layout->stride + layout->row_bytes;
 	error = vexfs_row_pages_hold(&search->held, search->file, first, end - first);
 	if (error)
 		return error;
@@ -124,22 +122,27 @@ static int vexfs_scan_window(struct vexfs_search *search, u32 from, u32 count)
 	vexfs_compare(search, listed);
 	vexfs_simd_end();
 	vexfs_row_pages_release(&search->held);
-	vx_topk_offer(search->topk, search->distances, search->ids, search->slots, 0, listed);
+	vx_topk_offer(search->topk, search->distances, search->view.ids, search->slots, 0, listed);
 	return 0;
 }
 
-static u32 vexfs_window_rows(const struct vexfs_set *set)
+static u32 vexfs_window_rows(const struct vexfs_set_layout *layout)
 {
-	return clamp_t(u32, VX_SECTION_BYTES / set->stride, 1, VX_SECTION_ROWS);
+	return clamp_t(u32, VX_SECTION_BYTES / layout->stride, 1, VX_SECTION_ROWS);
+}
+
+/* Rows that are cut off meanwhile are passed over: their pages are gone. */
+static u64 vexfs_slots_left(const struct vexfs_search *search)
+{
+	return min(search->view.slots, vexfs_slots_in(search->layout, i_size_read(file_inode(search->file))));
 }
 
 static int vexfs_scan(struct vexfs_search *search)
 {
-	const u32 window = vexfs_window_rows(search->set);
-	const u64 slots = search->set->slots;
-	u64 from;
+	const u32 window = vexfs_window_rows(search->layout);
+	u64 from, slots;
 
-	for (from = 0; from < slots; from += window) {
+	for (from = 0; (slots = vexfs_slots_left(search)) > from; from += window) {
 		int error;
 
 		if (signal_pending(current))
@@ -159,32 +162,29 @@ static void vexfs_search_free(struct vexfs_search *search)
 	vexfs_engine_free(search->row);
 	kvfree(search->nearest);
 	kvfree(search->nearest_ids);
+	kvfree(search->view.live);
 	vexfs_row_pages_end(&search->held);
 	kvfree(search);
 }
 
-static struct vexfs_search *vexfs_search_alloc(struct file *file, const struct vexfs_set *set, u32 k)
+static struct vexfs_search *vexfs_search_alloc(struct file *file, const struct vexfs_set_layout *layout, u32 k)
 {
 	struct vexfs_search *search = kvzalloc(sizeof(*search), GFP_KERNEL);
-	struct vx_ids_info info;
 
 	if (!search)
 		return NULL;
 	search->file = file;
-	search->set = set;
-	search->query = vexfs_engine_alloc(vx_query_bytes(set->dimensions));
+	search->layout = layout;
+	search->query = vexfs_engine_alloc(vx_query_bytes(layout->dimensions));
 	search->topk = vexfs_engine_alloc(vx_topk_bytes(k));
-	search->row = vexfs_engine_alloc(set->row_bytes);
+	search->row = vexfs_engine_alloc(layout->row_bytes);
 	search->nearest = kvmalloc_array(k, sizeof(*search->nearest), GFP_KERNEL);
 	search->nearest_ids = kvmalloc_array(k, sizeof(*search->nearest_ids), GFP_KERNEL);
-	if (vexfs_row_pages_init(&search->held, file, (size_t)vexfs_window_rows(set) * set->stride) || !search->query ||
-	    !search->topk || !search->row || !search->nearest || !search->nearest_ids) {
+	if (vexfs_row_pages_init(&search->held, file, (size_t)vexfs_window_rows(layout) * layout->stride) ||
+	    !search->query || !search->topk || !search->row || !search->nearest || !search->nearest_ids) {
 		vexfs_search_free(search);
 		return NULL;
 	}
-	vx_ids_info(set->ids, &info);
-	search->ids = (const u64 *)(unsigned long)info.ids;
-	search->live = info.rows < info.slots ? (const u64 *)(unsigned long)info.live : NULL;
 	return search;
 }
 
@@ -204,22 +204,25 @@ int vexfs_search(struct file *file, struct vexfs_set *set, struct vexfs_vector_s
 	struct vexfs_search *search;
 	int error;
 
-	if (request->dimensions != set->dimensions || request->search_type > VEXFS_SEARCH_DOT_PRODUCT || request->k == 0)
+	if (request->dimensions != set->layout.dimensions || request->search_type > VEXFS_SEARCH_DOT_PRODUCT || request->k == 0)
 		return -EINVAL;
 	if (request->k > VEXFS_MAX_K)
 		return -E2BIG;
 	if (!request->query_vector || !request->results || !request->result_ids)
 		return -EFAULT;
-	search = vexfs_search_alloc(file, set, request->k);
+	search = vexfs_search_alloc(file, &set->layout, request->k);
 	if (!search)
 		return -ENOMEM;
-	atomic64_inc(&set->searches);
-	atomic64_add(set->live_rows, &set->rows_scanned);
 	error = vexfs_copy_query(search, request);
 	if (!error)
 		error = vx_topk_init(search->topk, request->k);
 	if (!error)
+		error = vexfs_set_look(file_inode(file), set, &search->view);
+	if (!error) {
+		atomic64_inc(&set->searches);
+		atomic64_add(search->view.live_rows, &set->rows_scanned);
 		error = vexfs_scan(search);
+	}
 	if (!error)
 		error = vexfs_answer(search, request);
 	vexfs_search_free(search);

@@ -8,6 +8,7 @@
 #include "alloc.h"
 #include "engine.h"
 #include "inode_write.h"
+#include "recycle.h"
 #include "vexfs_fs.h"
 
 static struct kmem_cache *vexfs_inode_cache;
@@ -138,12 +139,20 @@ const struct super_operations vexfs_super_operations = {
 	.show_options = vexfs_show_options,
 };
 
+static void vexfs_kill_sb(struct super_block *sb)
+{
+	/* It holds inodes now and then. */
+	if (sb->s_fs_info)
+		vexfs_recycler_stop(vexfs_volume(sb));
+	kill_block_super(sb);
+}
+
 static struct file_system_type vexfs_type = {
 	.owner = THIS_MODULE,
 	.name = "vexfs",
 	.init_fs_context = vexfs_init_context,
 	.parameters = vexfs_parameters,
-	.kill_sb = kill_block_super,
+	.kill_sb = vexfs_kill_sb,
 	.fs_flags = FS_REQUIRES_DEV,
 };
 MODULE_ALIAS_FS("vexfs");

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /* Reading a vector set: the header in the hidden inode that the file names, and the log whose records say which rows live. */
 #include <linux/random.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/srcu.h>
 #include <vexfs.h>
 #include "engine.h"
+#include "freed_slots.h"
+#include "row_log.h"
 #include "vector_set.h"
 #include "vexfs_fs.h"
-
-static u32 vexfs_records_per_block(const struct vexfs_volume *volume)
-{
-	return (volume->geometry.block_size - sizeof(struct vexfs_set_header)) / sizeof(struct vexfs_log_record);
-}
 
 static bool vexfs_header_holds(const struct vexfs_volume *volume, const void *data)
 {
@@ -25,7 +24,7 @@ static bool vexfs_header_holds(const struct vexfs_volume *volume, const void *da
 	       le64_to_cpu(header->data_offset) <= VEXFS_MAX_FILE_BYTES &&
 	       le64_to_cpu(header->slots) <= VEXFS_MAX_ROWS_PER_FILE &&
 	       le64_to_cpu(header->live_rows) <= le64_to_cpu(header->slots) &&
-	       le32_to_cpu(header->inline_records) <= vexfs_records_per_block(volume) &&
+	       le32_to_cpu(header->inline_records) <= vexfs_records_per_block(volume->sb) &&
 	       le64_to_cpu(header->log_blocks) <= volume->geometry.total_blocks;
 }
 
@@ -40,7 +39,7 @@ static bool vexfs_log_holds(const struct vexfs_volume *volume, const void *data)
 	const struct vexfs_log_header *header = data;
 
 	return le32_to_cpu(header->magic) == VEXFS_LOG_MAGIC &&
-	       le32_to_cpu(header->count) == vexfs_records_per_block(volume);
+	       le32_to_cpu(header->count) == vexfs_records_per_block(volume->sb);
 }
 
 static const struct vexfs_block_kind vexfs_log_block = {
@@ -64,7 +63,7 @@ static struct buffer_head *vexfs_read_hidden_block(const struct inode *owner, u6
 	return vexfs_read_checked(owner->i_sb, run.physical, kind);
 }
 
-static struct buffer_head *vexfs_read_set_header(const struct inode *owner, struct vexfs_inode *hidden)
+struct buffer_head *vexfs_read_set_header(const struct inode *owner, struct vexfs_inode *hidden)
 {
 	const u64 number = vexfs_info(owner)->vector_set;
 	const struct vexfs_set_header *header;
@@ -84,31 +83,57 @@ static struct buffer_head *vexfs_read_set_header(const struct inode *owner, stru
 	return ERR_PTR(vexfs_damage(owner->i_sb, "the vector set of inode %lu belongs to another", owner->i_ino));
 }
 
-/* Slots that the size of the file has room for. */
-static u64 vexfs_slots_in(const struct vexfs_set *set, u64 size)
+u32 vexfs_stride(u32 row_bytes, u32 alignment)
 {
-	const u64 room = size > set->data_offset ? size - set->data_offset : 0;
-
-	return min_t(u64, div_u64(room, set->stride), VEXFS_MAX_ROWS_PER_FILE);
+	return alignment ? round_up(row_bytes, alignment) : row_bytes;
 }
 
+u64 vexfs_slots_in(const struct vexfs_set_layout *layout, u64 size)
+{
+	const u64 room = size > layout->data_offset ? size - layout->data_offset : 0;
+
+	return min_t(u64, div_u64(room, layout->stride), VEXFS_MAX_ROWS_PER_FILE);
+}
+
+static void vexfs_read_layout(const struct vexfs_set_header *header, struct vexfs_set_layout *layout)
+{
+	memset(layout, 0, sizeof(*layout));
+	layout->dimensions = le32_to_cpu(header->dimensions);
+	layout->element_type = le32_to_cpu(header->element_type);
+	layout->alignment = le32_to_cpu(header->alignment);
+	layout->row_bytes = vx_row_bytes(layout->element_type, layout->dimensions);
+	layout->stride = vexfs_stride(layout->row_bytes, layout->alignment);
+	layout->data_offset = le64_to_cpu(header->data_offset);
+}
+
+struct vexfs_set *vexfs_set_alloc(const struct vexfs_set_layout *layout)
+{
+	static atomic64_t serials;
+	struct vexfs_set *set = kzalloc(sizeof(*set), GFP_KERNEL_ACCOUNT);
+
+	if (!set)
+		return NULL;
+	set->layout = *layout;
+	set->serial = atomic64_inc_return(&serials);
+	INIT_LIST_HEAD(&set->freed);
+	set->ids = vx_ids_create(&vexfs_table_memory, get_random_u64());
+	if (set->ids)
+		return set;
+	kfree(set);
+	return NULL;
+}
+
+/* The counts of the header. */
 static int vexfs_fill_set(struct vexfs_set *set, const struct inode *owner, const struct vexfs_set_header *header)
 {
-	set->dimensions = le32_to_cpu(header->dimensions);
-	set->element_type = le32_to_cpu(header->element_type);
-	set->alignment = le32_to_cpu(header->alignment);
-	set->row_bytes = vx_row_bytes(set->element_type, set->dimensions);
-	set->stride = set->alignment ? round_up(set->row_bytes, set->alignment) : set->row_bytes;
-	set->data_offset = le64_to_cpu(header->data_offset);
+	const u64 log_blocks = le64_to_cpu(header->log_blocks);
+
 	set->slots = le64_to_cpu(header->slots);
 	set->live_rows = le64_to_cpu(header->live_rows);
 	set->next_id = le64_to_cpu(header->next_id);
-	set->log_inode = le64_to_cpu(header->log_inode);
-	set->log_blocks = le64_to_cpu(header->log_blocks);
 	set->log_compactions = le32_to_cpu(header->log_compactions);
-	set->log_records = set->log_blocks * vexfs_records_per_block(vexfs_volume(owner->i_sb)) +
-			   le32_to_cpu(header->inline_records);
-	if (set->slots != vexfs_slots_in(set, i_size_read(owner)) || (set->log_blocks && !set->log_inode))
+	set->log_records = log_blocks * vexfs_records_per_block(owner->i_sb) + le32_to_cpu(header->inline_records);
+	if (set->slots != vexfs_slots_in(&set->layout, i_size_read(owner)) || (log_blocks && !header->log_inode))
 		return vexfs_damage(owner->i_sb, "the vector set of inode %lu", owner->i_ino);
 	return 0;
 }
@@ -196,23 +221,26 @@ static int vexfs_apply_all(struct vx_ids *ids, const void *records, u32 count, u
 	return error;
 }
 
-static int vexfs_apply_log(struct vexfs_set *set, const struct inode *owner, u32 *list)
+static int vexfs_apply_log(struct vexfs_set *set, const struct inode *owner, const struct vexfs_set_header *set_header,
+			   u32 *list)
 {
-	const u32 per_block = vexfs_records_per_block(vexfs_volume(owner->i_sb));
+	const u32 per_block = vexfs_records_per_block(owner->i_sb);
+	const u64 number = le64_to_cpu(set_header->log_inode);
+	const u64 blocks = le64_to_cpu(set_header->log_blocks);
 	struct vexfs_inode hidden;
 	u64 index;
 	int error;
 
-	if (!set->log_inode)
+	if (!number)
 		return 0;
-	error = vexfs_read_hidden(owner->i_sb, set->log_inode, owner, &hidden);
+	error = vexfs_read_hidden(owner->i_sb, number, owner, &hidden);
 	if (error)
 		return error;
 	set->hidden_blocks += le64_to_cpu(hidden.blocks);
-	if (le64_to_cpu(hidden.size) != set->log_blocks << owner->i_blkbits)
+	if (le64_to_cpu(hidden.size) != blocks << owner->i_blkbits)
 		return -EUCLEAN;
-	for (index = 0; index < set->log_blocks && !error; index++) {
-		struct buffer_head *bh = vexfs_read_hidden_block(owner, set->log_inode, &hidden, index, &vexfs_log_block);
+	for (index = 0; index < blocks && !error; index++) {
+		struct buffer_head *bh = vexfs_read_hidden_block(owner, number, &hidden, index, &vexfs_log_block);
 		const struct vexfs_log_header *header;
 
 		if (IS_ERR(bh))
@@ -245,15 +273,12 @@ static int vexfs_load_rows(struct vexfs_set *set, const struct inode *owner, con
 	u32 *list;
 	int error;
 
-	set->ids = vx_ids_create(&vexfs_table_memory, get_random_u64());
-	if (!set->ids)
-		return -ENOMEM;
 	list = kvmalloc_array(VEXFS_PIECE, sizeof(*list), GFP_KERNEL);
 	if (!list)
 		return -ENOMEM;
 	error = vx_ids_reserve(set->ids, set->slots, set->live_rows);
 	if (!error)
-		error = vexfs_apply_log(set, owner, list);
+		error = vexfs_apply_log(set, owner, header, list);
 	if (!error)
 		error = vexfs_apply_all(set->ids, header + 1, le32_to_cpu(header->inline_records), list);
 	if (!error)
@@ -270,22 +295,51 @@ static struct vexfs_set *vexfs_load_set(struct inode *owner)
 {
 	struct vexfs_inode hidden;
 	struct buffer_head *bh = vexfs_read_set_header(owner, &hidden);
+	struct vexfs_set_layout layout;
 	struct vexfs_set *set;
 	int error;
 
 	if (IS_ERR(bh))
 		return ERR_CAST(bh);
-	set = kzalloc(sizeof(*set), GFP_KERNEL_ACCOUNT);
-	error = set ? vexfs_fill_set(set, owner, (const void *)bh->b_data) : -ENOMEM;
-	if (!error) {
-		set->hidden_blocks = le64_to_cpu(hidden.blocks);
-		error = vexfs_load_rows(set, owner, bh);
+	vexfs_read_layout((const void *)bh->b_data, &layout);
+	set = vexfs_set_alloc(&layout);
+	if (!set) {
+		brelse(bh);
+		return ERR_PTR(-ENOMEM);
 	}
-	brelse(bh);
+	set->header = bh;
+	set->hidden_blocks = le64_to_cpu(hidden.blocks);
+	error = vexfs_fill_set(set, owner, (const void *)bh->b_data);
+	if (!error)
+		error = vexfs_load_rows(set, owner, bh);
 	if (error) {
 		vexfs_set_free(set);
 		return ERR_PTR(error);
 	}
+	return set;
+}
+
+/* Sections in which sets, and what their tables have replaced, are read. */
+DEFINE_STATIC_SRCU(vexfs_set_readers);
+
+/* set_lock is taken inside of handles too: no memory may be waited for under it that a transaction has to give back. */
+static struct vexfs_set *vexfs_set_load_once(struct inode *inode)
+{
+	struct vexfs_inode_info *info = vexfs_info(inode);
+	struct vexfs_set *set;
+	unsigned int scope;
+
+	if (mutex_lock_killable(&info->set_lock))
+		return ERR_PTR(-EINTR);
+	set = info->set;
+	if (!set) {
+		scope = memalloc_nofs_save();
+		set = vexfs_load_set(inode);
+		memalloc_nofs_restore(scope);
+		if (!IS_ERR(set))
+			smp_store_release(&info->set, set);
+	}
+	mutex_unlock(&info->set_lock);
 	return set;
 }
 
@@ -294,28 +348,89 @@ struct vexfs_set *vexfs_set_get(struct inode *inode)
 	struct vexfs_inode_info *info = vexfs_info(inode);
 	struct vexfs_set *set;
 
-	if (!S_ISREG(inode->i_mode) || !info->vector_set)
+	if (!S_ISREG(inode->i_mode) || !READ_ONCE(info->vector_set))
 		return ERR_PTR(-ENODATA);
 	set = smp_load_acquire(&info->set);
-	if (set)
-		return set;
-	if (mutex_lock_killable(&info->set_lock))
-		return ERR_PTR(-EINTR);
-	set = info->set;
-	if (!set) {
-		set = vexfs_load_set(inode);
-		if (!IS_ERR(set))
-			smp_store_release(&info->set, set);
+	return set ?: vexfs_set_load_once(inode);
+}
+
+struct vexfs_set *vexfs_set_enter(struct inode *inode, int *ticket)
+{
+	struct vexfs_set *set;
+
+	*ticket = srcu_read_lock(&vexfs_set_readers);
+	set = vexfs_set_get(inode);
+	if (IS_ERR(set))
+		srcu_read_unlock(&vexfs_set_readers, *ticket);
+	return set;
+}
+
+void vexfs_set_leave(int ticket)
+{
+	srcu_read_unlock(&vexfs_set_readers, ticket);
+}
+
+void vexfs_set_wait(void)
+{
+	synchronize_srcu(&vexfs_set_readers);
+}
+
+unsigned long vexfs_set_ticket(void)
+{
+	return start_poll_synchronize_srcu(&vexfs_set_readers);
+}
+
+bool vexfs_set_is_over(unsigned long ticket)
+{
+	return poll_state_synchronize_srcu(&vexfs_set_readers, ticket);
+}
+
+int vexfs_set_look(struct inode *inode, struct vexfs_set *set, struct vexfs_set_view *view)
+{
+	struct vexfs_inode_info *info = vexfs_info(inode);
+	struct vx_ids_info ids;
+	u64 *live = NULL;
+	u64 words = 0;
+
+	for (;;) {
+		if (mutex_lock_killable(&info->set_lock)) {
+			kvfree(live);
+			return -EINTR;
+		}
+		vx_ids_info(set->ids, &ids);
+		if (ids.rows == ids.slots || words >= DIV_ROUND_UP_ULL(ids.slots, 64))
+			break;
+		mutex_unlock(&info->set_lock);
+		kvfree(live);
+		words = DIV_ROUND_UP_ULL(ids.slots, 64);
+		live = kvmalloc_array(words, sizeof(*live), GFP_KERNEL);
+		if (!live)
+			return -ENOMEM;
+	}
+	if (ids.rows < ids.slots) {
+		vx_ids_snapshot_live(set->ids, live, words);
+	} else {
+		kvfree(live);
+		live = NULL;
 	}
 	mutex_unlock(&info->set_lock);
-	return set;
+	view->ids = (const u64 *)(unsigned long)ids.ids;
+	view->live = live;
+	view->slots = ids.slots;
+	view->live_rows = ids.rows;
+	return 0;
 }
 
 void vexfs_set_free(struct vexfs_set *set)
 {
+	struct vexfs_freed *freed, *next;
+
 	if (!set)
 		return;
+	list_for_each_entry_safe(freed, next, &set->freed, list)
+		kvfree(freed);
 	vx_ids_destroy(set->ids);
+	brelse(set->header);
 	kfree(set);
 }
 

@@ -4,39 +4,91 @@
 #define VEXFS_VECTOR_SET_H
 
 #include <linux/atomic.h>
+#include <linux/list.h>
 #include <linux/types.h>
 
+struct buffer_head;
 struct inode;
+struct vexfs_inode;
 struct vx_ids;
 
-struct vexfs_set {
+struct vexfs_set_layout {
 	u32 dimensions;
 	u32 element_type;
 	u32 alignment;
 	u32 row_bytes;
 	/* Bytes from slot to slot. */
 	u32 stride;
-	u32 log_compactions;
 	u64 data_offset;
-	u64 slots;
-	u64 live_rows;
-	u64 next_id;
-	u64 log_blocks;
-	u64 log_records;
-	u64 log_inode;
-	/* Blocks of header and log, for GET_STATS. */
-	u64 hidden_blocks;
-	struct vx_ids *ids;
-	atomic64_t searches;
-	atomic64_t rows_scanned;
 };
 
 /*
- * The rows of a regular file, read from the log the first time. ERR_PTR(-ENODATA) for a file without. The set lives as
- * long as the inode is in memory. Sleeps.
+ * The layout of a set never changes: another one makes another set. The rest changes under i_rwsem, and what searches
+ * read of it under set_lock too. What a search has read stays as it is until its section has ended, see vexfs_set_enter().
  */
+struct vexfs_set {
+	struct vexfs_set_layout layout;
+	/* Tells sets apart that one file had one after the other. */
+	u64 serial;
+	/* The block of the header, held. */
+	struct buffer_head *header;
+	u32 log_compactions;
+	u64 slots;
+	u64 live_rows;
+	u64 next_id;
+	u64 log_records;
+	/* Blocks of header and log. */
+	u64 hidden_blocks;
+	struct vx_ids *ids;
+	/* What the table replaced by growing: freed when sections that began before `retire_ticket` are over. */
+	u64 epoch;
+	bool is_retiring;
+	unsigned long retire_ticket;
+	/* Slots that changes have freed and that cannot be used again yet, oldest first. */
+	struct list_head freed;
+	/* Rows were cut off last by this transaction, and there may be searches that still see them. */
+	bool was_cut;
+	u32 cut_tid;
+	/* Blocks of the log at which writing it anew is thought of next. */
+	u64 compact_at;
+	atomic64_t searches;
+	atomic64_t rows_scanned;
+	u64 insert_calls;
+	u64 rows_inserted;
+};
+
+/*
+ * The rows of a regular file, read from the log the first time. ERR_PTR(-ENODATA) for a file without. The set, and all
+ * that searches read, stays until vexfs_set_leave(). Sleeps.
+ */
+struct vexfs_set *vexfs_set_enter(struct inode *inode, int *ticket);
+void vexfs_set_leave(int ticket);
+/* The same for who holds i_rwsem: nothing has to be left. */
 struct vexfs_set *vexfs_set_get(struct inode *inode);
+
+/* The rows as they are now, for a search. `live` is a copy, NULL when every slot holds a row. */
+struct vexfs_set_view {
+	const u64 *ids;
+	u64 *live;
+	u64 slots;
+	u64 live_rows;
+};
+int vexfs_set_look(struct inode *inode, struct vexfs_set *set, struct vexfs_set_view *view);
+
+/* Waits until all sections that have begun are over. Neither in a handle nor with a lock that one may take. */
+void vexfs_set_wait(void);
+/* For later: a ticket for the sections that have begun, and whether they are over. */
+unsigned long vexfs_set_ticket(void);
+bool vexfs_set_is_over(unsigned long ticket);
+
+struct vexfs_set *vexfs_set_alloc(const struct vexfs_set_layout *layout);
 void vexfs_set_free(struct vexfs_set *set);
+/* Slots that a file of so many bytes has. */
+u64 vexfs_slots_in(const struct vexfs_set_layout *layout, u64 size);
+u32 vexfs_stride(u32 row_bytes, u32 alignment);
+
+/* The header of a file's vector set, checked; *number: of its inode. */
+struct buffer_head *vexfs_read_set_header(const struct inode *owner, struct vexfs_inode *hidden);
 
 /* Blocks that the hidden inodes of a file have taken; 0 when they cannot be read. */
 u64 vexfs_hidden_blocks(struct inode *inode);

@@ -26,6 +26,7 @@
 
 struct vexfs_set;
 struct vexfs_orphan;
+struct vexfs_recycler;
 
 /* Where everything lies on a volume; nothing of it changes while the volume is mounted. */
 struct vexfs_geometry {
@@ -74,6 +75,8 @@ struct vexfs_volume {
 	/* The orphan list of the volume, the first one first. */
 	struct mutex orphan_lock;
 	struct list_head orphans;
+	/* NULL until the volume was mounted for writing. */
+	struct vexfs_recycler *recycler;
 };
 
 struct vexfs_inode_info {

@@ -9,6 +9,7 @@
 #include "content_blocks.h"
 #include "file_size.h"
 #include "inode_write.h"
+#include "row_changes.h"
 
 /* Blocks that are taken for one copy. */
 #define VEXFS_WRITE_BLOCKS 8192
@@ -142,12 +143,15 @@ static ssize_t vexfs_write_rest(struct kiocb *iocb, struct iov_iter *from, ssize
 
 static ssize_t vexfs_write_locked(struct kiocb *iocb, struct iov_iter *from)
 {
+	struct inode *inode = file_inode(iocb->ki_filp);
 	ssize_t done = generic_write_checks(iocb, from);
 	int error;
 
 	if (done <= 0)
 		return done;
-	error = vexfs_prepare_write(iocb);
+	error = vexfs_rows_prepare(inode, max_t(loff_t, iocb->ki_pos + done, i_size_read(inode)));
+	if (!error)
+		error = vexfs_prepare_write(iocb);
 	if (error)
 		return error;
 	if (!(iocb->ki_flags & IOCB_DIRECT))

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+#include <linux/overflow.h>
+#include <linux/slab.h>
+#include "engine.h"
+#include "freed_slots.h"
+#include "vector_set.h"
+
+struct vexfs_freed *vexfs_freed_alloc(u32 count)
+{
+	struct vexfs_freed *freed = kvmalloc(struct_size(freed, slots, count), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+
+	if (freed)
+		freed->count = count;
+	return freed;
+}
+
+void vexfs_freed_add(struct vexfs_set *set, struct vexfs_freed *freed, tid_t tid)
+{
+	freed->tid = tid;
+	freed->ticket = vexfs_set_ticket();
+	list_add_tail(&freed->list, &set->freed);
+}
+
+/* Whether a slot is among them; asked for rising slots, after `at` was reset. */
+static bool vexfs_is_freed(struct vexfs_set *set, u32 slot)
+{
+	struct vexfs_freed *freed;
+
+	list_for_each_entry(freed, &set->freed, list) {
+		while (freed->at < freed->count && freed->slots[freed->at] < slot)
+			freed->at++;
+		if (freed->at < freed->count && freed->slots[freed->at] == slot)
+			return true;
+	}
+	return false;
+}
+
+u32 vexfs_freed_choose(struct vexfs_set *set, u32 *slots, u32 wanted)
+{
+	struct vexfs_freed *freed;
+	u32 chosen = 0, from = 0;
+
+	list_for_each_entry(freed, &set->freed, list)
+		freed->at = 0;
+	while (chosen < wanted) {
+		/* Found behind those that are chosen, and then moved up to them. */
+		const u32 found = vx_ids_free_slots(set->ids, from, slots + chosen, wanted - chosen);
+		const u32 end = chosen + found;
+		u32 i;
+
+		if (!found)
+			break;
+		from = slots[end - 1] + 1;
+		for (i = chosen; i < end; i++) {
+			if (!vexfs_is_freed(set, slots[i]))
+				slots[chosen++] = slots[i];
+		}
+	}
+	return chosen;
+}
+
+void vexfs_freed_cut(struct vexfs_set *set, u64 slots)
+{
+	struct vexfs_freed *freed, *next;
+
+	list_for_each_entry_safe(freed, next, &set->freed, list) {
+		while (freed->count && freed->slots[freed->count - 1] >= slots)
+			freed->count--;
+		if (!freed->count) {
+			list_del(&freed->list);
+			kvfree(freed);
+		}
+	}
+}

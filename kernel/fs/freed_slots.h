@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * Slots that rows have left. A crash may bring the rows back until the transaction that freed them is committed, and searches that began
+ * before may read them: only after both are they zeroed and taken again.
+ */
+#ifndef VEXFS_FREED_SLOTS_H
+#define VEXFS_FREED_SLOTS_H
+
+#include <linux/jbd2.h>
+#include <linux/list.h>
+#include <linux/types.h>
+
+struct inode;
+struct vexfs_set;
+
+struct vexfs_freed {
+	struct list_head list;
+	tid_t tid;
+	/* Of vexfs_set_ticket(). */
+	unsigned long ticket;
+	u32 count;
+	/* Where a walk over all slots has come to. */
+	u32 at;
+	/* Rising. */
+	u32 slots[];
+};
+
+/* Up to `wanted` slots that can take rows now, rising. Returns how many. */
+u32 vexfs_freed_choose(struct vexfs_set *set, u32 *slots, u32 wanted);
+/* Slots from `slots` on are gone. */
+void vexfs_freed_cut(struct vexfs_set *set, u64 slots);
+/* Memory for so many; and, filled, what the transaction of the handle freed. */
+struct vexfs_freed *vexfs_freed_alloc(u32 count);
+void vexfs_freed_add(struct vexfs_set *set, struct vexfs_freed *freed, tid_t tid);
+
+#endif

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * BATCH_INSERT. The rows are copied and checked before anything is locked; then they are stored where no record names them; then
+ * one transaction publishes records, header and inode, and the tables follow.
+ */
+#include <linux/fsnotify.h>
+#include <linux/pagemap.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+#include "batch.h"
+#include "content.h"
+#include "engine.h"
+#include "file_size.h"
+#include "inode_write.h"
+#include "recycle.h"
+#include "row_changes.h"
+#include "vector_calls.h"
+#include "vexfs_fs.h"
+
+#define VEXFS_INSERT_FLAGS (VEXFS_INSERT_OVERWRITE | VEXFS_INSERT_APPEND | VEXFS_INSERT_VALIDATE)
+
+static int vexfs_check_request(const struct vexfs_set_layout *layout, const struct vexfs_batch_insert_request *request)
+{
+	const u32 both = VEXFS_INSERT_OVERWRITE | VEXFS_INSERT_APPEND;
+	const u64 rows = request->vector_count;
+
+	if (request->dimensions != layout->dimensions || request->flags & ~VEXFS_INSERT_FLAGS ||
+	    (request->flags & both) == both || rows == 0)
+		return -EINVAL;
+	if (rows > VEXFS_MAX_ROWS_PER_CALL || rows * layout->dimensions * sizeof(float) > VEXFS_MAX_BYTES_PER_CALL ||
+	    rows * layout->stride > VEXFS_MAX_BYTES_PER_CALL)
+		return -E2BIG;
+	return request->vectors ? 0 : -EFAULT;
+}
+
+/* Whether the ids may be inserted; nothing changes the table meanwhile but who holds i_rwsem. */
+static int vexfs_check_new_ids(const struct vexfs_set *set, const struct vexfs_batch *batch)
+{
+	size_t first;
+
+	if (!batch->ids && batch->rows > VX_NO_ID - set->next_id)
+		return -EOVERFLOW;
+	if (batch->flags & VEXFS_INSERT_OVERWRITE)
+		return 0;
+	first = batch->ids ? vx_ids_first_existing(set->ids, batch->ids, batch->rows) :
+			     vx_ids_first_existing_range(set->ids, set->next_id, batch->rows);
+	return first == batch->rows ? 0 : -EEXIST;
+}
+
+static int vexfs_choose_slots(struct vexfs_set *set, struct vexfs_batch *batch)
+{
+	u32 i;
+
+	batch->slots = kvmalloc_array(batch->rows, sizeof(*batch->slots), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!batch->slots)
+		return -ENOMEM;
+	batch->tail = set->slots;
+	batch->reused = vexfs_freed_choose(set, batch->slots, batch->rows);
+	if (batch->tail + vexfs_batch_appended(batch) > VEXFS_MAX_ROWS_PER_FILE)
+		return -EOVERFLOW;
+	for (i = batch->reused; i < batch->rows; i++)
+		batch->slots[i] = batch->tail + (i - batch->reused);
+	return 0;
+}
+
+static int vexfs_compare_slots(const void *a, const void *b)
+{
+	const u32 x = *(const u32 *)a, y = *(const u32 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The slots of the ids that the batch replaces, rising. */
+static int vexfs_find_replaced(const struct vexfs_set *set, struct vexfs_batch *batch)
+{
+	struct vexfs_freed *old;
+	u32 i, count = 0;
+
+	if (!batch->ids || !(batch->flags & VEXFS_INSERT_OVERWRITE))
+		return 0;
+	old = vexfs_freed_alloc(batch->rows);
+	if (!old)
+		return -ENOMEM;
+	batch->old = old;
+	vx_ids_find_batch(set->ids, batch->ids, batch->rows, old->slots);
+	for (i = 0; i < batch->rows; i++) {
+		if (old->slots[i] != VX_NO_SLOT)
+			old->slots[count++] = old->slots[i];
+	}
+	old->count = count;
+	if (!count) {
+		kvfree(old);
+		batch->old = NULL;
+		return 0;
+	}
+	sort(old->slots, count, sizeof(*old->slots), vexfs_compare_slots, NULL);
+	return 0;
+}
+
+/* How many rows from `row` on have slots and ids that follow each other. */
+static u32 vexfs_run_of_rows(const struct vexfs_batch *batch, u32 row)
+{
+	u32 n = 1;
+
+	while (row + n < batch->rows && batch->slots[row + n] == batch->slots[row] + n &&
+	       (!batch->ids || batch->ids[row + n] == batch->ids[row] + n))
+		n++;
+	return n;
+}
+
+static u32 vexfs_count_records(const struct vexfs_batch *batch)
+{
+	u32 row, records = batch->old ? batch->old->count : 0;
+
+	for (row = 0; row < batch->rows; row += vexfs_run_of_rows(batch, row))
+		records++;
+	return records;
+}
+
+static int vexfs_make_records(const struct vexfs_set *set, const struct vexfs_batch *batch, struct vexfs_records *records)
+{
+	u32 row, n, i;
+	int error = vexfs_records_init(records, vexfs_count_records(batch));
+
+	if (error)
+		return error;
+	for (i = 0; batch->old && i < batch->old->count; i++)
+		vexfs_record_delete(records, batch->old->slots[i], 1);
+	for (row = 0; row < batch->rows; row += n) {
+		n = vexfs_run_of_rows(batch, row);
+		vexfs_record_rows(records, batch->slots[row], batch->ids ? batch->ids[row] : set->next_id + row, n);
+	}
+	return 0;
+}
+
+static u64 vexfs_mark_after(const struct vexfs_set *set, const struct vexfs_batch *batch)
+{
+	u64 mark = batch->ids ? set->next_id : set->next_id + batch->rows;
+	u32 i;
+
+	for (i = 0; batch->ids && i < batch->rows; i++)
+		mark = max(mark, batch->ids[i] + 1);
+	return mark;
+}
+
+/* The tables follow what is published. There is room, and the ids were looked up: nothing of it fails. */
+static void vexfs_update_tables(struct inode *inode, struct vexfs_set *set, struct vexfs_batch *batch, u64 id, tid_t tid)
+{
+	const unsigned int scope = memalloc_nofs_save();
+	u32 row, n;
+
+	mutex_lock(&vexfs_info(inode)->set_lock);
+	if (batch->old)
+		WARN_ON_ONCE(vx_ids_delete_slots(set->ids, batch->old->slots, batch->old->count));
+	if (batch->ids) {
+		WARN_ON_ONCE(vx_ids_put_batch(set->ids, batch->slots, batch->ids, batch->rows));
+	} else {
+		for (row = 0; row < batch->rows; row += n) {
+			n = vexfs_run_of_rows(batch, row);
+			vexfs_set_put(set, batch->slots[row], id + row, n);
+		}
+	}
+	vexfs_set_reclaim(set);
+	mutex_unlock(&vexfs_info(inode)->set_lock);
+	memalloc_nofs_restore(scope);
+	if (batch->old)
+		vexfs_freed_add(set, batch->old, tid);
+	batch->old = NULL;
+}
+
+static int vexfs_publish_batch(struct inode *inode, struct vexfs_set *set, struct vexfs_batch *batch,
+			       struct vexfs_appended *appended, const struct vexfs_records *records)
+{
+	const struct vexfs_set_counts counts = {
+		.slots = batch->tail + vexfs_batch_appended(batch),
+		.live_rows = set->live_rows + batch->rows - (batch->old ? batch->old->count : 0),
+		.next_id = vexfs_mark_after(set, batch),
+	};
+	const u64 id = set->next_id;
+	const loff_t before = i_size_read(inode);
+	handle_t *handle;
+	int error, stopped;
+
+	handle = vexfs_start(inode->i_sb, vexfs_join_credits(inode) + vexfs_log_credits(inode, records->count) +
+						  VEXFS_INODE_CREDITS);
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	error = vexfs_order_reused(handle, inode, batch);
+	if (!error)
+		error = vexfs_mark_appended(handle, appended);
+	if (!error)
+		error = vexfs_set_publish(handle, inode, set, records, &counts);
+	if (error) {
+		vexfs_stop(handle);
+		return error;
+	}
+	error = vexfs_join_appended(handle, appended);
+	if (!error) {
+		vexfs_touch_mtime_ctime(inode);
+		error = vexfs_write_inode(handle, inode);
+	}
+	/* The header counts what is not there. */
+	if (error)
+		vexfs_abort(handle, error);
+	else
+		vexfs_update_tables(inode, set, batch, id, handle->h_transaction->t_tid);
+	stopped = vexfs_stop(handle);
+	if (i_size_read(inode) > before)
+		pagecache_isize_extended(inode, before, i_size_read(inode));
+	return error ?: stopped;
+}
+
+/* Rows that were cut off could come back after a crash, with the bytes of those that come now. */
+static int vexfs_wait_for_cut(struct inode *inode, struct vexfs_set *set)
+{
+	int error;
+
+	if (!set->was_cut)
+		return 0;
+	error = jbd2_complete_transaction(vexfs_volume(inode->i_sb)->journal, set->cut_tid);
+	if (error)
+		return error;
+	vexfs_set_wait();
+	set->was_cut = false;
+	return 0;
+}
+
+static int vexfs_store_batch(struct file *file, struct vexfs_set *set, struct vexfs_batch *batch,
+			     const struct vexfs_records *records)
+{
+	struct inode *inode = file_inode(file);
+	struct vexfs_appended appended = {};
+	int error;
+
+	error = vexfs_set_reserve(inode, set, batch->tail + vexfs_batch_appended(batch), set->live_rows + batch->rows);
+	if (!error && vexfs_batch_appended(batch) && vexfs_batch_end(batch) > i_size_read(inode))
+		error = inode_newsize_ok(inode, vexfs_batch_end(batch));
+	if (!error)
+		error = file_remove_privs(file);
+	if (!error)
+		error = vexfs_store_reused(file, batch);
+	if (!error)
+		error = vexfs_store_appended(&appended, file, batch);
+	if (!error)
+		error = vexfs_publish_batch(inode, set, batch, &appended, records);
+	if (error)
+		vexfs_drop_appended(&appended);
+	vexfs_end_appended(&appended);
+	return error;
+}
+
+static int vexfs_insert_locked(struct file *file, struct vexfs_batch *batch)
+{
+	struct inode *inode = file_inode(file);
+	struct vexfs_set *set = vexfs_set_get(inode);
+	struct vexfs_records records = {};
+	int error;
+
+	if (IS_ERR(set))
+		return PTR_ERR(set);
+	/* The file has got another layout since the rows were converted. */
+	if (set->serial != batch->serial)
+		return -EINVAL;
+	error = vexfs_check_new_ids(set, batch);
+	if (error || batch->flags == VEXFS_INSERT_VALIDATE)
+		return error;
+	error = vexfs_wait_for_cut(inode, set);
+	if (error)
+		return error;
+	vexfs_recycle(inode, set);
+	error = vexfs_choose_slots(set, batch);
+	if (!error)
+		error = vexfs_find_replaced(set, batch);
+	if (!error)
+		error = vexfs_make_records(set, batch, &records);
+	if (!error && signal_pending(current))
+		error = -EINTR;
+	if (!error)
+		error = vexfs_store_batch(file, set, batch, &records);
+	vexfs_records_free(&records);
+	if (error)
+		return error;
+	set->insert_calls++;
+	set->rows_inserted += batch->rows;
+	vexfs_log_compact(inode, set);
+	vexfs_recycle_later(inode, set);
+	return 0;
+}
+
+/* As O_SYNC and O_DSYNC ask for. */
+static int vexfs_sync_batch(struct file *file)
+{
+	if (!(file->f_flags & O_DSYNC) && !IS_SYNC(file_inode(file)))
+		return 0;
+	return vfs_fsync(file, !(file->f_flags & __O_SYNC));
+}
+
+int vexfs_batch_insert(struct file *file, const struct vexfs_batch_insert_request *request)
+{
+	struct inode *inode = file_inode(file);
+	struct vexfs_batch batch;
+	struct vexfs_set *set;
+	int ticket, error;
+
+	if (IS_APPEND(inode) && request->flags & VEXFS_INSERT_OVERWRITE)
+		return -EPERM;
+	set = vexfs_set_enter(inode, &ticket);
+	if (IS_ERR(set))
+		return PTR_ERR(set);
+	error = vexfs_check_request(&set->layout, request);
+	if (error) {
+		vexfs_set_leave(ticket);
+		return error;
+	}
+	error = vexfs_batch_copy(&batch, set, request);
+	vexfs_set_leave(ticket);
+	if (!error) {
+		inode_lock(inode);
+		error = vexfs_insert_locked(file, &batch);
+		inode_unlock(inode);
+	}
+	vexfs_batch_free(&batch);
+	if (error || batch.flags == VEXFS_INSERT_VALIDATE)
+		return error;
+	fsnotify_modify(file);
+	return vexfs_sync_batch(file);
+}
