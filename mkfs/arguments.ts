@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
-import yargs from 'yargs';
-import { EXIT_USAGE, Failure } from './failure.js';
+import { MAX_BLOCK_SIZE, MIN_BLOCK_SIZE } from '@vexfs/shared';
+import { type Program, parseCommandLine, usageFailure } from './command_line.js';
+import { EXIT_USAGE } from './failure.js';
 import { parseSize } from './size.js';
 import { parseUuid } from './uuid.js';
 
@@ -22,10 +22,6 @@ export interface Arguments {
   readonly sizeBytes?: number;
 }
 
-export const VERSION: string = (
-  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
-).version;
-
 const EPILOGUE = `TARGET is a block device, or an image file. Sizes are bytes, or take the
 suffixes K, M, G, T (powers of 1024).
 
@@ -45,99 +41,77 @@ Examples:
 
 docs/mkfs.vexfs.md tells more, docs/format.md what is written.`;
 
-/** Undefined when the help or the version was asked for and printed. Throws Failure (exit code 2). */
-export function parseArguments(words: readonly string[]): Arguments | undefined {
-  let told = false;
-  const parsed = yargs([...words])
-    .scriptName('mkfs.vexfs')
-    .usage('Usage: $0 [options] TARGET\n\nMakes an empty vexfs volume on TARGET.')
-    .parserConfiguration({
-      'boolean-negation': false,
-      'duplicate-arguments-array': false,
-      'parse-numbers': false,
-      'parse-positional-numbers': false,
-    })
-    .option('force', {
+const PROGRAM: Program = {
+  name: 'mkfs.vexfs',
+  usage: 'Usage: $0 [options] TARGET\n\nMakes an empty vexfs volume on TARGET.',
+  epilogue: EPILOGUE,
+  usageExit: EXIT_USAGE,
+  options: {
+    force: {
       alias: 'f',
       type: 'boolean',
       describe: 'Overwrite a filesystem or anything else that is recognised',
-    })
-    .option('dry-run', {
+    },
+    'dry-run': {
       alias: 'n',
       type: 'boolean',
       describe: 'Check everything, say what would be done, write nothing',
-    })
-    .option('quiet', { alias: 'q', type: 'boolean', describe: 'Print nothing when all goes well' })
-    .option('json', { type: 'boolean', describe: 'Print the volume as one JSON object' })
-    .option('label', { alias: 'L', type: 'string', describe: 'Name of the volume, up to 64 bytes of UTF-8' })
-    .option('uuid', { alias: 'U', type: 'string', describe: 'UUID of the volume, or "random" (the default)' })
-    .option('block-size', {
+    },
+    quiet: { alias: 'q', type: 'boolean', describe: 'Print nothing when all goes well' },
+    json: { type: 'boolean', describe: 'Print the volume as one JSON object' },
+    label: { alias: 'L', type: 'string', describe: 'Name of the volume, up to 64 bytes of UTF-8' },
+    uuid: { alias: 'U', type: 'string', describe: 'UUID of the volume, or "random" (the default)' },
+    'block-size': {
       alias: 'b',
       type: 'string',
       describe: 'Bytes of a block: 1K to 64K, a power of two [4K]',
-    })
-    .option('bytes-per-inode', {
+    },
+    'bytes-per-inode': {
       alias: 'i',
       type: 'string',
       describe: 'One inode for so many bytes: 1K to 64M [16K]',
-    })
-    .option('inodes', { alias: 'N', type: 'string', describe: 'At least so many inodes; wins over -i' })
-    .option('journal', {
+    },
+    inodes: { alias: 'N', type: 'string', describe: 'At least so many inodes; wins over -i' },
+    journal: {
       alias: 'J',
       type: 'string',
       describe: 'size=SIZE: bytes of the journal, 1024 blocks or more',
-    })
-    .option('reserved', {
+    },
+    reserved: {
       alias: 'm',
       type: 'string',
       describe: 'Percent of the blocks kept for root: 0 to 50 [5]',
-    })
-    .option('nodiscard', {
+    },
+    nodiscard: {
       alias: 'K',
       type: 'boolean',
       describe: 'Do not give the old content back to the device first',
-    })
-    .option('size', { type: 'string', describe: 'Bytes of the volume; makes or extends an image file' })
-    .version(`mkfs.vexfs ${VERSION}`)
-    .alias({ h: 'help', V: 'version' })
-    .epilogue(EPILOGUE)
-    .wrap(Math.min(100, process.stdout.columns ?? 100))
-    .strictOptions()
-    .exitProcess(false)
-    .fail((message, error) => {
-      throw usage(message ?? error.message);
-    })
-    .parse([...words], {}, (_error, _argv, output) => {
-      if (output === '') return;
-      told = true;
-      process.stdout.write(`${output}\n`);
-    }) as Readonly<Record<string, unknown>>;
-  if (told) return undefined;
+    },
+    size: { type: 'string', describe: 'Bytes of the volume; makes or extends an image file' },
+  },
+};
 
-  const targets = (parsed._ as unknown[]).map(String);
-  if (targets.length !== 1) {
-    throw usage(
-      targets.length === 0 ? 'a TARGET is missing' : `one TARGET at a time, not ${targets.join(', ')}`,
-    );
-  }
-  const value = (name: string): string | undefined => parsed[name] as string | undefined;
-  const size = (name: string) => whenGiven(value(name), parseSize);
-  const label = whenGiven(value('label'), checkLabel);
-  const blockSize = whenGiven(value('block-size'), parseBlockSize);
-  const uuidText = value('uuid');
+/** Undefined when the help or the version was asked for and printed. Throws Failure (exit code 2). */
+export function parseArguments(words: readonly string[]): Arguments | undefined {
+  const line = parseCommandLine(PROGRAM, words);
+  if (line === undefined) return undefined;
+  const size = (name: string) => whenGiven(line.text(name), parseSize);
+  const label = whenGiven(line.text('label'), checkLabel);
+  const blockSize = whenGiven(line.text('block-size'), parseBlockSize);
+  const uuidText = line.text('uuid');
   const uuid = uuidText === 'random' ? undefined : whenGiven(uuidText, parseUuid);
   const bytesPerInode = size('bytes-per-inode');
-  const inodes = whenGiven(value('inodes'), parseCount);
-  const journalBytes = whenGiven(value('journal'), parseJournal);
-  const reservedPercent = whenGiven(value('reserved'), parsePercent);
+  const inodes = whenGiven(line.text('inodes'), parseCount);
+  const journalBytes = whenGiven(line.text('journal'), parseJournal);
+  const reservedPercent = whenGiven(line.text('reserved'), parsePercent);
   const sizeBytes = size('size');
   return {
-    target: targets[0]!,
-    force: parsed.force === true,
-    dryRun: parsed['dry-run'] === true,
-    quiet: parsed.quiet === true,
-    json: parsed.json === true,
-    discard: parsed.nodiscard !== true,
+    target: line.target,
+    force: line.has('force'),
+    dryRun: line.has('dry-run'),
+    quiet: line.has('quiet'),
+    json: line.has('json'),
+    discard: !line.has('nodiscard'),
     ...(label === undefined ? {} : { label }),
     ...(uuid === undefined ? {} : { uuid }),
     ...(blockSize === undefined ? {} : { blockSize }),
@@ -154,15 +128,17 @@ function whenGiven<T>(text: string | undefined, parse: (text: string) => T): T |
   try {
     return parse(text);
   } catch (error) {
-    if (error instanceof RangeError) throw usage(error.message);
+    if (error instanceof RangeError) throw usageFailure(PROGRAM, error.message);
     throw error;
   }
 }
 
 function parseBlockSize(text: string): number {
   const bytes = parseSize(text);
-  if (bytes < 1024 || bytes > 65536 || (bytes & (bytes - 1)) !== 0) {
-    throw new RangeError(`a block size of ${text} is not a power of two from 1024 to 65536`);
+  if (bytes < MIN_BLOCK_SIZE || bytes > MAX_BLOCK_SIZE || (bytes & (bytes - 1)) !== 0) {
+    throw new RangeError(
+      `a block size of ${text} is not a power of two from ${MIN_BLOCK_SIZE} to ${MAX_BLOCK_SIZE}`,
+    );
   }
   return bytes;
 }
@@ -192,8 +168,4 @@ function checkLabel(text: string): string {
     if (code < 32 || code === 127) throw new RangeError('the label contains a control character');
   }
   return text;
-}
-
-function usage(message: string): Failure {
-  return new Failure(`${message}\nTry 'mkfs.vexfs --help'.`, EXIT_USAGE);
 }

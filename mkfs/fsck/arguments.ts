@@ -1,6 +1,4 @@
-import yargs from 'yargs';
-import { VERSION } from '../arguments.js';
-import { Failure } from '../failure.js';
+import { type Program, parseCommandLine, usageFailure } from '../command_line.js';
 import { USAGE } from './exit_code.js';
 
 /** What may be done with what is found. */
@@ -30,73 +28,49 @@ Exit status, as fsck(8):
 
 docs/fsck.vexfs.md tells more.`;
 
-/** Undefined when the help or the version was asked for and printed. Throws Failure (exit code 16). */
-export function parseFsckArguments(words: readonly string[]): FsckArguments | undefined {
-  let told = false;
-  const parsed = yargs([...words])
-    .scriptName('fsck.vexfs')
-    .usage('Usage: $0 [-n | -p | -y] [options] TARGET\n\nChecks and repairs a vexfs volume.')
-    .parserConfiguration({
-      'boolean-negation': false,
-      'duplicate-arguments-array': false,
-      'parse-numbers': false,
-      'parse-positional-numbers': false,
-    })
-    .option('look', { alias: 'n', type: 'boolean', describe: 'Only look; write nothing' })
-    .option('preen', {
+const PROGRAM: Program = {
+  name: 'fsck.vexfs',
+  usage: 'Usage: $0 [-n | -p | -y] [options] TARGET\n\nChecks and repairs a vexfs volume.',
+  epilogue: EPILOGUE,
+  usageExit: USAGE,
+  options: {
+    look: { alias: 'n', type: 'boolean', describe: 'Only look; write nothing' },
+    preen: {
       alias: ['p', 'a'],
       type: 'boolean',
       describe: 'Repair what is safe without questions; refuse when anything else is found',
-    })
-    .option('yes', { alias: 'y', type: 'boolean', describe: 'Repair everything' })
-    .option('force', { alias: 'f', type: 'boolean', describe: 'Check a volume that seems clean too' })
-    .option('superblock', {
+    },
+    yes: { alias: 'y', type: 'boolean', describe: 'Repair everything' },
+    force: { alias: 'f', type: 'boolean', describe: 'Check a volume that seems clean too' },
+    superblock: {
       alias: 'b',
       type: 'string',
       describe: 'Begin with the superblock copy in this block',
-    })
-    .option('json', { type: 'boolean', describe: 'Print one JSON object' })
-    .version(`fsck.vexfs ${VERSION}`)
-    .alias({ h: 'help', V: 'version' })
-    .epilogue(EPILOGUE)
-    .wrap(Math.min(100, process.stdout.columns ?? 100))
-    .strictOptions()
-    .exitProcess(false)
-    .fail((message, error) => {
-      throw usage(message ?? error.message);
-    })
-    .parse([...words], {}, (_error, _argv, output) => {
-      if (output === '') return;
-      told = true;
-      process.stdout.write(`${output}\n`);
-    }) as Readonly<Record<string, unknown>>;
-  if (told) return undefined;
-  const targets = (parsed._ as unknown[]).map(String);
-  if (targets.length !== 1) {
-    throw usage(
-      targets.length === 0 ? 'a TARGET is missing' : `one TARGET at a time, not ${targets.join(', ')}`,
-    );
-  }
+    },
+    json: { type: 'boolean', describe: 'Print one JSON object' },
+  },
+};
+
+/** Undefined when the help or the version was asked for and printed. Throws Failure (exit code 16). */
+export function parseFsckArguments(words: readonly string[]): FsckArguments | undefined {
+  const line = parseCommandLine(PROGRAM, words);
+  if (line === undefined) return undefined;
   const modes = (
     [
       ['look', 'look'],
       ['preen', 'safe'],
       ['yes', 'all'],
     ] as const
-  ).filter(([option]) => parsed[option] === true);
-  if (modes.length > 1) throw usage('only one of -n, -p and -y can be given');
-  const copy = parsed.superblock as string | undefined;
+  ).filter(([option]) => line.has(option));
+  if (modes.length > 1) throw usageFailure(PROGRAM, 'only one of -n, -p and -y can be given');
+  const copy = line.text('superblock');
   if (copy !== undefined && !/^[0-9]{1,15}$/.test(copy))
-    throw usage(`"${copy}" is not the number of a block`);
+    throw usageFailure(PROGRAM, `"${copy}" is not the number of a block`);
   return {
-    target: targets[0]!,
+    target: line.target,
     mode: modes[0]?.[1] ?? 'ask',
-    force: parsed.force === true,
-    json: parsed.json === true,
+    force: line.has('force'),
+    json: line.has('json'),
     ...(copy === undefined ? {} : { superblockCopy: Number(copy) }),
   };
-}
-
-function usage(message: string): Failure {
-  return new Failure(`${message}\nTry 'fsck.vexfs --help'.`, USAGE);
 }

@@ -24,13 +24,10 @@ import { join } from 'node:path';
 import { must, run } from './backend/programs.js';
 import { paritySuite } from './backend/suite.js';
 
-const { test, fresh, open, close, closeAll, backend } = paritySuite({ size: '64M', mkfs: ['-N', '12000'] });
-
-function folder(): string {
-  const path = fresh('.d');
-  mkdirSync(path);
-  return path;
-}
+const { test, fresh, folder, open, close, closeAll, backend } = paritySuite({
+  size: '64M',
+  mkfs: ['-N', '12000'],
+});
 
 test('a new file is empty, has one link, the mode asked for without the umask, and fresh times', (t) => {
   const path = fresh();

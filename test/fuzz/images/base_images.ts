@@ -1,4 +1,5 @@
 /** Volumes that are damaged: of several block sizes, full of what the format has, and left in states that mounts begin with. */
+
 import {
   createInode,
   createUnnamed,
@@ -16,6 +17,7 @@ import {
   xattr,
 } from '@vexfs/fuse/volume';
 import { ROOT_INODE } from '@vexfs/shared';
+import { FOUR_FLOATS } from '../../fixtures/row_layout.js';
 import { sampleVolume } from '../../unit/fsck/sample_volume.js';
 import { metadataOf, type Target } from '../../unit/volume/hostile.js';
 import { MemoryDevice, type Step } from '../../unit/volume/memory_device.js';
@@ -65,14 +67,7 @@ function addRows(made: TestVolume, name: string, count: number): Inode {
   made.run(() => writeContent(volume, owner, 0, data));
   made.run(() => {
     const set = VectorSet.create(volume, owner);
-    set.layout = {
-      dimensions: 4,
-      elementType: 1,
-      storageFormat: 0,
-      compressionType: 0,
-      alignment: 0,
-      dataOffset: 0,
-    };
+    set.layout = FOUR_FLOATS;
     for (let slot = 0; slot < count; slot++) set.appendPut(slot, slot * 3, 0, 1);
     for (let slot = 0; slot < count; slot += 2) set.appendDelete(slot, 1);
     set.slots = count;

@@ -15,6 +15,8 @@ export interface Suite {
   readonly backend: Backend;
   /** A path on the volume that no other call has returned; `suffix` ends the name. */
   fresh(suffix?: string): string;
+  /** A new folder under such a path. */
+  folder(): string;
   /** openSync() of a path, closed after the test. `flags` as in fopen(3) or numeric; made and read-write when left out. */
   open(path: string, flags?: string | number): number;
   /** Closes a descriptor of `open` now. */
@@ -83,6 +85,11 @@ export function paritySuite(choice: VolumeChoice): Suite {
     fresh(suffix = '') {
       count += 1;
       return join(backend.mountpoint, `f${count}${suffix}`);
+    },
+    folder() {
+      const path = suite.fresh('.d');
+      mkdirSync(path);
+      return path;
     },
     open(path, flags = constants.O_RDWR | constants.O_CREAT) {
       const fd = openSync(path, flags, 0o644);

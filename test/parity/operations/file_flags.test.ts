@@ -35,7 +35,7 @@ import {
 } from './calls.js';
 import { asUser, NOBODY } from './other_user.js';
 
-const { test, fresh, open, close, backend } = paritySuite({ size: '64M' });
+const { test, fresh, folder, open, close, backend } = paritySuite({ size: '64M' });
 
 const GETFLAGS = 0x80086601;
 const SETFLAGS = 0x40086602;
@@ -77,12 +77,6 @@ function withFlags(path: string, flags: number, body: () => void): void {
 function file(): string {
   const path = fresh();
   writeFileSync(path, 'content');
-  return path;
-}
-
-function folder(): string {
-  const path = fresh('.d');
-  mkdirSync(path);
   return path;
 }
 

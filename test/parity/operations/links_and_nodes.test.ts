@@ -36,7 +36,7 @@ import {
 } from './calls.js';
 import { asUser, NOBODY } from './other_user.js';
 
-const { test, fresh, open, close, backend } = paritySuite({ size: '64M' });
+const { test, fresh, folder, open, close, backend } = paritySuite({ size: '64M' });
 
 test.before('another user may come in', () => {
   chmodSync(backend.mountpoint, 0o755);
@@ -46,12 +46,6 @@ test.before('another user may come in', () => {
 function file(content: string): string {
   const path = fresh();
   writeFileSync(path, content);
-  return path;
-}
-
-function folder(): string {
-  const path = fresh('.d');
-  mkdirSync(path);
   return path;
 }
 

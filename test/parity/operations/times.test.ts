@@ -24,7 +24,7 @@ import { mapFile } from '../client/mapping.js';
 import { setTimes } from './calls.js';
 import { asUser, NOBODY } from './other_user.js';
 
-const { test, fresh, open, backend } = paritySuite({ size: '64M' });
+const { test, fresh, folder, open, backend } = paritySuite({ size: '64M' });
 
 test.before('another user may come in', () => {
   chmodSync(backend.mountpoint, 0o755);
@@ -56,12 +56,6 @@ function moved(path: string, change: () => void): string {
 function file(content = 'content'): string {
   const path = fresh();
   writeFileSync(path, content);
-  return path;
-}
-
-function folder(): string {
-  const path = fresh('.d');
-  mkdirSync(path);
   return path;
 }
 

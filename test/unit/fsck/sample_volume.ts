@@ -15,6 +15,7 @@ import {
   writeContent,
   xattr,
 } from '@vexfs/fuse/volume';
+import { FOUR_FLOATS } from '../../fixtures/row_layout.js';
 
 const NOW = { seconds: 1_700_000_001, nanoseconds: 5 };
 export const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -134,14 +135,7 @@ function populate(volume: Volume, root: Inode): void {
 function addRows(volume: Volume, file: Inode, count: number): void {
   writeContent(volume, file, 0, fill(7, count * 16));
   const set = VectorSet.create(volume, file);
-  set.layout = {
-    dimensions: 4,
-    elementType: 1,
-    storageFormat: 0,
-    compressionType: 0,
-    alignment: 0,
-    dataOffset: 0,
-  };
+  set.layout = FOUR_FLOATS;
   for (let slot = 0; slot < count; slot++) set.appendPut(slot, slot * 2, 0, 1);
   set.appendDelete(1, 2);
   set.slots = count;

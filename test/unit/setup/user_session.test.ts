@@ -22,7 +22,7 @@ const SESSION = `
   flock -w 20 own.img true`;
 
 const possible =
-  process.env['VEXFS_NO_MOUNT'] === undefined &&
+  process.env.VEXFS_NO_MOUNT === undefined &&
   process.getuid?.() === 0 &&
   (existsSync('/usr/bin/fusermount3') || existsSync('/bin/fusermount3'));
 const userTest = possible ? test : test.skip;

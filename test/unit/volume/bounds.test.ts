@@ -12,18 +12,12 @@ import {
 } from '@vexfs/fuse/volume';
 import { INODE_HIDDEN, ROOT_INODE, setHeader } from '@vexfs/shared';
 import test from 'ava';
+import { FOUR_FLOATS } from '../../fixtures/row_layout.js';
 import { assertSound } from './check.js';
 import { TestVolume } from './test_volume.js';
 
 const NOW = { seconds: 1, nanoseconds: 0 };
-const LAYOUT = {
-  dimensions: 4,
-  elementType: 1,
-  storageFormat: 0,
-  compressionType: 0,
-  alignment: 0,
-  dataOffset: 0,
-};
+const LAYOUT = FOUR_FLOATS;
 const FILE = { mode: 0o100644, uid: 0, gid: 0 };
 
 function makeFile(target: TestVolume, name: string): Inode {

@@ -17,6 +17,7 @@ import {
 } from '@vexfs/fuse/volume';
 import { ROOT_INODE, XATTR_USER } from '@vexfs/shared';
 import test from 'ava';
+import { FOUR_FLOATS } from '../../fixtures/row_layout.js';
 import { assertSound } from './check.js';
 import { differenceOf } from './model.js';
 import { chosen, Seeded } from './seeded.js';
@@ -26,14 +27,7 @@ import { Workload } from './workload.js';
 const { ENOSPC } = constants.errno;
 const NOW = { seconds: 1, nanoseconds: 0 };
 const FILE = { mode: 0o100644, uid: 0, gid: 0 };
-const LAYOUT = {
-  dimensions: 4,
-  elementType: 1,
-  storageFormat: 0,
-  compressionType: 0,
-  alignment: 0,
-  dataOffset: 0,
-};
+const LAYOUT = FOUR_FLOATS;
 
 function rootOf(volume: Volume): Inode {
   return volume.inodes.get(ROOT_INODE);

@@ -8,6 +8,7 @@ import {
   VectorSet,
   writeContent,
 } from '@vexfs/fuse/volume';
+import { FOUR_FLOATS } from '../../fixtures/row_layout.js';
 import type { Node } from './model.js';
 import type { Workload } from './workload.js';
 
@@ -41,14 +42,7 @@ export class RowWork {
     const node = this.work.random.of(files);
     const done = this.work.try(`make a set of ${node.number}`, 0, () => {
       const set = VectorSet.create(this.work.volume, this.work.inode(node.number));
-      set.layout = {
-        dimensions: 4,
-        elementType: 1,
-        storageFormat: 0,
-        compressionType: 0,
-        alignment: 0,
-        dataOffset: 0,
-      };
+      set.layout = FOUR_FLOATS;
     });
     if (done) this.work.model.change(node.number, { rows: { live: new Map(), nextId: 0n } });
   }
