@@ -106,6 +106,21 @@ static inline ssize_t vexfs_advance(struct kiocb *iocb, ssize_t written)
 #define VEXFS_IDMAP struct user_namespace
 #endif
 
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+#define VEXFS_FILEATTR struct file_kattr
+#else
+#define VEXFS_FILEATTR struct fileattr
+#endif
+
+/* mkdir() of inodes may give another dentry back. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
+#define VEXFS_MKDIR_RESULT struct dentry *
+#define vexfs_mkdir_result(error) ERR_PTR(error)
+#else
+#define VEXFS_MKDIR_RESULT int
+#define vexfs_mkdir_result(error) (error)
+#endif
+
 /* generic_fillattr() as the kernel has it. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
 #define vexfs_fillattr(idmap, mask, inode, stat) generic_fillattr(idmap, mask, inode, stat)
@@ -122,10 +137,17 @@ static inline ssize_t vexfs_advance(struct kiocb *iocb, ssize_t written)
 /* get_acl() of inodes got a sibling without a dentry. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
 #define VEXFS_GET_ACL .get_inode_acl
+/* What set_acl() is asked of. */
+#define VEXFS_ACL_OBJECT struct dentry
+#define vexfs_acl_inode(object) d_inode(object)
+#define vexfs_acl_chmod(idmap, dentry, mode) posix_acl_chmod(idmap, dentry, mode)
 #define vexfs_acl_access_handler nop_posix_acl_access
 #define vexfs_acl_default_handler nop_posix_acl_default
 #else
 #define VEXFS_GET_ACL .get_acl
+#define VEXFS_ACL_OBJECT struct inode
+#define vexfs_acl_inode(object) (object)
+#define vexfs_acl_chmod(idmap, dentry, mode) posix_acl_chmod(idmap, d_inode(dentry), mode)
 #define vexfs_acl_access_handler posix_acl_access_xattr_handler
 #define vexfs_acl_default_handler posix_acl_default_xattr_handler
 #endif

@@ -39,15 +39,16 @@ static bool vexfs_is_privileged(const struct vexfs_superblock *superblock)
 	       capable(CAP_SYS_RESOURCE);
 }
 
-static u64 vexfs_available(const struct vexfs_volume *volume)
+/* Blocks that this caller, who wants so many, may take; who he is matters only when they run short. */
+static u64 vexfs_available(const struct vexfs_volume *volume, u64 wanted)
 {
 	const struct vexfs_superblock *superblock = volume->superblock;
 	const u64 free = le64_to_cpu(superblock->free_blocks);
+	const u64 reserved = le64_to_cpu(superblock->reserved_blocks);
 	u64 kept = volume->freed_blocks;
 
-	if (superblock->reserved_blocks && free <= kept + le64_to_cpu(superblock->reserved_blocks) + VEXFS_GOOD_RUN &&
-	    !vexfs_is_privileged(superblock))
-		kept += le64_to_cpu(superblock->reserved_blocks);
+	if (reserved && free < kept + reserved + wanted && !vexfs_is_privileged(superblock))
+		kept += reserved;
 	return free > kept ? free - kept : 0;
 }
 
@@ -198,11 +199,12 @@ int vexfs_allocate(handle_t *handle, struct super_block *sb, u64 goal, u64 wante
 	u64 available;
 	int error = -ENOSPC;
 
+	wanted = min_t(u64, wanted, volume->geometry.blocks_per_group);
 	mutex_lock(&volume->allocator_lock);
 	vexfs_release_held(volume);
-	available = vexfs_available(volume);
+	available = vexfs_available(volume, wanted);
 	if (available)
-		error = vexfs_find_free(sb, goal, min3(wanted, available, (u64)volume->geometry.blocks_per_group), &found);
+		error = vexfs_find_free(sb, goal, min(wanted, available), &found);
 	if (!error)
 		error = vexfs_take(handle, sb, &found);
 	mutex_unlock(&volume->allocator_lock);

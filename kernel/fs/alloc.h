@@ -13,9 +13,8 @@ struct vexfs_volume;
 #define VEXFS_ALLOCATE_CREDITS 3
 /* The same: a range lies in one group, as every extent does. */
 #define VEXFS_FREE_CREDITS(count) 3
-/* A block of the table more, when an inode is the first in it. */
+/* The block of the table more. */
 #define VEXFS_TAKE_INODE_CREDITS 4
-/* With the zeroed record. */
 #define VEXFS_GIVE_INODE_CREDITS 4
 
 /*
@@ -36,7 +35,7 @@ bool vexfs_retry_allocate(struct super_block *sb, int *attempts);
 /* Where the blocks of an inode are looked for first. */
 u64 vexfs_goal(const struct super_block *sb, u64 inode);
 
-/* inode_alloc.c: a number near `group`, its record in the table undefined until it is written. -ENOSPC, -EUCLEAN. */
+/* inode_alloc.c: a number near `group`, its record in the table zeros. -ENOSPC, -EUCLEAN. */
 int vexfs_take_inode(handle_t *handle, struct super_block *sb, u32 group, bool is_directory, u64 *number);
 /* Frees a number and zeroes its record. */
 int vexfs_give_inode(handle_t *handle, struct super_block *sb, u64 number, bool is_directory);

@@ -28,17 +28,16 @@ int vexfs_getattr(VEXFS_IDMAP *idmap, const struct path *path, struct kstat *sta
 	return 0;
 }
 
-int vexfs_fileattr_get(struct dentry *dentry, struct fileattr *attributes)
+int vexfs_fileattr_get(struct dentry *dentry, VEXFS_FILEATTR *attributes)
 {
-	const u32 shown = VEXFS_INODE_SYNC | VEXFS_INODE_IMMUTABLE | VEXFS_INODE_APPEND | VEXFS_INODE_NODUMP |
-			  VEXFS_INODE_NOATIME;
-
-	fileattr_fill_flags(attributes, vexfs_info(d_inode(dentry))->flags & shown);
+	fileattr_fill_flags(attributes, vexfs_info(d_inode(dentry))->flags & VEXFS_SHOWN_FLAGS);
 	return 0;
 }
 
 const struct inode_operations vexfs_special_inode_operations = {
 	.getattr = vexfs_getattr,
+	.setattr = vexfs_setattr,
 	.listxattr = vexfs_listxattr,
 	VEXFS_GET_ACL = vexfs_get_acl,
+	.set_acl = vexfs_set_acl,
 };

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-/* Blocks of directory trees: what makes one sound, and the way from the root to the leaf of a cookie. */
+/* Blocks of directory trees: what makes one sound, and what is where in it. */
 #include <linux/math.h>
-#include "vexfs_fs.h"
-
-/* Cookies 0 to 2 and the largest belong to no entry. */
-#define VEXFS_LOWEST_COOKIE 3
-#define VEXFS_NO_COOKIE ((u64)S64_MAX)
+#include "dir_tree.h"
 
 static u16 vexfs_slot(const struct vexfs_directory_header *header, u32 index)
 {
@@ -31,6 +27,7 @@ static bool vexfs_leaf_holds(const struct vexfs_volume *volume, const struct vex
 	const u32 count = le16_to_cpu(header->count);
 	const u32 start = le32_to_cpu(header->data_start);
 	u64 least = VEXFS_LOWEST_COOKIE;
+	u64 taken = le32_to_cpu(header->garbage);
 	u32 i;
 
 	if (count == 0 || start > size || start < sizeof(*header) + count * sizeof(__le16))
@@ -46,8 +43,9 @@ static bool vexfs_leaf_holds(const struct vexfs_volume *volume, const struct vex
 		if (cookie < least || cookie >= VEXFS_NO_COOKIE)
 			return false;
 		least = cookie + 1;
+		taken += vexfs_record_size(entry->name_length);
 	}
-	return true;
+	return taken == size - start;
 }
 
 static bool vexfs_inner_holds(const struct vexfs_volume *volume, const struct vexfs_directory_header *header)
@@ -102,10 +100,21 @@ u32 vexfs_leaf_find(const struct buffer_head *leaf, u64 cookie)
 	return from;
 }
 
-static u32 vexfs_find_below(const struct vexfs_directory_header *header, u64 cookie)
+u32 vexfs_dir_node_count(const struct buffer_head *node)
 {
-	const struct vexfs_directory_index *index = (const void *)(header + 1);
-	u32 from = 0, to = le16_to_cpu(header->count) - 1;
+	return le16_to_cpu(((const struct vexfs_directory_header *)node->b_data)->count);
+}
+
+struct vexfs_directory_index *vexfs_inner_entries(const struct buffer_head *node)
+{
+	return (void *)node->b_data + sizeof(struct vexfs_directory_header);
+}
+
+/* The child that a cookie belongs to. */
+u32 vexfs_inner_find(const struct buffer_head *node, u64 cookie)
+{
+	const struct vexfs_directory_index *index = vexfs_inner_entries(node);
+	u32 from = 0, to = vexfs_dir_node_count(node) - 1;
 
 	while (from < to) {
 		u32 middle = (from + to + 1) / 2;
@@ -116,69 +125,4 @@ static u32 vexfs_find_below(const struct vexfs_directory_header *header, u64 coo
 			to = middle - 1;
 	}
 	return from;
-}
-
-static struct buffer_head *vexfs_read_node(struct inode *dir, u64 block, u32 level)
-{
-	struct buffer_head *bh = vexfs_read_checked(dir->i_sb, block, &vexfs_directory_node);
-	const struct vexfs_directory_header *header;
-
-	if (IS_ERR(bh))
-		return bh;
-	header = (const void *)bh->b_data;
-	if (le32_to_cpu(header->magic) == VEXFS_DIRECTORY_MAGIC && le16_to_cpu(header->level) == level &&
-	    le64_to_cpu(header->owner) == dir->i_ino)
-		return bh;
-	brelse(bh);
-	return ERR_PTR(vexfs_damage(dir->i_sb, "block %llu is not of directory %lu", block, dir->i_ino));
-}
-
-/* Entries of a leaf lie inside the range that the keys above give it, so that walking from leaf to leaf ends. */
-static bool vexfs_is_within(const struct buffer_head *leaf, u64 low, u64 high)
-{
-	return le64_to_cpu(vexfs_leaf_entry(leaf, 0)->cookie) >= low &&
-	       le64_to_cpu(vexfs_leaf_entry(leaf, vexfs_leaf_count(leaf) - 1)->cookie) < high;
-}
-
-struct buffer_head *vexfs_find_leaf(struct inode *dir, u64 cookie, u64 *end)
-{
-	const struct vexfs_directory_root *root = (const void *)vexfs_info(dir)->root;
-	u32 level = le32_to_cpu(root->depth);
-	u64 block = le64_to_cpu(root->block);
-	u64 low = 0, high = VEXFS_NO_COOKIE;
-
-	*end = high;
-	if (block == 0)
-		return NULL;
-	if (level > VEXFS_MAX_TREE_DEPTH)
-		return ERR_PTR(vexfs_damage(dir->i_sb, "directory %lu is too deep", dir->i_ino));
-	for (;;) {
-		struct buffer_head *bh = vexfs_read_node(dir, block, level);
-		const struct vexfs_directory_header *header;
-		const struct vexfs_directory_index *index;
-		u32 i;
-
-		if (IS_ERR(bh))
-			return bh;
-		if (level == 0) {
-			*end = high;
-			if (vexfs_is_within(bh, low, high))
-				return bh;
-			brelse(bh);
-			break;
-		}
-		header = (const void *)bh->b_data;
-		index = (const void *)(header + 1);
-		i = vexfs_find_below(header, cookie);
-		block = le64_to_cpu(index[i].child);
-		if (i > 0)
-			low = max(low, le64_to_cpu(index[i].cookie));
-		if (i + 1 < le16_to_cpu(header->count))
-			high = min(high, le64_to_cpu(index[i + 1].cookie));
-		brelse(bh);
-		if (low > cookie || high <= cookie)
-			break;
-		level--;
-	}
-	return ERR_PTR(vexfs_damage(dir->i_sb, "entries of directory %lu are out of order", dir->i_ino));
 }

@@ -2,6 +2,7 @@
 /* The end of inodes: out of memory, and off the volume when nothing leads to them any more. */
 #include <linux/pagemap.h>
 #include "alloc.h"
+#include "content_blocks.h"
 #include "file_size.h"
 #include "inode_write.h"
 #include "row_changes.h"
@@ -57,13 +58,13 @@ static int vexfs_free_record(struct inode *inode)
 /* What fails here leaves the inode on the orphan list, for the next mount or for fsck. */
 static void vexfs_delete_inode(struct inode *inode)
 {
+	int error = 0;
+
 	sb_start_intwrite(inode->i_sb);
-	if (!S_ISDIR(inode->i_mode) && vexfs_has_extents(inode)) {
-		i_size_write(inode, 0);
-		vexfs_info(inode)->disk_size = 0;
-		vexfs_truncate(inode);
-	}
-	if (!vexfs_has_extents(inode) && !vexfs_set_delete(inode))
+	if (!S_ISDIR(inode->i_mode) && vexfs_has_extents(inode))
+		error = vexfs_content_remove(inode, 0, VEXFS_NO_BLOCK);
+	/* A directory that is deleted is empty, or it is damaged. */
+	if (!error && !vexfs_has_extents(inode) && !vexfs_set_delete(inode))
 		vexfs_free_record(inode);
 	sb_end_intwrite(inode->i_sb);
 }
@@ -80,7 +81,8 @@ void vexfs_evict_inode(struct inode *inode)
 	struct vexfs_volume *volume = vexfs_volume(inode->i_sb);
 
 	truncate_inode_pages_final(&inode->i_data);
-	if (!inode->i_nlink && !is_bad_inode(inode) && volume->journal && !sb_rdonly(inode->i_sb))
+	/* Without links and not on the list: damage, which is not made worse. */
+	if (!inode->i_nlink && info->orphan && !is_bad_inode(inode) && !sb_rdonly(inode->i_sb))
 		vexfs_delete_inode(inode);
 	clear_inode(inode);
 	if (volume->journal)

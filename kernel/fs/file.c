@@ -66,8 +66,11 @@ const struct file_operations vexfs_file_operations = {
 
 const struct inode_operations vexfs_file_inode_operations = {
 	.getattr = vexfs_getattr,
+	.setattr = vexfs_setattr,
 	.listxattr = vexfs_listxattr,
 	.fiemap = vexfs_fiemap,
 	.fileattr_get = vexfs_fileattr_get,
+	.fileattr_set = vexfs_fileattr_set,
 	VEXFS_GET_ACL = vexfs_get_acl,
+	.set_acl = vexfs_set_acl,
 };

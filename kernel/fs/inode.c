@@ -137,7 +137,7 @@ static void vexfs_fill_inode(struct inode *inode, const struct vexfs_inode *from
 	vexfs_init_tids(inode);
 }
 
-static void vexfs_set_operations(struct inode *inode, u32 rdev)
+void vexfs_set_operations(struct inode *inode, u32 rdev)
 {
 	switch (inode->i_mode & S_IFMT) {
 	case S_IFREG:

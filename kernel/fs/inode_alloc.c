@@ -20,7 +20,27 @@ static int vexfs_initialise_table(handle_t *handle, struct super_block *sb, u32 
 	return error;
 }
 
-/* -ENOSPC: the group has none. */
+static int vexfs_zero_record(handle_t *handle, struct super_block *sb, u64 number)
+{
+	struct vexfs_volume *volume = vexfs_volume(sb);
+	struct buffer_head *bh;
+	u32 offset;
+	int error;
+
+	bh = sb_bread(sb, vexfs_table_place(&volume->geometry, number, &offset));
+	if (!bh)
+		return -EIO;
+	error = vexfs_change(handle, bh);
+	if (!error) {
+		spin_lock(&volume->table_lock);
+		memset(bh->b_data + offset, 0, sizeof(struct vexfs_inode));
+		spin_unlock(&volume->table_lock);
+		error = vexfs_changed(handle, bh);
+	}
+	brelse(bh);
+	return error;
+}
+
 static int vexfs_take_in_group(handle_t *handle, struct super_block *sb, u32 group, bool is_directory, u64 *number)
 {
 	struct vexfs_volume *volume = vexfs_volume(sb);
@@ -28,6 +48,7 @@ static int vexfs_take_in_group(handle_t *handle, struct super_block *sb, u32 gro
 	struct vexfs_group_memory *memory = &volume->groups[group];
 	struct vexfs_bitmap_change change;
 	const u32 lowest = group == 0 ? VEXFS_FIRST_INODE - 1 : 0;
+	u64 found;
 	u32 index, initialised;
 	int error = vexfs_bitmap_begin(handle, sb, group, VEXFS_INODE_BITMAP, &change);
 
@@ -39,16 +60,17 @@ static int vexfs_take_in_group(handle_t *handle, struct super_block *sb, u32 gro
 		error = vexfs_damage(sb, "group %u counts free inodes that it has not", group);
 		goto done;
 	}
-	if (index == initialised) {
-		error = vexfs_initialise_table(handle, sb, group, index);
-		if (error)
-			goto done;
+	found = (u64)group * geometry->inodes_per_group + index + 1;
+	error = index == initialised ? vexfs_initialise_table(handle, sb, group, index) :
+				       vexfs_zero_record(handle, sb, found);
+	if (error)
+		goto done;
+	if (index == initialised)
 		le32_add_cpu(&change.descriptor->initialised_inodes, geometry->inodes_per_block);
-	}
 	__set_bit_le(index, change.bitmap->b_data);
 	memory->first_inode = index + 1;
 	error = vexfs_bitmap_apply(handle, sb, &change, -1, is_directory);
-	*number = (u64)group * geometry->inodes_per_group + index + 1;
+	*number = found;
 done:
 	vexfs_bitmap_end(&change);
 	return error;
@@ -89,27 +111,6 @@ int vexfs_take_inode(handle_t *handle, struct super_block *sb, u32 near, bool is
 		error = -ENOSPC;
 	}
 	mutex_unlock(&volume->allocator_lock);
-	return error;
-}
-
-static int vexfs_zero_record(handle_t *handle, struct super_block *sb, u64 number)
-{
-	struct vexfs_volume *volume = vexfs_volume(sb);
-	struct buffer_head *bh;
-	u32 offset;
-	int error;
-
-	bh = sb_bread(sb, vexfs_table_place(&volume->geometry, number, &offset));
-	if (!bh)
-		return -EIO;
-	error = vexfs_change(handle, bh);
-	if (!error) {
-		spin_lock(&volume->table_lock);
-		memset(bh->b_data + offset, 0, sizeof(struct vexfs_inode));
-		spin_unlock(&volume->table_lock);
-		error = vexfs_changed(handle, bh);
-	}
-	brelse(bh);
 	return error;
 }
 

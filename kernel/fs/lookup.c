@@ -1,48 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /* Finding a name in a directory, and the directory that a directory lies in. */
 #include <linux/exportfs.h>
+#include "dir_tree.h"
 #include "vexfs_fs.h"
-
-#define VEXFS_ORDINAL_BITS 7
-#define VEXFS_HASH_MASK (U64_MAX >> 8)
-
-/* The lowest cookie that a name can have. */
-static u64 vexfs_name_cookie(const struct super_block *sb, const struct qstr *name)
-{
-	return (siphash(name->name, name->len, &vexfs_volume(sb)->hash_key) & VEXFS_HASH_MASK) << VEXFS_ORDINAL_BITS;
-}
 
 /* The number of the inode that a name leads to; 0 when there is no such name; a negative errno. */
 static s64 vexfs_find_name(struct inode *dir, const struct qstr *name)
 {
-	u64 cookie = vexfs_name_cookie(dir->i_sb, name);
-	const u64 last = cookie | ((1 << VEXFS_ORDINAL_BITS) - 1);
+	struct vexfs_dir_path path;
+	s64 number = vexfs_dir_seek(dir, name, &path);
 
-	while (cookie <= last) {
-		u64 end;
-		struct buffer_head *leaf = vexfs_find_leaf(dir, cookie, &end);
-		u32 i;
-
-		if (IS_ERR_OR_NULL(leaf))
-			return PTR_ERR(leaf);
-		for (i = vexfs_leaf_find(leaf, cookie); i < vexfs_leaf_count(leaf); i++) {
-			const struct vexfs_directory_entry *entry = vexfs_leaf_entry(leaf, i);
-			s64 number = le64_to_cpu(entry->inode);
-
-			if (le64_to_cpu(entry->cookie) > last)
-				number = 0;
-			else if (entry->name_length != name->len || memcmp(vexfs_entry_name(entry), name->name, name->len))
-				continue;
-			brelse(leaf);
-			return number;
-		}
-		brelse(leaf);
-		cookie = end;
-	}
-	return 0;
+	if (number > 0)
+		number = le64_to_cpu(vexfs_leaf_entry(path.nodes[0], path.indexes[0])->inode);
+	vexfs_dir_release(&path);
+	return number;
 }
 
-static struct dentry *vexfs_lookup(struct inode *dir, struct dentry *dentry, unsigned int flags)
+struct dentry *vexfs_lookup(struct inode *dir, struct dentry *dentry, unsigned int flags)
 {
 	struct inode *inode = NULL;
 	s64 number;
@@ -58,17 +32,13 @@ static struct dentry *vexfs_lookup(struct inode *dir, struct dentry *dentry, uns
 			iput(inode);
 			inode = ERR_PTR(vexfs_damage(dir->i_sb, "directory %lld lies in two places", number));
 		}
+		if (!IS_ERR(inode) && inode->i_nlink == 0) {
+			iput(inode);
+			inode = ERR_PTR(vexfs_damage(dir->i_sb, "inode %lld is named and has no links", number));
+		}
 	}
 	return d_splice_alias(inode, dentry);
 }
-
-const struct inode_operations vexfs_directory_inode_operations = {
-	.lookup = vexfs_lookup,
-	.getattr = vexfs_getattr,
-	.listxattr = vexfs_listxattr,
-	.fileattr_get = vexfs_fileattr_get,
-	VEXFS_GET_ACL = vexfs_get_acl,
-};
 
 /* A handle may be older than the inode that has its number now: nothing that it says is damage. */
 static struct inode *vexfs_by_handle(struct super_block *sb, u64 number, u32 generation)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /* Listing a directory. The position of an entry is its cookie; positions 0 and 1 are "." and "..". */
+#include "inode_write.h"
 #include "vector_calls.h"
 #include "vexfs_fs.h"
 
@@ -71,9 +72,15 @@ static loff_t vexfs_dir_llseek(struct file *file, loff_t offset, int whence)
 	return generic_file_llseek_size(file, offset, whence, S64_MAX, S64_MAX);
 }
 
+static int vexfs_sync_directory(struct file *file, loff_t start, loff_t end, int datasync)
+{
+	return vexfs_commit_inode(file_inode(file), datasync);
+}
+
 const struct file_operations vexfs_directory_operations = {
 	.llseek = vexfs_dir_llseek,
 	.read = generic_read_dir,
 	.iterate_shared = vexfs_iterate,
+	.fsync = vexfs_sync_directory,
 	.unlocked_ioctl = vexfs_ioctl,
 };

@@ -46,6 +46,7 @@ static void vexfs_init_once(void *memory)
 
 	mutex_init(&info->set_lock);
 	init_rwsem(&info->extents_lock);
+	init_rwsem(&info->xattr_lock);
 	inode_init_once(&info->vfs);
 }
 

@@ -98,6 +98,8 @@ struct vexfs_inode_info {
 	struct rw_semaphore extents_lock;
 	/* Rises with every change of the tree. */
 	u64 extents_version;
+	/* The block of attributes: below handles. */
+	struct rw_semaphore xattr_lock;
 	/* The size in the record: of a regular file it follows i_size when the blocks are there. */
 	loff_t disk_size;
 	struct mutex set_lock;
@@ -168,6 +170,8 @@ int vexfs_inode_place(struct super_block *sb, u64 number, u64 *block, u32 *offse
 /* inode.c */
 int vexfs_read_inode(struct super_block *sb, u64 number, struct vexfs_inode *copy);
 int vexfs_read_hidden(struct super_block *sb, u64 number, const struct inode *owner, struct vexfs_inode *copy);
+/* The operations for the type of an inode; `rdev` as in the record. */
+void vexfs_set_operations(struct inode *inode, u32 rdev);
 struct inode *vexfs_iget(struct super_block *sb, u64 number);
 
 /* extents.c: an extent tree by its owner's number and its root, 96 bytes. */
@@ -215,7 +219,13 @@ static inline const u8 *vexfs_entry_name(const struct vexfs_directory_entry *ent
 
 /* attributes.c */
 int vexfs_getattr(VEXFS_IDMAP *idmap, const struct path *path, struct kstat *stat, u32 mask, unsigned int flags);
-int vexfs_fileattr_get(struct dentry *dentry, struct fileattr *attributes);
+int vexfs_fileattr_get(struct dentry *dentry, VEXFS_FILEATTR *attributes);
+/* Flags of chattr(1) that are shown and set. */
+#define VEXFS_SHOWN_FLAGS \
+	(VEXFS_INODE_SYNC | VEXFS_INODE_IMMUTABLE | VEXFS_INODE_APPEND | VEXFS_INODE_NODUMP | VEXFS_INODE_NOATIME)
+/* setattr.c */
+int vexfs_setattr(VEXFS_IDMAP *idmap, struct dentry *dentry, struct iattr *wanted);
+int vexfs_fileattr_set(VEXFS_IDMAP *idmap, struct dentry *dentry, VEXFS_FILEATTR *wanted);
 void vexfs_set_vfs_flags(struct inode *inode);
 
 /* lookup.c, readdir.c, symlink.c, file.c */
@@ -227,8 +237,11 @@ extern const struct file_operations vexfs_file_operations;
 extern const struct inode_operations vexfs_special_inode_operations;
 extern const struct export_operations vexfs_export_operations;
 
+struct dentry *vexfs_lookup(struct inode *dir, struct dentry *dentry, unsigned int flags);
+
 /* acl.c */
 struct posix_acl *vexfs_get_acl(struct inode *inode, int type, bool rcu);
+int vexfs_set_acl(VEXFS_IDMAP *idmap, VEXFS_ACL_OBJECT *object, struct posix_acl *acl, int type);
 
 /* xattr.c */
 extern const struct xattr_handler *vexfs_xattr_handlers[];

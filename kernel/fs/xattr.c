@@ -3,14 +3,14 @@
 #include <linux/fs.h>
 #include <linux/posix_acl_xattr.h>
 #include <linux/xattr.h>
-#include "vexfs_fs.h"
+#include "xattr_change.h"
 
-static u32 vexfs_entry_bytes(const struct vexfs_xattr_entry *entry)
+u32 vexfs_attribute_bytes(const struct vexfs_xattr_entry *entry)
 {
 	return round_up(sizeof(*entry) + entry->name_length + le32_to_cpu(entry->value_length), 8);
 }
 
-static const char *vexfs_attribute_name(const struct vexfs_xattr_entry *entry)
+const char *vexfs_attribute_name(const struct vexfs_xattr_entry *entry)
 {
 	return (const char *)(entry + 1);
 }
@@ -20,7 +20,7 @@ static bool vexfs_attribute_holds(const struct vexfs_xattr_entry *entry, u32 roo
 {
 	const bool is_acl = entry->name_space == VEXFS_XATTR_ACL_ACCESS || entry->name_space == VEXFS_XATTR_ACL_DEFAULT;
 
-	if (room < sizeof(*entry) || le32_to_cpu(entry->value_length) > room || vexfs_entry_bytes(entry) > room)
+	if (room < sizeof(*entry) || le32_to_cpu(entry->value_length) > room || vexfs_attribute_bytes(entry) > room)
 		return false;
 	if (entry->name_space < VEXFS_XATTR_USER || entry->name_space > VEXFS_XATTR_ACL_DEFAULT)
 		return false;
@@ -40,7 +40,7 @@ static bool vexfs_attributes_hold(const struct vexfs_volume *volume, const void 
 	for (; at < used; count--) {
 		if (count == 0 || !vexfs_attribute_holds(data + at, used - at))
 			return false;
-		at += vexfs_entry_bytes(data + at);
+		at += vexfs_attribute_bytes(data + at);
 	}
 	return count == 0;
 }
@@ -52,7 +52,7 @@ static const struct vexfs_block_kind vexfs_xattr_block = {
 };
 
 /* NULL for an inode without attributes. */
-static struct buffer_head *vexfs_read_attributes(struct inode *inode)
+struct buffer_head *vexfs_read_attributes(struct inode *inode)
 {
 	const u64 block = vexfs_info(inode)->xattr_block;
 	const struct vexfs_xattr_header *header;
@@ -74,35 +74,52 @@ static const struct vexfs_xattr_entry *vexfs_next_attribute(const struct buffer_
 							    const struct vexfs_xattr_entry *entry)
 {
 	const u32 used = le32_to_cpu(((const struct vexfs_xattr_header *)bh->b_data)->used);
-	const void *next = entry ? (const void *)entry + vexfs_entry_bytes(entry) :
+	const void *next = entry ? (const void *)entry + vexfs_attribute_bytes(entry) :
 				   (const void *)bh->b_data + sizeof(struct vexfs_xattr_header);
 
 	return next < (const void *)bh->b_data + used ? next : NULL;
 }
 
-ssize_t vexfs_xattr_get(struct inode *inode, u8 name_space, const char *name, void *buffer, size_t size)
+const struct vexfs_xattr_entry *vexfs_find_attribute(const struct buffer_head *bh, u8 name_space, const char *name)
 {
-	struct buffer_head *bh = vexfs_read_attributes(inode);
 	const struct vexfs_xattr_entry *entry = NULL;
 	const size_t length = strlen(name);
+
+	while ((entry = vexfs_next_attribute(bh, entry))) {
+		if (entry->name_space == name_space && entry->name_length == length &&
+		    !memcmp(vexfs_attribute_name(entry), name, length))
+			return entry;
+	}
+	return NULL;
+}
+
+static ssize_t vexfs_copy_value(struct inode *inode, u8 name_space, const char *name, void *buffer, size_t size)
+{
+	struct buffer_head *bh = vexfs_read_attributes(inode);
+	const struct vexfs_xattr_entry *entry;
 	ssize_t result = -ENODATA;
 
-	if (IS_ERR(bh))
-		return PTR_ERR(bh);
-	if (!bh)
-		return result;
-	while ((entry = vexfs_next_attribute(bh, entry))) {
-		const u32 bytes = le32_to_cpu(entry->value_length);
-
-		if (entry->name_space != name_space || entry->name_length != length ||
-		    memcmp(vexfs_attribute_name(entry), name, length))
-			continue;
-		result = size && bytes > size ? -ERANGE : (ssize_t)bytes;
-		if (size && result > 0)
-			memcpy(buffer, vexfs_attribute_name(entry) + length, bytes);
-		break;
+	if (IS_ERR_OR_NULL(bh))
+		return bh ? PTR_ERR(bh) : result;
+	entry = vexfs_find_attribute(bh, name_space, name);
+	if (entry) {
+		result = le32_to_cpu(entry->value_length);
+		if (size && result > size)
+			result = -ERANGE;
+		else if (size)
+			memcpy(buffer, vexfs_attribute_name(entry) + entry->name_length, result);
 	}
 	brelse(bh);
+	return result;
+}
+
+ssize_t vexfs_xattr_get(struct inode *inode, u8 name_space, const char *name, void *buffer, size_t size)
+{
+	ssize_t result;
+
+	down_read(&vexfs_info(inode)->xattr_lock);
+	result = vexfs_copy_value(inode, name_space, name, buffer, size);
+	up_read(&vexfs_info(inode)->xattr_lock);
 	return result;
 }
 
@@ -122,9 +139,9 @@ static const char *vexfs_prefix(u8 name_space)
 	}
 }
 
-ssize_t vexfs_listxattr(struct dentry *dentry, char *buffer, size_t size)
+static ssize_t vexfs_copy_names(struct inode *inode, char *buffer, size_t size)
 {
-	struct buffer_head *bh = vexfs_read_attributes(d_inode(dentry));
+	struct buffer_head *bh = vexfs_read_attributes(inode);
 	const struct vexfs_xattr_entry *entry = NULL;
 	size_t done = 0;
 
@@ -151,28 +168,48 @@ ssize_t vexfs_listxattr(struct dentry *dentry, char *buffer, size_t size)
 	return done;
 }
 
+ssize_t vexfs_listxattr(struct dentry *dentry, char *buffer, size_t size)
+{
+	struct inode *inode = d_inode(dentry);
+	ssize_t result;
+
+	down_read(&vexfs_info(inode)->xattr_lock);
+	result = vexfs_copy_names(inode, buffer, size);
+	up_read(&vexfs_info(inode)->xattr_lock);
+	return result;
+}
+
 static int vexfs_handler_get(const struct xattr_handler *handler, struct dentry *dentry, struct inode *inode,
 			     const char *name, void *buffer, size_t size)
 {
 	return vexfs_xattr_get(inode, handler->flags, name, buffer, size);
 }
 
+static int vexfs_handler_set(const struct xattr_handler *handler, VEXFS_IDMAP *idmap, struct dentry *dentry,
+			     struct inode *inode, const char *name, const void *value, size_t size, int flags)
+{
+	return vexfs_xattr_set(inode, handler->flags, name, value, size, flags);
+}
+
 static const struct xattr_handler vexfs_user_handler = {
 	.prefix = XATTR_USER_PREFIX,
 	.flags = VEXFS_XATTR_USER,
 	.get = vexfs_handler_get,
+	.set = vexfs_handler_set,
 };
 
 static const struct xattr_handler vexfs_trusted_handler = {
 	.prefix = XATTR_TRUSTED_PREFIX,
 	.flags = VEXFS_XATTR_TRUSTED,
 	.get = vexfs_handler_get,
+	.set = vexfs_handler_set,
 };
 
 static const struct xattr_handler vexfs_security_handler = {
 	.prefix = XATTR_SECURITY_PREFIX,
 	.flags = VEXFS_XATTR_SECURITY,
 	.get = vexfs_handler_get,
+	.set = vexfs_handler_set,
 };
 
 const struct xattr_handler *vexfs_xattr_handlers[] = {
