@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { Errno } from '@vexfs/shared';
 
 /** errno values by name, positive, as this machine's kernel numbers them (node:os). */
 export const errno = constants.errno;
@@ -6,6 +7,7 @@ export const errno = constants.errno;
 const names = new Map<number, string>();
 // The first name of a number wins: EAGAIN stands before EWOULDBLOCK, EOPNOTSUPP before ENOTSUP is settled below.
 for (const [name, value] of Object.entries(errno)) if (!names.has(value)) names.set(value, name);
+names.set(Errno.EUCLEAN, 'EUCLEAN');
 names.set(errno.EAGAIN, 'EAGAIN');
 names.set(errno.EOPNOTSUPP, 'EOPNOTSUPP');
 

@@ -1,9 +1,10 @@
 import { constants } from 'node:os';
+import { Errno, errnoCode } from '@vexfs/shared';
 
 const { errno } = constants;
 
-/** EUCLEAN is missing from os.constants.errno. */
-export const EUCLEAN = 117;
+/** Missing from os.constants.errno. */
+export const { EUCLEAN } = Errno;
 
 /**
  * An operation ends with this errno (positive); nothing on the volume has changed. Many are plain answers (a name that is
@@ -14,7 +15,7 @@ export class FsError extends Error {
   constructor(code: number, message?: string) {
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0;
-    super(message ?? `errno ${code}`);
+    super(message ?? errnoCode(code));
     Error.stackTraceLimit = stackTraceLimit;
     this.name = 'FsError';
     this.errno = code;

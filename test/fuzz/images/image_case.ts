@@ -19,7 +19,7 @@ export interface ImageResult {
 }
 
 const UNCHECKABLE = 8;
-const NO_ROOM = /cannot be repaired: (no free inodes|errno 28)/;
+const NO_ROOM = /cannot be repaired: (no free inodes|ENOSPC)/;
 
 /** What fsck finds; the exit code of the program for a volume that cannot be checked. */
 function check(image: ScratchImage, mode: 'look' | 'all'): { exitCode: number; findings: string[] } {

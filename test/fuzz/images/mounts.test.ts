@@ -157,7 +157,7 @@ function repair(device: string, mustLook: boolean, byProgram: boolean, said: str
   const { code, text } = fsck(device, 'all', byProgram);
   if (code === UNCHECKABLE) return;
   const again = fsck(device, 'look', byProgram);
-  if (code === 5 && /no free inodes|errno 28/.test(again.text)) return;
+  if (code === 5 && /no free inodes|ENOSPC/.test(again.text)) return;
   if (code !== 0 && code !== 1) said.push(`fsck.vexfs -y: ${code} ${text}`);
   if (again.code !== 0) said.push(`fsck.vexfs -n after the repair: ${again.code} ${again.text}`);
 }

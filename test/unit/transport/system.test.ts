@@ -251,6 +251,7 @@ test('a socket whose peer closes sends no descriptor, and one without rights is 
 
 test('errno values have names and errors carry both', (t) => {
   t.is(errnoName(-errno.EAGAIN), 'EAGAIN');
+  t.is(errnoName(117), 'EUCLEAN');
   t.is(errnoName(errno.EOPNOTSUPP), 'EOPNOTSUPP');
   t.is(errnoName(100000), 'errno 100000');
   t.is(check(3, 'x'), 3);
