@@ -6,19 +6,19 @@ import {
   mapFileAt,
   mmap,
   munmap,
+  PAGE_SIZE,
   PROT_READ,
 } from '../system/index.js';
 import { extentsOf, FsError, type Inode, type Run, type Volume } from '../volume/index.js';
 
 /** Extents beyond which a file is read into memory instead of mapped. */
 const MOST_EXTENTS = 10_000;
-const PAGE = 4096;
 /** Addresses reserved for a small file. */
 const LEAST_RESERVED = 64 << 20;
 
 /** Whether the rows of a volume can be mapped: its blocks are whole pages. */
 export function canMap(volume: Volume): boolean {
-  return volume.geometry.blockSize >= PAGE;
+  return volume.geometry.blockSize >= PAGE_SIZE;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { allocateMemory, errno, freeMemory, type Memory } from '../system/index.js';
+import { allocateMemory, errno, freeMemory, type Memory, PAGE_SIZE } from '../system/index.js';
 import { FsError } from '../volume/index.js';
 import { Park } from './park.js';
 
@@ -7,7 +7,6 @@ const MOST_KEPT = 8;
 const LARGEST_KEPT = 4 << 20;
 /** Bytes that calls of one mount may hold at once: a bound of what users can make the daemon allocate. */
 const MOST_IN_USE = 3 * 2 ** 30;
-const PAGE = 4096;
 
 /** Memory that jobs copy rows, ids and bitmaps through: owned by the FUSE thread, used by one job at a time. */
 export class TransferMemory {
@@ -23,7 +22,7 @@ export class TransferMemory {
       [memory] = this.kept.splice(fitting, 1) as [Memory];
     } else {
       try {
-        memory = allocateMemory(Math.ceil(Math.max(bytes, 16 * PAGE) / PAGE) * PAGE);
+        memory = allocateMemory(Math.ceil(Math.max(bytes, 16 * PAGE_SIZE) / PAGE_SIZE) * PAGE_SIZE);
       } catch {
         throw new FsError(errno.ENOMEM);
       }

@@ -18,6 +18,9 @@ const mincoreRaw = bind<(address: number, length: number, vector: number) => num
   'int64_t',
 ]);
 
+/** Bytes of a page of this kernel. */
+export const PAGE_SIZE: number = bind<() => number>('getpagesize', 'int', [])();
+
 /** Source: include/uapi/asm-generic/mman-common.h; the same on x86_64 and aarch64. */
 export const PROT_NONE = 0;
 export const PROT_READ = 1;

@@ -22,6 +22,7 @@ import {
   madvise,
   memoryAt,
   mincore,
+  PAGE_SIZE,
 } from '../../system/index.js';
 import { Connection } from '../connection.js';
 import type { EngineThread } from '../engine_worker.js';
@@ -49,7 +50,6 @@ import { copyIn, copyOut } from './caller_memory.js';
 import { ImageReader } from './image_reader.js';
 
 const AT = Connection.PAYLOAD_AT;
-const PAGE = 4096;
 /** Bytes that are read in between two looks at the interrupt word. */
 const POPULATE_PIECE = 64 << 20;
 /** Bytes of rows that are read at a time where they cannot be mapped. */
@@ -62,7 +62,7 @@ class Workspace {
   take(bytes: number): Memory {
     if (this.memory === undefined || this.memory.bytes.length < bytes) {
       if (this.memory !== undefined) freeMemory(this.memory);
-      this.memory = allocateMemory(Math.ceil(bytes / PAGE) * PAGE);
+      this.memory = allocateMemory(Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE);
     }
     return this.memory;
   }
@@ -215,9 +215,9 @@ let residence: Memory | undefined;
 
 /** Whether pages that were read in once are still in memory. */
 function isResident(address: number, length: number): boolean {
-  residence ??= allocateMemory(POPULATE_PIECE / PAGE);
+  residence ??= allocateMemory(POPULATE_PIECE / PAGE_SIZE);
   if (mincore(address, length, residence.address) < 0) return false;
-  return !residence.bytes.subarray(0, length / PAGE).includes(0);
+  return !residence.bytes.subarray(0, length / PAGE_SIZE).includes(0);
 }
 
 /**
@@ -227,10 +227,10 @@ function isResident(address: number, length: number): boolean {
 function populate(thread: EngineThread, slot: JobSlot, base: number): number {
   const { fields } = slot;
   const end = fields[SEARCH_POPULATE_END]!;
-  const known = Math.floor(fields[SEARCH_POPULATE]! / PAGE) * PAGE;
+  const known = Math.floor(fields[SEARCH_POPULATE]! / PAGE_SIZE) * PAGE_SIZE;
   for (let at = 0; at < end; ) {
     if (thread.exchange.isInterrupted(slot)) return -errno.EINTR;
-    const stop = at < known ? known : Math.ceil(end / PAGE) * PAGE;
+    const stop = at < known ? known : Math.ceil(end / PAGE_SIZE) * PAGE_SIZE;
     const length = Math.min(POPULATE_PIECE, stop - at);
     if (at < known && isResident(base + at, length)) {
       at += length;

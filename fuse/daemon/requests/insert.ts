@@ -1,6 +1,6 @@
 import { batchInsertRequest, ElementType } from '@vexfs/shared';
 import { duplicateScratchBytes } from '../../engine/index.js';
-import type { Memory } from '../../system/index.js';
+import { type Memory, PAGE_SIZE } from '../../system/index.js';
 import { bytesOfRow, strideOf } from '../../volume/index.js';
 import { ENGINE_QUEUE, SPARE } from '../exchange.js';
 import type { Filesystem } from '../filesystem.js';
@@ -27,7 +27,6 @@ import type { VectorFile } from '../vector_files.js';
 import type { Call } from './ioctl.js';
 import { storeBatch } from './store_batch.js';
 
-const PAGE = 4096;
 const CACHE_LINE = 64;
 
 function aligned(bytes: number): number {
@@ -98,5 +97,5 @@ function firstTouched(file: VectorFile, stride: number): number {
   const free = file.freeSlots[0];
   if (free !== undefined) return file.set.layout.dataOffset + free * stride;
   const { size } = file.inode;
-  return size % PAGE === 0 ? -1 : size - (size % PAGE);
+  return size % PAGE_SIZE === 0 ? -1 : size - (size % PAGE_SIZE);
 }
