@@ -1,0 +1,108 @@
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { FuseBackend } from '../parity/backend/fuse.js';
+import { FSCK, must, runNode } from '../parity/backend/programs.js';
+import { checkVolume } from '../parity/check.js';
+import { GUEST_DEVICE, GUEST_VOLUME } from '../vm/guest.js';
+import { rootGuestTest, run } from '../vm/guest_test.js';
+import { type Survey, survey } from './volume/survey.js';
+import { broken, type Versions } from './volume/versioned_blocks.js';
+
+const program = (name: string): string => fileURLToPath(new URL(`./volume/${name}.js`, import.meta.url));
+const FSX = fileURLToPath(new URL('../../parity/posix/fsx/fsx.c', import.meta.url));
+/** VEXFS_WRITING_SEED: other work than every time. */
+const SEED = Number(process.env.VEXFS_WRITING_SEED ?? 1);
+
+async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'vexfs-writing-'));
+  try {
+    await work(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** What the daemon shows of a volume below a folder. */
+async function throughTheDaemon<T>(backend: FuseBackend, look: (root: string) => T): Promise<T> {
+  await backend.mount();
+  try {
+    return look(backend.mountpoint);
+  } finally {
+    await backend.unmount();
+  }
+}
+
+for (const [blockSize, size] of [
+  ['1024', '64M'],
+  ['4096', '128M'],
+] as const) {
+  rootGuestTest(
+    `files written through the kernel in blocks of ${blockSize} hold what was written, for it and for the daemon`,
+    async (t) => {
+      t.timeout(300_000);
+      await withFolder(async (folder) => {
+        const backend = new FuseBackend(folder, { size, mkfs: ['--block-size', blockSize] });
+        try {
+          const fsx = join(folder, 'fsx');
+          must('gcc', ['-O1', '-o', fsx, FSX], 60_000);
+          const { code, output, collected } = await run({
+            program: [process.execPath, program('guest_writing'), GUEST_DEVICE, GUEST_VOLUME, fsx, `${SEED}`],
+            disk: backend.device,
+            collect: ['survey'],
+            seconds: 180,
+          });
+          t.is(code, 0, output);
+          t.notThrows(() => checkVolume(backend.device));
+          const written = JSON.parse(collected.survey!.toString()) as Survey;
+          const seen = await throughTheDaemon(backend, survey);
+          t.deepEqual(Object.keys(seen).sort(), Object.keys(written).sort());
+          for (const path of Object.keys(written)) t.deepEqual(seen[path], written[path], path);
+        } finally {
+          await backend.end();
+        }
+      });
+    },
+  );
+}
+
+for (const [seed, steps] of [
+  [SEED, 150],
+  [SEED + 1, 333],
+  [SEED + 2, 700],
+] as const) {
+  rootGuestTest(
+    `a machine that is switched off after ${steps} steps of writing has kept what was synced, and shows nothing that was not written`,
+    async (t) => {
+      t.timeout(300_000);
+      await withFolder(async (folder) => {
+        const backend = new FuseBackend(folder, { size: '128M' });
+        try {
+          const { collected } = await run({
+            program: [
+              process.execPath,
+              ...[program('guest_power_cut'), GUEST_DEVICE, GUEST_VOLUME, `${seed}`, `${steps}`],
+            ],
+            disk: backend.device,
+            collect: ['promised'],
+            seconds: 120,
+          });
+          const promised = JSON.parse(collected.promised!.toString()) as Versions[];
+          const copy = join(folder, 'copy.img');
+          copyFileSync(backend.device, copy);
+          const repaired = runNode(FSCK, ['-p', copy], 60_000);
+          t.true(repaired.code === 0 || repaired.code === 1, `${repaired.stdout}${repaired.stderr}`);
+          const problems = await throughTheDaemon(backend, (root) =>
+            promised.flatMap((versions, i) => broken(join(root, 'work', `file ${i}`), versions)),
+          );
+          t.deepEqual(problems, []);
+          t.notThrows(() => checkVolume(backend.device));
+          t.notThrows(() => checkVolume(copy));
+        } finally {
+          await backend.end();
+        }
+      });
+    },
+  );
+}
