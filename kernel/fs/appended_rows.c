@@ -135,7 +135,8 @@ int vexfs_store_appended(struct vexfs_appended *appended, struct file *file, con
 	if (!vexfs_batch_appended(batch))
 		return 0;
 	inode_dio_wait(inode);
-	error = vexfs_zero_tail(inode, appended->to);
+	if (appended->from > size)
+		error = vexfs_zero_tail(inode, appended->from);
 	if (!error && vexfs_blocks_of(inode, appended->to) > vexfs_blocks_of(inode, size))
 		error = vexfs_become_orphan(appended);
 	if (!error)
@@ -170,13 +171,18 @@ int vexfs_mark_appended(handle_t *handle, struct vexfs_appended *appended)
 	struct inode *inode = appended->inode;
 	const u64 first = appended->from >> inode->i_blkbits;
 	const u64 end = vexfs_end_in_page(appended);
+	const u64 count = vexfs_blocks_of(inode, end) - first;
+	struct vexfs_run run;
+	u64 version;
 	int error;
 
 	if (!appended->page)
 		return 0;
 	error = vexfs_order_content(handle, inode, appended->from, end);
 	if (!error)
-		error = vexfs_content_mark(handle, inode, first, vexfs_blocks_of(inode, end) - first, false);
+		error = vexfs_content_find(inode, first, count, &run, &version);
+	if (!error && (run.unwritten || run.length < count))
+		error = vexfs_content_mark(handle, inode, first, count, false);
 	if (error)
 		return error;
 	/* Also if nothing comes of it: what is marked as written gets what the page shows. */

@@ -1,7 +1,15 @@
 /** Changes of vector files that are there, chosen by a seed, with a model of what they hold. Every backend has to agree with it. */
-import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { getMeta, getStats, insert, nearestIds, rowOf, setMeta } from '../../parity/client/vector_calls.js';
+import {
+  getEmbedding,
+  getMeta,
+  getStats,
+  insert,
+  nearestIds,
+  rowOf,
+  setMeta,
+} from '../../parity/client/vector_calls.js';
 import { randomSource } from '../../unit/engine/reference.js';
 
 const OVERWRITE = 1;
@@ -54,10 +62,11 @@ class Changes {
     try {
       if (getMeta(fd).outcome === 'ENODATA')
         must(setMeta(fd, { dimensions: file.dimensions, alignment: file.alignment }), 'SET_VECTOR_META');
-      const kind = this.below(9);
+      const kind = this.below(10);
       if (kind < 4) return this.append(fd, file);
       if (kind < 7) return this.overwrite(fd, file);
-      return this.write(fd, file);
+      if (kind < 9) return this.write(fd, file);
+      return this.cut(fd, file);
     } finally {
       closeSync(fd);
     }
@@ -111,6 +120,14 @@ class Changes {
     for (let i = 0; i < count; i++) file.rows.push([file.nextId + i, value + i]);
     file.nextId += count;
     return `write ${count} to ${file.name}`;
+  }
+
+  private cut(fd: number, file: FileModel): string {
+    const { stats } = getStats(fd);
+    const slots = Math.floor(stats.slots! * (0.5 + this.random() / 2));
+    file.rows = file.rows.filter(([id]) => getEmbedding(fd, { id, room: 0 }).slot < slots);
+    ftruncateSync(fd, slots * stats.stride!);
+    return `cut ${file.name} to ${slots}`;
   }
 
   choose<T>(of: readonly T[]): T {

@@ -10,7 +10,7 @@ import { changeRows, checkRows, type FileModel, newModel } from './change_rows.j
 
 const program = fileURLToPath(new URL('./guest_rows.js', import.meta.url));
 const SEED = Number(process.env.VEXFS_TEST_SEED ?? 1);
-const STEPS = 60;
+const STEPS = 40;
 
 async function changeInGuest(disk: string, model: readonly FileModel[], seed: number): Promise<FileModel[]> {
   const { code, output, collected } = await run({
