@@ -87,7 +87,7 @@ export const indexSearch = struct('vx_search', 80, {
 export const SearchFlag = { EXACT: 1 } as const;
 
 /** struct vx_index_params. */
-const paramsLayout = struct('vx_index_params', 32, {
+const paramsLayout = struct('vx_index_params', 40, {
   metric: u32(0),
   element: u32(4),
   dims: u32(8),
@@ -95,22 +95,24 @@ const paramsLayout = struct('vx_index_params', 32, {
   ef_construction: u32(16),
   train_rows: u32(20),
   seed: u64(24),
+  type: u32(32),
+  reserved: u32(36),
 });
 
 /** struct vx_index_info behind its params. */
-const infoLayout = struct('vx_index_info', 120, {
-  rows: u64(32),
-  waiting: u64(40),
-  unmatched: u64(48),
-  slots: u64(56),
-  position: u64(64),
-  generation: u64(72),
-  memory_bytes: u64(80),
-  graph_bytes: u64(88),
-  record_bytes: u64(96),
-  snapshot_bytes: u64(104),
-  top_level: u32(112),
-  damaged: u32(116),
+const infoLayout = struct('vx_index_info', 128, {
+  rows: u64(40),
+  waiting: u64(48),
+  unmatched: u64(56),
+  slots: u64(64),
+  position: u64(72),
+  generation: u64(80),
+  memory_bytes: u64(88),
+  graph_bytes: u64(96),
+  record_bytes: u64(104),
+  snapshot_bytes: u64(112),
+  top_level: u32(120),
+  damaged: u32(124),
 });
 
 /** struct vx_search_info. */
@@ -132,6 +134,10 @@ function filled(size: number, write: (out: Uint8Array) => void): DataView {
 /** How a search went: VX_PATH_*. */
 export const SearchPath = { GRAPH: 0, EXACT: 1, FALLBACK: 2 } as const;
 
+/** VX_GRAPH and VX_FLAT. */
+export const IndexType = { GRAPH: 0, FLAT: 1 } as const;
+export type IndexType = (typeof IndexType)[keyof typeof IndexType];
+
 /** struct vx_index_params; what is left out or 0 takes the engine's default. */
 export interface IndexParams {
   readonly metric: SearchType;
@@ -144,6 +150,8 @@ export interface IndexParams {
   readonly trainRows?: number;
   /** Of levels and rotation. */
   readonly seed?: bigint;
+  /** IndexType.GRAPH when left out; FLAT takes COSINE only. */
+  readonly type?: IndexType;
 }
 
 /** struct vx_index_info. */
@@ -187,6 +195,7 @@ export class VectorIndex {
     paramsLayout.ef_construction.set(view, 0, params.efConstruction ?? 0);
     paramsLayout.train_rows.set(view, 0, params.trainRows ?? 0);
     paramsLayout.seed.setBig(view, 0, params.seed ?? 0n);
+    paramsLayout.type.set(view, 0, params.type ?? IndexType.GRAPH);
     const error = new Int32Array(1);
     const handle = create(bytes, isa, error);
     return handle === 0 ? error[0]! : new VectorIndex(handle);

@@ -3,7 +3,7 @@
  * Rounds of changes. A round runs in stages; within a stage work items are independent of each other and read only what
  * earlier stages wrote, so neither the number of threads nor their order changes what is left:
  *
- *   coding     rows become codes; the only stage that can fail, before anything is linked
+ *   coding     rows become codes; the only stage that can fail, before anything is linked, and the only one of VX_FLAT
  *   finding    who links to nodes that go
  *   repairing  each of these gets links to the neighbours of what it lost
  *   searching  candidates of each new node in the graph as it was, and among the new nodes before it
@@ -48,7 +48,7 @@ static vx_u32 vx_header(const struct vx_index *index, vx_u32 slot)
 	vx_u32 node = vx_node_of(&index->shape, slot);
 
 	vx_index_view(index, &view);
-	return node < view.limit ? vx_word(vx_record(&view, node)) : 0;
+	return node < view.limit ? vx_word(vx_header_of(&view, node)) : 0;
 }
 
 static void vx_set_header(const struct vx_index *index, vx_u32 slot, vx_u32 header)
@@ -56,7 +56,7 @@ static void vx_set_header(const struct vx_index *index, vx_u32 slot, vx_u32 head
 	struct vx_view view;
 
 	vx_index_view(index, &view);
-	vx_set_word(vx_record(&view, vx_node_of(&view.shape, slot)), header);
+	vx_set_word(vx_header_of(&view, vx_node_of(&view.shape, slot)), header);
 }
 
 static void vx_forget_waiting(struct vx_index *index, vx_u32 slot)
@@ -115,13 +115,14 @@ static void vx_item_add(struct vx_index *index, vx_u32 slot, vx_u32 header, vx_u
 
 static void vx_list_items(struct vx_index *index, const struct vx_change *changes, vx_u32 taken)
 {
-	vx_u32 i;
+	vx_u32 level, i;
 
 	for (i = 0; i < taken; i++) {
 		vx_u32 header = vx_header(index, changes[i].slot);
 
+		level = index->params.type == VX_GRAPH ? vx_level_of(index, changes[i].id) : 0;
 		if (changes[i].op == VX_PUT)
-			vx_item_add(index, changes[i].slot, header, vx_level_of(index, changes[i].id), VX_ITEM_INSERT);
+			vx_item_add(index, changes[i].slot, header, level, VX_ITEM_INSERT);
 		else if (header & VX_NODE_HELD)
 			vx_item_add(index, changes[i].slot, header, 0, header & VX_NODE_LINKED ? 0 : VX_ITEM_DELETE);
 	}
@@ -234,6 +235,8 @@ static void vx_code_item(struct vx_index *index, struct vx_worker *worker, vx_u3
 	}
 	if (unmatched)
 		item->flags |= VX_ITEM_UNMATCHED;
+	else if (index->params.type == VX_FLAT)
+		vx_flat_write(index, item->node, worker->floats);
 	else
 		vx_write_code(index, b->generation ? b->generation : index->generation, item->node, worker->floats);
 }
@@ -314,6 +317,11 @@ static void vx_finish_stage(struct vx_index *index)
 
 	switch (b->stage) {
 	case VX_CODING:
+		if (index->params.type == VX_FLAT) {
+			vx_flat_commit(index);
+			vx_stage(index, VX_IDLE, 0);
+			break;
+		}
 		b->last = 0;
 		vx_commit_items(index);
 		if (b->stage == VX_CODING)

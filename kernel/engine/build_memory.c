@@ -32,6 +32,8 @@ static int vx_worker_reserve(struct vx_index *index, struct vx_worker *worker, v
 {
 	if (!worker->floats)
 		worker->floats = vx_index_alloc(index, (size_t)index->coder.padded * 4);
+	if (index->params.type == VX_FLAT)
+		return worker->floats ? 0 : -VX_ENOMEM;
 	if (!worker->sums)
 		worker->sums = vx_index_alloc(index, (size_t)index->params.dims * 16);
 	if (!worker->candidates)
@@ -152,6 +154,8 @@ int vx_links_reserve(struct vx_index *index)
 	vx_u32 most = 0, part = 0, blocks = 0, deletes = 0, i;
 	int error = 0;
 
+	if (index->params.type == VX_FLAT)
+		return 0;
 	for (i = 0; i < b->item_count; i++) {
 		const struct vx_item *item = &b->items[i];
 

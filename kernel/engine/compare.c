@@ -107,7 +107,7 @@ int vx_is_held(const struct vx_view *view, vx_u32 slot)
 	const vx_u32 node = vx_node_of(&view->shape, slot);
 
 	return node < view->limit && vx_chunk(view, node >> view->shape.shift) &&
-	       (vx_word(vx_record(view, node)) & VX_NODE_HELD);
+	       (vx_word(vx_header_of(view, node)) & VX_NODE_HELD);
 }
 
 /* Without a live bitmap, what the index holds matches: every chunk has to be there. */

@@ -64,7 +64,7 @@ static int vx_host_runs(const struct vx_cpu *cpu)
 		return __builtin_cpu_supports("avx2") && vx_host_has_f16c() &&
 		       __builtin_cpu_supports("sse4.2");
 	case VX_ISA_AVX512_VNNI:
-		if (!__builtin_cpu_supports("avx512vnni"))
+		if (!__builtin_cpu_supports("avx512vnni") || !__builtin_cpu_supports("avx512vpopcntdq"))
 			return 0;
 		/* fallthrough */
 	case VX_ISA_AVX512:

@@ -8,8 +8,8 @@
 #include "host_index.h"
 
 /* fuse/engine/vector_index.ts writes and reads these structures byte by byte. */
-_Static_assert(sizeof(struct vx_index_params) == 32 && offsetof(struct vx_index_params, train_rows) == 20 &&
-		       offsetof(struct vx_index_params, seed) == 24,
+_Static_assert(sizeof(struct vx_index_params) == 40 && offsetof(struct vx_index_params, train_rows) == 20 &&
+		       offsetof(struct vx_index_params, seed) == 24 && offsetof(struct vx_index_params, type) == 32,
 	       "struct vx_index_params is as vector_index.ts lays it out");
 _Static_assert(sizeof(struct vx_rows) == 48 && offsetof(struct vx_rows, stride) == 8 &&
 		       offsetof(struct vx_rows, slots) == 40,
@@ -24,10 +24,10 @@ _Static_assert(sizeof(struct vx_search) == 80 && offsetof(struct vx_search, tail
 		       offsetof(struct vx_search, interrupt) == 48 && offsetof(struct vx_search, k) == 64 &&
 		       offsetof(struct vx_search, flags) == 76,
 	       "struct vx_search is as vector_index.ts lays it out");
-_Static_assert(sizeof(struct vx_index_info) == 120 && offsetof(struct vx_index_info, rows) == 32 &&
-		       offsetof(struct vx_index_info, position) == 64 &&
-		       offsetof(struct vx_index_info, snapshot_bytes) == 104 &&
-		       offsetof(struct vx_index_info, damaged) == 116,
+_Static_assert(sizeof(struct vx_index_info) == 128 && offsetof(struct vx_index_info, rows) == 40 &&
+		       offsetof(struct vx_index_info, position) == 72 &&
+		       offsetof(struct vx_index_info, snapshot_bytes) == 112 &&
+		       offsetof(struct vx_index_info, damaged) == 124,
 	       "struct vx_index_info is as vector_index.ts lays it out");
 _Static_assert(sizeof(struct vx_search_info) == 40 && offsetof(struct vx_search_info, path) == 24,
 	       "struct vx_search_info is as vector_index.ts lays it out");

@@ -22,9 +22,23 @@ static int vx_params_check(struct vx_index_params *params)
 	if (params->train_rows == 0)
 		params->train_rows = VX_DEFAULT_TRAIN_ROWS;
 	if (params->metric > VX_DOT_PRODUCT || vx_row_bytes(params->element, params->dims) == 0 || params->m < VX_MIN_M ||
-	    params->m > VX_MAX_M || params->ef_construction > VX_MAX_EF || params->train_rows > VX_MAX_TRAIN_ROWS)
+	    params->m > VX_MAX_M || params->ef_construction > VX_MAX_EF || params->train_rows > VX_MAX_TRAIN_ROWS ||
+	    params->type > VX_FLAT || (params->type == VX_FLAT && params->metric != VX_COSINE) || params->reserved)
 		return -VX_EINVAL;
 	return 0;
+}
+
+/* Nodes without links or codes. */
+static void vx_flat_shape_set(struct vx_shape *shape)
+{
+	/* Four words at a time are compared. */
+	shape->words = vx_up(shape->dims, 256) / 64;
+	shape->record_bytes = 8 * (shape->words + 1);
+	shape->per_chunk = VX_CHUNK_BYTES / shape->record_bytes / 8 * 8;
+	shape->shift = vx_shift_of(shape->per_chunk);
+	shape->mask = (1u << shape->shift) - 1;
+	shape->block_bytes = 64;
+	shape->upper_shift = vx_shift_of(VX_UPPER_BYTES / shape->block_bytes + 1) - 1;
 }
 
 static void vx_shape_set(struct vx_shape *shape, const struct vx_index_params *params)
@@ -32,6 +46,10 @@ static void vx_shape_set(struct vx_shape *shape, const struct vx_index_params *p
 	shape->dims = params->dims;
 	shape->metric = params->metric;
 	shape->element = params->element;
+	if (params->type == VX_FLAT) {
+		vx_flat_shape_set(shape);
+		return;
+	}
 	shape->m = params->m;
 	shape->links = 2 * params->m - 1;
 	shape->upper_links = params->m - 1;

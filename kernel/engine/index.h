@@ -247,6 +247,13 @@ static inline void vx_list_store(vx_u32 *list, const vx_u32 *links, vx_u32 count
 	__atomic_store_n(list, (vx_word(list) & ~VX_NODE_LINKS) | count, __ATOMIC_RELEASE);
 }
 
+/* ---- VX_FLAT: flat.c ---------------------------------------------------------------------------------------------- */
+
+/* The signs of a rotated row. */
+void vx_flat_write(const struct vx_index *index, vx_u32 node, const float *rotated);
+/* The round's rows are written: they come and go at once. */
+void vx_flat_commit(struct vx_index *index);
+
 /* ---- snapshots: snapshot_open.c ----------------------------------------------------------------------------------- */
 
 /* Makes a chunk of the snapshot usable for searches: 0, -EUCLEAN, -ENOMEM, -EIO. `missing` as in struct vx_walk. */

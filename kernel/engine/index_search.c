@@ -68,8 +68,7 @@ static vx_u32 vx_larger(vx_u32 a, vx_u32 b)
 	return a > b ? a : b;
 }
 
-/* Memory for a walk over what the view shows. */
-static int vx_walk_reserve(struct vx_searcher *searcher, vx_u32 pool, vx_u32 results)
+int vx_walk_reserve(struct vx_searcher *searcher, vx_u32 pool, vx_u32 results)
 {
 	const struct vx_view *view = &searcher->walk.view;
 	struct vx_walk_needs *have = &searcher->needs;
@@ -119,6 +118,12 @@ static vx_s64 vx_compare_candidates(struct vx_plan *plan, const vx_u64 *candidat
 	return error ? error : (vx_s64)compared;
 }
 
+/* A part of the index that cannot be read is no loss for who has the rows. */
+static vx_s64 vx_excused(int status)
+{
+	return status == -VX_EINTR || status == -VX_ENOMEM ? status : -VX_EUCLEAN;
+}
+
 /* One walk with a pool and (filtered) results of the given sizes. Returns the rows compared, or a negative errno. */
 static vx_s64 vx_navigate(struct vx_plan *plan, vx_u32 pool, vx_u32 results)
 {
@@ -146,11 +151,8 @@ static vx_s64 vx_navigate(struct vx_plan *plan, vx_u32 pool, vx_u32 results)
 	}
 	searcher->info.hops += walk->hops;
 	searcher->info.codes += walk->codes;
-	/* A part of the graph that cannot be read is no loss for who has the rows. */
-	if (status && status != -VX_EINTR && status != -VX_ENOMEM)
-		return -VX_EUCLEAN;
 	if (status)
-		return status;
+		return vx_excused(status);
 	if (results) {
 		/* Results that do not fill their array: the walk ended before it had seen enough. */
 		if (walk->result_count < results)
@@ -176,35 +178,53 @@ static int vx_worth_navigating(struct vx_plan *plan, vx_u32 *pool)
 	return 1;
 }
 
-/* Fills the top k from the graph: 1; 0 when it has to be filled by comparing rows; or a negative errno. */
-static int vx_search_graph(struct vx_plan *plan)
+/* The rows compared, 0 when the graph proposes too few, or a negative errno. */
+static vx_s64 vx_search_graph(struct vx_plan *plan)
 {
 	struct vx_searcher *searcher = plan->searcher;
 	vx_s64 compared = 0;
 	vx_u32 pool;
 
-	if ((plan->search->flags & VX_SEARCH_EXACT) || !__atomic_load_n(&plan->index->generation, __ATOMIC_ACQUIRE) ||
-	    __atomic_load_n(&plan->index->entry, __ATOMIC_ACQUIRE) == VX_NO_ENTRY ||
-	    __atomic_load_n(&plan->index->damaged, __ATOMIC_RELAXED) || !vx_worth_navigating(plan, &pool))
+	if (__atomic_load_n(&plan->index->entry, __ATOMIC_ACQUIRE) == VX_NO_ENTRY || !vx_worth_navigating(plan, &pool))
 		return 0;
 	searcher->info.path = VX_PATH_FALLBACK;
 	if (!plan->filtered) {
 		compared = vx_navigate(plan, pool, 0);
-		if (compared >= plan->k && searcher->topk->count == plan->k)
-			compared = 1;
-		else if (compared >= 0)
-			/* Dead rows in the way, or too few in reach. */
-			compared = vx_topk_init(searcher->topk, plan->k);
-		if (compared == 0)
-			pool = 4 * plan->ef < VX_MAX_POOL ? 4 * plan->ef : VX_MAX_POOL;
+		if (compared < 0 || (compared >= plan->k && searcher->topk->count == plan->k))
+			return compared;
+		/* Dead rows in the way, or too few in reach. */
+		vx_topk_init(searcher->topk, plan->k);
+		pool = 4 * plan->ef < VX_MAX_POOL ? 4 * plan->ef : VX_MAX_POOL;
 	}
-	if (compared == 0)
-		compared = vx_navigate(plan, pool > plan->ef ? pool : plan->ef, plan->ef);
-	if (compared == -VX_EUCLEAN)
-		compared = 0;
-	if (compared < 0)
+	return vx_navigate(plan, pool > plan->ef ? pool : plan->ef, plan->ef);
+}
+
+static vx_s64 vx_search_flat(struct vx_plan *plan)
+{
+	vx_s64 found;
+
+	if (!vx_flat_worth(plan))
+		return 0;
+	plan->searcher->info.path = VX_PATH_FALLBACK;
+	found = vx_flat_search(plan);
+	if (found < 0)
+		return vx_excused((int)found);
+	return vx_compare_candidates(plan, plan->searcher->walk.pool, (vx_u32)found);
+}
+
+/* Fills the top k from the index: 1; 0 when it has to be filled by comparing rows; or a negative errno. */
+static int vx_search_index(struct vx_plan *plan)
+{
+	struct vx_searcher *searcher = plan->searcher;
+	vx_s64 compared;
+
+	if ((plan->search->flags & VX_SEARCH_EXACT) || !__atomic_load_n(&plan->index->generation, __ATOMIC_ACQUIRE) ||
+	    __atomic_load_n(&plan->index->damaged, __ATOMIC_RELAXED))
+		return 0;
+	compared = plan->index->params.type == VX_FLAT ? vx_search_flat(plan) : vx_search_graph(plan);
+	if (compared < 0 && compared != -VX_EUCLEAN)
 		return (int)compared;
-	if (compared == 0 || searcher->topk->count < plan->k) {
+	if (compared <= 0 || searcher->topk->count < plan->k) {
 		vx_topk_init(searcher->topk, plan->k);
 		return 0;
 	}
@@ -227,6 +247,8 @@ static int vx_plan_check(struct vx_plan *plan)
 	plan->k = search->k;
 	plan->ef = vx_larger(search->ef ? search->ef : VX_DEFAULT_EF, search->k);
 	plan->rerank = search->rerank ? search->rerank : search->k + search->k / 4 + 4;
+	if (!search->rerank && params->type == VX_FLAT)
+		plan->rerank = plan->ef;
 	plan->rerank = vx_larger(plan->rerank < plan->ef ? plan->rerank : plan->ef, search->k);
 	return 0;
 }
@@ -255,7 +277,7 @@ vx_s64 vx_index_search(struct vx_index *index, struct vx_searcher *searcher, con
 		return status;
 	vx_topk_init(searcher->topk, plan.k);
 	vx_tail_mark(&plan);
-	status = vx_search_graph(&plan);
+	status = vx_search_index(&plan);
 	if (status == 0)
 		status = vx_compare_all(&plan);
 	if (status >= 0)

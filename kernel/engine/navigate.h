@@ -10,6 +10,8 @@
  * The blocks of a node of level L are L neighbouring ones, for the levels 1..L; the number of the first stands in the
  * last link word of its record, which therefore holds one link less.
  *
+ *   VX_FLAT  | group of 8 nodes: lines of 64 signs of each, a line of headers, u64 each | group | ...    2 MiB
+ *
  * A code byte is the quantised coordinate plus 128, a query's is signed, so that u8 x s8 instructions serve both. With
  * dot = sum q x, the key of a node is |q|^2 + |x|^2 - 2 dot or (DOT_PRODUCT) 2^31 - dot: integers, the same on every CPU.
  * COSINE compares unit rows by their difference too: rounding changes the length of a code, and among rows that lie
@@ -49,6 +51,7 @@ struct vx_shape {
 	vx_u32 shift, mask;
 	vx_u32 block_bytes;
 	vx_u32 upper_shift; /* blocks in a chunk of them: 1 << upper_shift */
+	vx_u32 words;       /* VX_FLAT: of 64 coordinates, a multiple of 4; else 0 */
 	vx_u32 normed;      /* keys need norms, and chunks hold them */
 };
 
@@ -163,6 +166,13 @@ struct vx_navigation {
 	 * one chosen before; `out` may begin with `kept` nodes already chosen. Returns how many stand in out, at most max.
 	 */
 	vx_u32 (*select)(struct vx_walk *walk, const vx_u64 *candidates, vx_u32 n, vx_u32 *out, vx_u32 kept, vx_u32 max);
+	/* Signs of rotated floats: bit d % 64 of out[d / 64 * stride] says that coordinate d is above zero. */
+	void (*signs)(const float *rotated, vx_u32 dims, vx_u32 words, vx_u64 *out, vx_u32 stride);
+	/*
+	 * Which nodes of `groups` of eight differ from the query in fewer than `limit` signs: how many they are, in `found` (room
+	 * for all) the number of these signs << 32 | the node's number here, in their order.
+	 */
+	vx_u32 (*nearer)(const vx_u64 *rows, vx_u32 groups, const vx_u64 *query, vx_u32 words, vx_u32 limit, vx_u64 *found);
 	/* Nonzero when one of the `count` links behind the first of `words` (a multiple of 16) is no node. */
 	vx_u32 (*bad_links)(const vx_u32 *list, vx_u32 words, vx_u32 count, const struct vx_view *view);
 };
@@ -199,6 +209,25 @@ VX_INLINE vx_u32 *vx_record(const struct vx_view *view, vx_u32 node)
 
 	return (vx_u32 *)(vx_chunk(view, node >> shape->shift) + shape->records_at +
 			  (size_t)(node & shape->mask) * shape->record_bytes);
+}
+
+/* VX_FLAT: the first word of a node's signs, the next ones eight words apart; the header is the last. */
+VX_INLINE vx_u64 *vx_signs_in(const struct vx_shape *shape, const vx_u8 *chunk, vx_u32 place)
+{
+	return (vx_u64 *)chunk + (size_t)(place / 8) * 8 * (shape->words + 1) + place % 8;
+}
+
+/* The header of a node in its chunk, whatever the index is. */
+VX_INLINE vx_u32 *vx_header_in(const struct vx_shape *shape, const vx_u8 *chunk, vx_u32 place)
+{
+	if (shape->words)
+		return (vx_u32 *)(vx_signs_in(shape, chunk, place) + 8 * (size_t)shape->words);
+	return (vx_u32 *)(chunk + shape->records_at + (size_t)place * shape->record_bytes);
+}
+
+VX_INLINE vx_u32 *vx_header_of(const struct vx_view *view, vx_u32 node)
+{
+	return vx_header_in(&view->shape, vx_chunk(view, node >> view->shape.shift), node & view->shape.mask);
 }
 
 VX_INLINE vx_u32 *vx_upper_block(const struct vx_view *view, vx_u32 block)

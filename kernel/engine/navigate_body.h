@@ -6,6 +6,7 @@
  * again when it is.
  */
 #include "rotate_body.h"
+#include "flat_body.h"
 
 /* Of a code, the lines that are fetched ahead; the hardware follows what is longer. */
 #define VX_CODE_LINES_AHEAD 4u
@@ -462,5 +463,7 @@ static vx_u32 vx_bad_links(const vx_u32 *list, vx_u32 words, vx_u32 count, const
 		.beam = vx_beam,                        \
 		.beam_filtered = vx_beam_filtered,      \
 		.select = vx_select,                    \
+		.signs = vx_signs,                      \
+		.nearer = vx_nearer,                    \
 		.bad_links = vx_bad_links,              \
 	}

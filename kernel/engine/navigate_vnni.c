@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-/* Walking with AVX-512 VNNI: 64 coordinates at a time, unsigned bytes times signed ones. */
+/* Walking with AVX-512 VNNI: 64 coordinates at a time, unsigned bytes times signed ones. VPOPCNTDQ counts differing signs. */
 #if defined(__x86_64__)
 #include "x86_vectors.h"
 
 #include "navigate.h"
 
 #define VX_STEP 64
+#define VX_WORD_ONES(words) ((vx_words)_mm512_popcnt_epi64((__m512i)(words)))
 typedef __m512i vx_part;
 
 VX_INLINE vx_part vx_query_part(const signed char *query)

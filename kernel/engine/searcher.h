@@ -36,6 +36,11 @@ struct vx_plan {
 	vx_u64 matching; /* estimate; only for filtered searches */
 };
 
+/* ---- index_search.c */
+
+/* Memory for a walk over what searcher->walk.view shows. */
+int vx_walk_reserve(struct vx_searcher *searcher, vx_u32 pool, vx_u32 results);
+
 /* ---- filter.c */
 
 /* Sets predicate and filtered. -ENOMEM. */
@@ -55,6 +60,13 @@ int vx_compare_all(struct vx_plan *plan);
 int vx_compare_tail(struct vx_plan *plan);
 /* Is the slot held by the index? Only chunks that are loaded know. */
 int vx_is_held(const struct vx_view *view, vx_u32 slot);
+
+/* ---- flat.c */
+
+/* Could comparing bits answer faster than comparing what matches? */
+int vx_flat_worth(struct vx_plan *plan);
+/* The plan->ef matching rows with the nearest bits into walk->pool: how many, or a negative errno. */
+vx_s64 vx_flat_search(struct vx_plan *plan);
 
 /* Makes *memory at least `bytes` large, zeroed when it grows; the old content is lost. */
 int vx_searcher_reserve(struct vx_searcher *searcher, void **memory, size_t *have, size_t bytes);

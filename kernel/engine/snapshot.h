@@ -15,7 +15,7 @@
 #include "index.h"
 
 #define VX_SNAPSHOT_MAGIC 0x0078646e49736656ull /* "VfsIndx" */
-#define VX_SNAPSHOT_VERSION 2u
+#define VX_SNAPSHOT_VERSION 3u
 #define VX_SNAPSHOT_PAGE 4096u
 
 struct vx_snapshot {
@@ -34,10 +34,11 @@ struct vx_snapshot {
 	vx_u32 generation; /* 0: none */
 	vx_u32 factor_bits;
 	vx_u64 generation_rows;
+	vx_u32 type, reserved;
 	vx_u32 free_blocks[VX_MAX_LEVEL + 1];
 };
 
-_Static_assert(sizeof(struct vx_snapshot) == 200, "the header of a snapshot has no holes");
+_Static_assert(sizeof(struct vx_snapshot) == 208, "the header of a snapshot has no holes");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "snapshots are written as memory is");
 
 /* Where the sections of a snapshot lie, from its counts. */

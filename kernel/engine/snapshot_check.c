@@ -33,8 +33,7 @@ int vx_check_nodes(const struct vx_index *index, vx_u32 chunk, const vx_u8 *byte
 
 		vx_section_begin(&index->cpu);
 		for (; place < stop; place++) {
-			const vx_u32 *record = (const vx_u32 *)(bytes + view.shape.records_at +
-								(size_t)place * view.shape.record_bytes);
+			const vx_u32 *record = vx_header_in(&view.shape, bytes, place);
 
 			bad |= !vx_valid_header(&view, record) ||
 			       index->cpu.navigation->bad_links(record, view.shape.code_at / 4, record[0] & VX_NODE_LINKS,
@@ -106,7 +105,7 @@ static int vx_claim_used(const struct vx_index *index, const struct vx_view *vie
 	vx_u32 slot;
 
 	for (slot = 0; slot < index->slots; slot++) {
-		const vx_u32 *record = vx_record(view, vx_node_of(&view->shape, slot));
+		const vx_u32 *record = vx_header_of(view, vx_node_of(&view->shape, slot));
 		const vx_u32 level = VX_NODE_LEVEL(record[0]);
 
 		if ((record[0] & VX_NODE_LINKED) && level && !vx_claim(claimed, record[view->shape.links], level))

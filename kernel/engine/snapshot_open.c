@@ -176,7 +176,8 @@ static int vx_counts_take(struct vx_index *index, const struct vx_snapshot *head
 	vx_snapshot_layout(index, header->waiting, header->generation != 0, layout);
 	index->limit = layout->limit;
 	if (layout->bytes != header->bytes || layout->tail_bytes != header->tail_bytes ||
-	    header->bytes > index->source.size || (header->generation && header->waiting))
+	    header->bytes > index->source.size || (header->generation && header->waiting) ||
+	    (index->params.type == VX_FLAT && (header->upper_limit || header->waiting || header->entry != VX_NO_ENTRY)))
 		return -VX_EUCLEAN;
 	if (header->entry != VX_NO_ENTRY && (header->entry >> 32 > VX_MAX_LEVEL || node >= layout->limit ||
 					     (node & shape->mask) >= shape->per_chunk || header->generation == 0))
@@ -260,7 +261,8 @@ struct vx_index *vx_index_open(const struct vx_alloc *alloc, const struct vx_cpu
 		struct vx_index_params params = { .metric = header.metric, .element = header.element,
 						  .dims = header.dims, .m = header.m,
 						  .ef_construction = header.ef_construction,
-						  .train_rows = header.train_rows, .seed = header.seed };
+						  .train_rows = header.train_rows, .seed = header.seed,
+						  .type = header.type, .reserved = header.reserved };
 
 		index = vx_index_create(alloc, cpu, &params, &status);
 		status = status == -VX_EINVAL ? -VX_EUCLEAN : status;

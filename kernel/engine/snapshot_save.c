@@ -7,6 +7,14 @@ static vx_u64 vx_paged(vx_u64 bytes)
 	return (bytes + VX_SNAPSHOT_PAGE - 1) / VX_SNAPSHOT_PAGE * VX_SNAPSHOT_PAGE;
 }
 
+/* Bytes of a chunk that holds so many nodes. */
+static vx_u64 vx_chunk_used(const struct vx_shape *shape, vx_u32 nodes)
+{
+	if (shape->words)
+		nodes = (nodes + 7) / 8 * 8;
+	return shape->records_at + nodes * (vx_u64)shape->record_bytes;
+}
+
 void vx_snapshot_layout(const struct vx_index *index, vx_u32 waiting, int trained, struct vx_snapshot_layout *layout)
 {
 	const struct vx_shape *shape = &index->shape;
@@ -18,8 +26,8 @@ void vx_snapshot_layout(const struct vx_index *index, vx_u32 waiting, int traine
 
 		layout->limit = last + 1;
 		layout->nodes = (last >> shape->shift) + 1;
-		layout->node_bytes = vx_paged((vx_u64)(layout->nodes - 1) * VX_CHUNK_BYTES + shape->records_at +
-					      ((last & shape->mask) + 1) * (vx_u64)shape->record_bytes);
+		layout->node_bytes = vx_paged((vx_u64)(layout->nodes - 1) * VX_CHUNK_BYTES +
+					      vx_chunk_used(shape, (last & shape->mask) + 1));
 	}
 	if (index->upper_limit) {
 		layout->uppers = (index->upper_limit - 1) / in_chunk + 1;
@@ -132,6 +140,7 @@ static int vx_put_header(const struct vx_index *index, const struct vx_snapshot_
 		.ef_construction = index->params.ef_construction,
 		.train_rows = index->params.train_rows,
 		.seed = index->params.seed,
+		.type = index->params.type,
 		.slots = index->slots,
 		.held = index->held,
 		.linked = index->linked,

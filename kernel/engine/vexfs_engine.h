@@ -67,7 +67,7 @@ typedef int64_t vx_s64;
 #define VX_ISA_AVX2 1   /* AVX2 and F16C */
 #define VX_ISA_AVX512 2 /* AVX-512 F, BW, DQ, VL */
 #define VX_ISA_NEON 3   /* Advanced SIMD of AArch64 */
-#define VX_ISA_AVX512_VNNI 4 /* the distances of AVX512; the index also uses VNNI */
+#define VX_ISA_AVX512_VNNI 4 /* the distances of AVX512; the index also uses VNNI and VPOPCNTDQ */
 #define VX_ISA_COUNT 5
 
 #define VX_CRC_TABLE 0

@@ -50,6 +50,15 @@
 /* The largest number of changes that one round takes. */
 #define VX_ROUND_CHANGES 256u
 
+/*
+ * VX_GRAPH is the graph. VX_FLAT, of VX_COSINE alone, keeps one bit a coordinate instead, the sign after the rotation:
+ * a search compares the bits of every row and then the `ef` nearest rows themselves. It needs no building and an eighth of
+ * the memory; its searches take time as the rows are many, and over rows of many dimensions find more than a graph does in
+ * the same time.
+ */
+#define VX_GRAPH 0u
+#define VX_FLAT 1u
+
 struct vx_index_params {
 	vx_u32 metric;          /* VX_EUCLIDEAN, VX_COSINE, VX_DOT_PRODUCT */
 	vx_u32 element;         /* VX_FLOAT32 ... VX_BINARY: of the rows */
@@ -58,6 +67,8 @@ struct vx_index_params {
 	vx_u32 ef_construction; /* candidates an insert looks at; 0: the default */
 	vx_u32 train_rows;      /* 1..VX_MAX_TRAIN_ROWS; 0: the default. COSINE needs no training and ignores it */
 	vx_u64 seed;            /* of levels and of the rotation */
+	vx_u32 type;            /* VX_GRAPH, VX_FLAT; the latter ignores m, ef_construction and train_rows */
+	vx_u32 reserved;        /* 0 */
 };
 
 /* ---- rows --------------------------------------------------------------------------------------------------------- */
@@ -191,7 +202,7 @@ struct vx_search {
 	vx_u32 slots;  /* ids, live and slot_bits hold so many */
 	vx_u32 k;      /* 1..VX_MAX_K */
 	vx_u32 ef;     /* 1..VX_MAX_EF, raised to k; 0: VX_DEFAULT_EF */
-	vx_u32 rerank; /* candidates compared exactly, at least k, at most ef; 0: chosen by k */
+	vx_u32 rerank; /* candidates compared exactly, at least k, at most ef; 0: chosen by k, with VX_FLAT all of them */
 	vx_u32 flags;  /* VX_SEARCH_* */
 };
 
@@ -206,7 +217,7 @@ struct vx_search {
 vx_s64 vx_index_search(struct vx_index *index, struct vx_searcher *searcher, const struct vx_search *search,
 		       vx_u32 *distances, vx_u64 *ids, vx_u32 *slots);
 
-#define VX_PATH_GRAPH 0    /* answered by navigation */
+#define VX_PATH_GRAPH 0    /* answered by navigation, or by the bits of VX_FLAT */
 #define VX_PATH_EXACT 1    /* few rows match, or the graph has none: rows were compared exactly */
 #define VX_PATH_FALLBACK 2 /* navigation found too little, then rows were compared exactly */
 

@@ -221,6 +221,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.metric = first % 3, .element = 1 + (first >> 2) % 4, .dims = shapes[first >> 5], .m = 4 + second % 5,
 		.ef_construction = 1 + (second >> 3), .train_rows = 1 + byte_of(&in) % 64, .seed = byte_of(&in),
 	};
+	/* Every other seed. */
+	params.type = params.metric == VX_COSINE && params.seed % 2 ? VX_FLAT : VX_GRAPH;
 	struct model *m = model_new(&params, vx_host_cpu(VX_ISA_BEST));
 	float row[MODEL_DIMS];
 	uint64_t next_id = 1;

@@ -3,27 +3,28 @@
 #include "index_model.h"
 
 #define ROWS 40u
-#define DIMS 8u
+#define MOST_DIMS 64u
 #define QUERIES 2u
 
-static float queries[QUERIES][DIMS];
+static float queries[QUERIES][MOST_DIMS];
 static int undamaged[QUERIES];
 
-static void random_row(float *row)
+static void random_row(float *row, uint32_t dims)
 {
-	for (uint32_t d = 0; d < DIMS; d++)
+	for (uint32_t d = 0; d < dims; d++)
 		row[d] = (float)(int)random_below(9) - 4 + random_float() / 8;
 }
 
-static struct model *small_set(uint32_t metric)
+/* Over few dimensions comparing bits would take longer than comparing rows. */
+static struct model *small_set(uint32_t metric, uint32_t type)
 {
-	struct vx_index_params params = { .metric = metric, .element = VX_FLOAT32, .dims = DIMS, .m = 4,
-					  .ef_construction = 20, .train_rows = 16, .seed = 3 };
+	struct vx_index_params params = { .metric = metric, .element = VX_FLOAT32, .dims = type == VX_FLAT ? MOST_DIMS : 8,
+					  .m = 4, .ef_construction = 20, .train_rows = 16, .seed = 3, .type = type };
 	struct model *m = model_new(&params, vx_host_cpu(VX_ISA_BEST));
-	float row[DIMS];
+	float row[MOST_DIMS];
 
 	for (uint32_t s = 0; s < ROWS; s++) {
-		random_row(row);
+		random_row(row, params.dims);
 		model_put(m, s, 1000 + s, row);
 	}
 	for (uint32_t s = 0; s < ROWS; s += 9)
@@ -31,7 +32,7 @@ static struct model *small_set(uint32_t metric)
 	CHECK_EQ(model_take(m, 1), 0, "take");
 	m->slots = ROWS;
 	for (uint32_t q = 0; q < QUERIES; q++)
-		random_row(queries[q]);
+		random_row(queries[q], params.dims);
 	return m;
 }
 
@@ -85,14 +86,14 @@ static int survive(struct model *m, const struct snapshot *s, int change)
 	return 1;
 }
 
-static void test_flips(uint32_t metric, const char *title)
+static void test_flips(uint32_t metric, uint32_t type, const char *title)
 {
 	struct model *m;
 	struct snapshot s;
 	uint32_t opened = 0;
 
 	TEST(title);
-	m = small_set(metric);
+	m = small_set(metric, type);
 	ask(m, undamaged);
 	s = snapshot_of(m->index);
 	CHECK(survive(m, &s, 1), "the whole snapshot cannot be opened");
@@ -116,7 +117,7 @@ static void test_cuts(void)
 	size_t whole;
 
 	TEST("a snapshot that is cut off anywhere is refused");
-	m = small_set(VX_EUCLIDEAN);
+	m = small_set(VX_EUCLIDEAN, VX_GRAPH);
 	ask(m, undamaged);
 	s = snapshot_of(m->index);
 	whole = s.size;
@@ -144,13 +145,13 @@ static int failing_read(void *context, vx_u64 offset, void *data, size_t bytes)
 	return 0;
 }
 
-static void test_failing_reads(void)
+static void test_failing_reads(uint32_t type)
 {
 	struct model *m;
 	struct snapshot s;
 
 	TEST("a snapshot whose reading fails at any point gives the error or the right answers");
-	m = small_set(VX_COSINE);
+	m = small_set(VX_COSINE, type);
 	ask(m, undamaged);
 	s = snapshot_of(m->index);
 	for (size_t reads = 0;; reads++) {
@@ -189,8 +190,10 @@ int main(void)
 {
 	printf("snapshots of the index that are damaged\n");
 	test_cuts();
-	test_failing_reads();
-	test_flips(VX_EUCLIDEAN, "a snapshot with any byte changed gives an error or the right answers, Euclidean");
-	test_flips(VX_COSINE, "a snapshot with any byte changed gives an error or the right answers, cosine");
+	test_failing_reads(VX_GRAPH);
+	test_failing_reads(VX_FLAT);
+	test_flips(VX_EUCLIDEAN, VX_GRAPH, "a snapshot with any byte changed gives an error or the right answers, Euclidean");
+	test_flips(VX_COSINE, VX_GRAPH, "a snapshot with any byte changed gives an error or the right answers, cosine");
+	test_flips(VX_COSINE, VX_FLAT, "a snapshot with any byte changed gives an error or the right answers, without a graph");
 	return 0;
 }

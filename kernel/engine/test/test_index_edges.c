@@ -46,6 +46,9 @@ static void test_parameters(void)
 	PARAMETER(train_rows, 1, 0);
 	PARAMETER(train_rows, VX_MAX_TRAIN_ROWS, 0);
 	PARAMETER(train_rows, VX_MAX_TRAIN_ROWS + 1, -VX_EINVAL);
+	PARAMETER(type, VX_FLAT + 1, -VX_EINVAL);
+	PARAMETER(type, VX_FLAT, -VX_EINVAL);
+	PARAMETER(reserved, 1, -VX_EINVAL);
 #undef PARAMETER
 }
 

@@ -114,10 +114,10 @@ static void put_rows(struct model *m, uint32_t from, uint32_t to)
 }
 
 /* A life of an index: built, searched, saved, opened, changed. Returns what it saves at the end. */
-static struct snapshot live(uint32_t metric)
+static struct snapshot live(uint32_t metric, uint32_t type)
 {
 	struct vx_index_params params = { .metric = metric, .element = VX_FLOAT32, .dims = DIMS, .m = 5,
-					  .ef_construction = 30, .train_rows = 100, .seed = 1 };
+					  .ef_construction = 30, .train_rows = 100, .seed = 1, .type = type };
 	uint64_t some[MODEL_SLOTS / 64] = { 0x1111 };
 	struct vx_filter filter = { .slot_bits = some };
 	struct model *m = model_rows(&params, vx_host_cpu(VX_ISA_BEST));
@@ -161,7 +161,7 @@ static struct snapshot live(uint32_t metric)
 	return last;
 }
 
-static void test_failures(uint32_t metric, int for_good, const char *title)
+static void test_failures(uint32_t metric, uint32_t type, int for_good, const char *title)
 {
 	struct snapshot undisturbed, s;
 	int64_t sites, failures = 0;
@@ -170,13 +170,13 @@ static void test_failures(uint32_t metric, int for_good, const char *title)
 	memory.for_good = 0;
 	there_is_memory_again();
 	memory.count = 0;
-	undisturbed = live(metric);
+	undisturbed = live(metric, type);
 	sites = memory.count;
 	for (int64_t site = 0; site < sites; site++) {
 		memory.for_good = for_good;
 		there_is_memory_again();
 		memory.until_failure = site;
-		s = live(metric);
+		s = live(metric, type);
 		failures += memory.until_failure < 0;
 		CHECK(s.size == undisturbed.size && memcmp(s.bytes, undisturbed.bytes, s.size) == 0,
 		      "after allocation %lld failed the index is another", (long long)site);
@@ -190,8 +190,9 @@ static void test_failures(uint32_t metric, int for_good, const char *title)
 int main(void)
 {
 	printf("memory that runs out in the index\n");
-	test_failures(VX_EUCLIDEAN, 0, "an allocation that fails once is reported and changes nothing");
-	test_failures(VX_EUCLIDEAN, 1, "memory that is gone until the call has failed changes nothing");
-	test_failures(VX_COSINE, 1, "the same without training");
+	test_failures(VX_EUCLIDEAN, VX_GRAPH, 0, "an allocation that fails once is reported and changes nothing");
+	test_failures(VX_EUCLIDEAN, VX_GRAPH, 1, "memory that is gone until the call has failed changes nothing");
+	test_failures(VX_COSINE, VX_GRAPH, 1, "the same without training");
+	test_failures(VX_COSINE, VX_FLAT, 1, "the same without a graph");
 	return 0;
 }

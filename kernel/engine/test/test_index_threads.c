@@ -64,11 +64,12 @@ static void *search_all_the_time(void *argument)
 	return NULL;
 }
 
-static struct model *rows_of(uint32_t metric, uint32_t n)
+static struct model *rows_of(uint32_t metric, uint32_t type, uint32_t n)
 {
 	float row[DIMS];
 
 	params.metric = metric;
+	params.type = type;
 	struct model *m = model_new(&params, vx_host_cpu(VX_ISA_BEST));
 
 	for (uint32_t s = 0; s < n; s++) {
@@ -80,9 +81,9 @@ static struct model *rows_of(uint32_t metric, uint32_t n)
 }
 
 /* Puts all rows round by round while others search, with `threads` at the work of each round. */
-static void build_beside_searches(uint32_t metric, uint32_t threads)
+static void build_beside_searches(uint32_t metric, uint32_t type, uint32_t threads)
 {
-	struct model *m = rows_of(metric, 900);
+	struct model *m = rows_of(metric, type, 900);
 	struct shared shared = { .m = m, .changes = m->queued };
 	pthread_t searchers[SEARCHERS];
 
@@ -103,7 +104,7 @@ static void build_beside_searches(uint32_t metric, uint32_t threads)
 	CHECK(atomic_load(&shared.searches) >= SEARCHERS * LEAST_SEARCHES, "%u searches", atomic_load(&shared.searches));
 	model_taken(m, m->queued);
 
-	struct model *alone = rows_of(metric, 0);
+	struct model *alone = rows_of(metric, type, 0);
 
 	memcpy(alone->rows, m->rows, sizeof(m->rows));
 	memcpy(alone->ids, m->ids, sizeof(m->ids));
@@ -158,9 +159,9 @@ static void *search_what_stays(void *argument)
 	return NULL;
 }
 
-static void churn_beside_searches(uint32_t metric)
+static void churn_beside_searches(uint32_t metric, uint32_t type)
 {
-	struct model *m = rows_of(metric, 600);
+	struct model *m = rows_of(metric, type, 600);
 	struct shared shared = { .m = m, .changes = m->queued };
 	pthread_t searchers[SEARCHERS];
 
@@ -182,11 +183,13 @@ int main(void)
 {
 	printf("the index among threads\n");
 	TEST("searches beside a builder are right, and leave the graph as it would be");
-	build_beside_searches(VX_EUCLIDEAN, 1);
-	build_beside_searches(VX_COSINE, 2);
-	build_beside_searches(VX_DOT_PRODUCT, 3);
+	build_beside_searches(VX_EUCLIDEAN, VX_GRAPH, 1);
+	build_beside_searches(VX_COSINE, VX_GRAPH, 2);
+	build_beside_searches(VX_DOT_PRODUCT, VX_GRAPH, 3);
+	build_beside_searches(VX_COSINE, VX_FLAT, 3);
 	TEST("rows that stay are found while others come and go");
-	churn_beside_searches(VX_EUCLIDEAN);
-	churn_beside_searches(VX_COSINE);
+	churn_beside_searches(VX_EUCLIDEAN, VX_GRAPH);
+	churn_beside_searches(VX_COSINE, VX_GRAPH);
+	churn_beside_searches(VX_COSINE, VX_FLAT);
 	return 0;
 }

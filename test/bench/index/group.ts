@@ -14,6 +14,7 @@ const EFS = [10, 20, 40, 80, 160];
 const CHURN = { rounds: 100, rows: 1000, ef: 64 };
 const FILTER = { share: 0.01, ef: 64 };
 const MILLION_THREADS = 2;
+const FLAT_RECALLS = [0.95, 0.98, 0.99];
 const BYTES = { sift: 300, cosine: 950 } as const;
 
 const side = (name: string, run: () => Promise<number>): Side => ({ name, amount: 1, run });
@@ -28,6 +29,19 @@ function searchMeasure(prepared: Prepared, set: SetName, recall: number, isa: Is
     unit: 'queries/s',
     ours: side('VexFS', run('ours')),
     peer: side(PEER, run('hnswlib')),
+  };
+}
+
+/** The index without a graph against the graph. */
+function flatMeasure(prepared: Prepared, recall: number): Measure {
+  const run = (who: Who) => () => prepared.searchSeconds('cosine', who, recall, 'best', PASSES);
+  return {
+    name: `flat-${Math.round(recall * 100)}`,
+    title: `search of ${prepared.title('cosine')} at recall ${recall}, one bit a coordinate and no graph`,
+    goal: { kind: 'speed' },
+    unit: 'queries/s',
+    ours: side('VexFS without a graph', run('flat')),
+    peer: side('VexFS with a graph', run('ours')),
   };
 }
 
@@ -217,7 +231,7 @@ function measuresOf(prepared: Prepared): Measure[] {
     searchMeasure(prepared, set, 0.99, 'best'),
     recallMeasure(prepared, set),
     bytesMeasure(prepared, set),
-    ...(set === 'sift' ? filterMeasures(prepared) : []),
+    ...(set === 'sift' ? filterMeasures(prepared) : FLAT_RECALLS.map((at) => flatMeasure(prepared, at))),
     ...(['avx2', 'scalar'] as const).flatMap((isa) => [
       searchMeasure(prepared, set, 0.95, isa),
       searchMeasure(prepared, set, 0.99, isa),
@@ -245,6 +259,7 @@ export const index: Group = {
     'filter-recall',
     'filter-time',
     'small-search',
+    ...FLAT_RECALLS.map((recall) => `flat-${Math.round(recall * 100)}`),
     'open',
     'first-search',
     'index-curves',

@@ -5,7 +5,8 @@ import { Harness } from './harness.js';
 
 const DATA = fileURLToPath(new URL('../../../bench/data/', import.meta.url));
 
-export type Who = 'ours' | 'hnswlib';
+/** The graph, the index without one, and the peer. */
+export type Who = 'ours' | 'flat' | 'hnswlib';
 export type SetName = 'sift' | 'small' | 'cosine' | 'million';
 /** What ours runs: the best of this machine, or one of those below it. */
 export type Isa = 'best' | 'avx2' | 'scalar';
@@ -89,7 +90,7 @@ export class Prepared {
   async need(set: SetName, who: Who, isa?: Isa): Promise<void> {
     await this.use(set);
     if (!this.built.has(who)) await this.build(set, who, 1);
-    if (who === 'hnswlib' || isa === this.isa || (isa === 'best' && this.isa === undefined)) return;
+    if (who !== 'ours' || isa === this.isa || (isa === 'best' && this.isa === undefined)) return;
     if (isa !== undefined) {
       await this.harness.ask('isa', isa);
       this.isa = isa;

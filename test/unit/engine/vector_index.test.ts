@@ -4,6 +4,7 @@ import {
   bestCpu,
   cpuFor,
   type IndexParams,
+  IndexType,
   Isa,
   SearchFlag,
   SearchPath,
@@ -196,6 +197,43 @@ for (const [name, metric] of Object.entries(SearchType)) {
   });
 }
 
+test('without a graph, angles are found as well, and every instruction set leaves the same bytes', (t) => {
+  const base = readUint8Matrix(`${DATA}sift10k-base.npy`);
+  const queries = readUint8Matrix(`${DATA}sift10k-query.npy`);
+  const params = {
+    metric: SearchType.COSINE,
+    element: ElementType.FLOAT32,
+    dimensions: base.columns,
+    type: IndexType.FLAT,
+  };
+  const sums = new Set<string>();
+  for (const isa of Object.values(Isa)) {
+    if (cpuFor(isa) === 0) continue;
+    const rows = rowsOf(params, base.rows, isa);
+    for (let slot = 0; slot < base.rows; slot++) rows.put(slot, BigInt(slot), row(base, slot));
+    t.is(rows.take(2), base.rows);
+    const perRow = rows.index.info().graphBytes / base.rows;
+    t.true(perRow < 210, `${perRow} bytes a row, one chunk`);
+    let found = 0;
+    const asked = 200;
+    for (let i = 0; i < asked; i++) {
+      const query = row(queries, i);
+      const hits = mustFind(rows, query, { k: K, ef: 400 });
+      t.is(rows.searcher.info().path, SearchPath.GRAPH, `query ${i} was answered by the bits`);
+      const exact = mustFind(rows, query, { k: K, flags: SearchFlag.EXACT });
+      const distances = new Map(exact.map((hit) => [hit.slot, hit.distance]));
+      found += hits.filter((hit) => distances.get(hit.slot) === hit.distance).length;
+    }
+    const recall = found / (asked * K);
+    t.true(recall >= 0.95, `recall ${recall}, expected at least 0.95`);
+    sums.add(createHash('sha256').update(rows.snapshot()).digest('hex'));
+    rows.destroy();
+  }
+  t.is(sums.size, 1);
+  for (const metric of [SearchType.EUCLIDEAN, SearchType.DOT_PRODUCT])
+    t.is(VectorIndex.create({ ...params, metric }, Isa.BEST), EINVAL);
+});
+
 test('rows that the index has not taken are found through the tail, in their new place', (t) => {
   const random = randomSource(3);
   const params = { metric: SearchType.EUCLIDEAN, element: ElementType.FLOAT32, dimensions: 8, trainRows: 64 };
@@ -283,6 +321,8 @@ test('parameters out of range are refused', (t) => {
     { m: 65 },
     { efConstruction: 10001 },
     { trainRows: 65537 },
+    { type: IndexType.FLAT },
+    { type: 2 },
   ];
   for (const part of bad)
     t.is(VectorIndex.create({ ...good, ...part }, Isa.BEST), EINVAL, JSON.stringify(part));

@@ -2,18 +2,18 @@
 /*
  * The index of VexFS and C++ hnswlib in one process, driven line by line: a command on stdin, numbers on a line of stdout,
  * or "error" and a sentence. Searches ask for K neighbours of every query of the set, on one thread; times are CPU times of that
- * thread unless a command says otherwise.
+ * thread unless a command says otherwise. `ours` is the graph, `flat` the index without one.
  *
  *	sift BASE QUERIES ROWS           uint8 .npy files, Euclidean           -> rows queries
  *	clustered DIMS ROWS QUERIES      the generator of rows.h, cosine       -> rows queries
  *	export FOLDER                    base.f32 and queries.f32              -> 0
- *	build ours THREADS               from nothing                          -> CPU seconds, wall seconds
+ *	build ours|flat THREADS          from nothing                          -> CPU seconds, wall seconds
  *	build hnswlib                    the same, one thread                  -> CPU seconds, wall seconds
- *	drop ours|hnswlib                frees it                              -> 0
+ *	drop ours|flat|hnswlib           frees it                              -> 0
  *	isa scalar|avx2|avx512|vnni           what ours runs from now on            -> 0
- *	find ours|hnswlib RECALL         the smallest ef that reaches it       -> ef recall
- *	recall ours|hnswlib EF                                                 -> recall
- *	search ours|hnswlib EF PASSES    over all queries                      -> seconds of one query
+ *	find ours|flat|hnswlib RECALL    the smallest ef that reaches it       -> ef recall
+ *	recall ours|flat|hnswlib EF                                            -> recall
+ *	search ours|flat|hnswlib EF PASSES   over all queries                      -> seconds of one query
  *	score FILE QUERIES               hits of somebody else, u32            -> recall
  *	bytes                            nodes, links and ids of ours, a row   -> bytes
  *	churn ROUNDS ROWS EF             replaces rows, then builds afresh     -> recall, recall of the fresh one, growth
@@ -93,9 +93,11 @@ class Bench {
 		drop(who);
 		Watch watch;
 		if (is_ours(who)) {
-			ours = std::make_unique<OurIndex>(metric, set->base.data(), set->count(), set->dims, VX_ISA_BEST, M,
-							  EF_CONSTRUCTION);
-			ours->put(0, set->count(), threads);
+			auto &built = one_of_ours(who);
+
+			built = std::make_unique<OurIndex>(metric, set->base.data(), set->count(), set->dims, VX_ISA_BEST, M,
+							   EF_CONSTRUCTION, who == "flat" ? VX_FLAT : VX_GRAPH);
+			built->put(0, set->count(), threads);
 		} else {
 			hnswlib = std::make_unique<HnswlibIndex>(*set, metric == VX_COSINE, M, EF_CONSTRUCTION);
 		}
@@ -105,7 +107,7 @@ class Bench {
 	Numbers drop(const std::string &who)
 	{
 		if (is_ours(who))
-			ours.reset();
+			one_of_ours(who).reset();
 		else
 			hnswlib.reset();
 		return { 0 };
@@ -281,6 +283,7 @@ class Bench {
 	Numbers take(Rows &&rows, uint32_t of_metric)
 	{
 		ours.reset();
+		flat.reset();
 		hnswlib.reset();
 		truth.reset();
 		set = std::make_unique<Rows>(std::move(rows));
@@ -292,10 +295,12 @@ class Bench {
 
 	static bool is_ours(const std::string &who)
 	{
-		if (who != "ours" && who != "hnswlib")
+		if (who != "ours" && who != "flat" && who != "hnswlib")
 			throw std::runtime_error("nobody is called " + who);
-		return who == "ours";
+		return who != "hnswlib";
 	}
+
+	std::unique_ptr<OurIndex> &one_of_ours(const std::string &who) { return who == "flat" ? flat : ours; }
 
 	static void write_floats(const std::string &path, const std::vector<float> &floats)
 	{
@@ -316,9 +321,11 @@ class Bench {
 	Search searching(const std::string &who, size_t ef)
 	{
 		if (is_ours(who)) {
-			if (!ours)
-				throw std::runtime_error("ours is not built");
-			return [this, ef](size_t q, uint32_t *out) { return ours->search(set->query(q), K, ef, out); };
+			OurIndex *index = one_of_ours(who).get();
+
+			if (!index)
+				throw std::runtime_error(who + " is not built");
+			return [this, index, ef](size_t q, uint32_t *out) { return index->search(set->query(q), K, ef, out); };
 		}
 		if (!hnswlib)
 			throw std::runtime_error("hnswlib is not built");
@@ -353,7 +360,7 @@ class Bench {
 	std::unique_ptr<Rows> set;
 	std::unique_ptr<Exact> exact;
 	std::unique_ptr<Truth> truth;
-	std::unique_ptr<OurIndex> ours;
+	std::unique_ptr<OurIndex> ours, flat;
 	std::unique_ptr<HnswlibIndex> hnswlib;
 };
 

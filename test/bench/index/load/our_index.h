@@ -32,7 +32,7 @@ class OurIndex {
     public:
 	/* An empty index over rows that stay where they are. */
 	OurIndex(uint32_t metric, const float *rows, size_t slots, size_t dims, uint32_t isa, uint32_t m = 16,
-		 uint32_t ef_construction = 200)
+		 uint32_t ef_construction = 200, uint32_t type = VX_GRAPH)
 		: dims(dims), ids(slots), query(vx_query_bytes((uint32_t)dims)), cpu(vx_host_cpu(isa)), metric(metric)
 	{
 		struct vx_index_params params = {};
@@ -50,6 +50,7 @@ class OurIndex {
 		params.m = m;
 		params.ef_construction = ef_construction;
 		params.seed = 1;
+		params.type = type;
 		graph.index = vx_host_index_create(&params, isa, &error);
 		must(error, "creating an index");
 		searcher = vx_host_searcher_create();
