@@ -251,6 +251,39 @@ int vexfs_free(handle_t *handle, struct super_block *sb, u64 start, u64 count)
 	return error;
 }
 
+int vexfs_next_free_run(struct super_block *sb, u32 group, u32 from, u32 end, u32 *bit, u32 *count)
+{
+	struct vexfs_volume *volume = vexfs_volume(sb);
+	const struct vexfs_group_memory *memory = &volume->groups[group];
+	struct vexfs_group_descriptor *descriptor;
+	struct buffer_head *descriptor_bh, *bitmap;
+	int error = 0;
+
+	vexfs_release_held(volume);
+	descriptor_bh = vexfs_read_descriptor(sb, group, &descriptor);
+	if (IS_ERR(descriptor_bh))
+		return PTR_ERR(descriptor_bh);
+	*count = 0;
+	if (!vexfs_is_initialised(descriptor)) {
+		*bit = max(from, vexfs_fixed_blocks(&volume->geometry, group));
+		*count = *bit < end ? end - *bit : 0;
+		goto done;
+	}
+	bitmap = vexfs_read_bitmap(sb, vexfs_group_bitmaps(&volume->geometry, group),
+				   le32_to_cpu(descriptor->block_bitmap_checksum));
+	if (IS_ERR(bitmap)) {
+		error = PTR_ERR(bitmap);
+		goto done;
+	}
+	*bit = vexfs_next_free(bitmap->b_data, memory->held, end, from);
+	if (*bit < end)
+		*count = vexfs_run_end(bitmap->b_data, memory->held, end, *bit) - *bit;
+	brelse(bitmap);
+done:
+	brelse(descriptor_bh);
+	return error;
+}
+
 bool vexfs_retry_allocate(struct super_block *sb, int *attempts)
 {
 	struct vexfs_volume *volume = vexfs_volume(sb);

@@ -27,6 +27,8 @@ int vexfs_allocate(handle_t *handle, struct super_block *sb, u64 goal, u64 wante
  * when the transaction of the handle is committed. A block of metadata is revoked too, by the caller.
  */
 int vexfs_free(handle_t *handle, struct super_block *sb, u64 start, u64 count);
+/* The next blocks of a group from `from` on that could be taken, before `end`; *count 0: none. The caller holds allocator_lock. */
+int vexfs_next_free_run(struct super_block *sb, u32 group, u32 from, u32 end, u32 *bit, u32 *count);
 /*
  * After -ENOSPC, with no handle open: true when a commit has made freed blocks available, so that trying again may help.
  * *attempts begins at 0.

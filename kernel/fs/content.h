@@ -26,6 +26,7 @@ void vexfs_drop_unused(struct inode *inode, const struct iomap *iomap, loff_t wr
 int vexfs_zero_content(struct inode *inode, loff_t from, loff_t count);
 
 /* direct.c */
+bool vexfs_is_aligned(struct kiocb *iocb, const struct iov_iter *caller);
 ssize_t vexfs_read_direct(struct kiocb *iocb, struct iov_iter *to);
 ssize_t vexfs_write_direct(struct kiocb *iocb, struct iov_iter *from);
 

@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /* O_DIRECT: between the device and the caller's memory. */
+#include <linux/blkdev.h>
+#include <linux/uio.h>
 #include "content.h"
 #include "content_blocks.h"
+
+/* Positions, lengths and memory that the device cannot take go through the page cache, as on a FUSE mount. */
+bool vexfs_is_aligned(struct kiocb *iocb, const struct iov_iter *caller)
+{
+	const u32 mask = bdev_logical_block_size(file_inode(iocb->ki_filp)->i_sb->s_bdev) - 1;
+
+	return !((iocb->ki_pos | iov_iter_alignment(caller)) & mask);
+}
 
 ssize_t vexfs_read_direct(struct kiocb *iocb, struct iov_iter *to)
 {
@@ -64,5 +74,7 @@ ssize_t vexfs_write_direct(struct kiocb *iocb, struct iov_iter *from)
 {
 	const bool grows = iocb->ki_pos + iov_iter_count(from) > i_size_read(file_inode(iocb->ki_filp));
 
+	if (!vexfs_is_aligned(iocb, from))
+		return -ENOTBLK;
 	return iomap_dio_rw(iocb, from, &vexfs_direct_ops, &vexfs_direct_write_ops, grows ? IOMAP_DIO_FORCE_WAIT : 0, NULL, 0);
 }

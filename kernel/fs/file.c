@@ -10,8 +10,9 @@ static ssize_t vexfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	if (iov_iter_count(to) == 0)
 		return 0;
-	if (iocb->ki_flags & IOCB_DIRECT)
+	if (iocb->ki_flags & IOCB_DIRECT && vexfs_is_aligned(iocb, to))
 		return vexfs_read_direct(iocb, to);
+	iocb->ki_flags &= ~IOCB_DIRECT;
 	return generic_file_read_iter(iocb, to);
 }
 

@@ -4,6 +4,7 @@
 #include <linux/pagemap.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include "trim.h"
 #include "vector_calls.h"
 #include "vector_set.h"
 #include "vexfs_fs.h"
@@ -174,6 +175,8 @@ long vexfs_ioctl(struct file *file, unsigned int command, unsigned long value)
 {
 	void __user *argument = (void __user *)value;
 
+	if (command == FITRIM)
+		return vexfs_ioctl_trim(file, argument);
 	if (_IOC_TYPE(command) != VEXFS_IOC_MAGIC)
 		return -ENOTTY;
 	if (vexfs_is_get_embedding(command))

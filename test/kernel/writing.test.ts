@@ -1,11 +1,11 @@
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FuseBackend } from '../parity/backend/fuse.js';
-import { FSCK, must, runNode } from '../parity/backend/programs.js';
+import { FSCK, MKFS, must, runNode } from '../parity/backend/programs.js';
 import { checkVolume } from '../parity/check.js';
-import { GUEST_DEVICE, GUEST_VOLUME } from '../vm/guest.js';
+import { GUEST_DEVICE, GUEST_EXCHANGE, GUEST_VOLUME } from '../vm/guest.js';
 import { rootGuestTest, run } from '../vm/guest_test.js';
 import { type Survey, survey } from './volume/survey.js';
 import { broken, type Versions } from './volume/versioned_blocks.js';
@@ -89,16 +89,26 @@ for (const [seed, steps] of [
             seconds: 120,
           });
           const promised = JSON.parse(collected.promised!.toString()) as Versions[];
-          const copy = join(folder, 'copy.img');
-          copyFileSync(backend.device, copy);
-          const repaired = runNode(FSCK, ['-p', copy], 60_000);
-          t.true(repaired.code === 0 || repaired.code === 1, `${repaired.stdout}${repaired.stderr}`);
-          const problems = await throughTheDaemon(backend, (root) =>
-            promised.flatMap((versions, i) => broken(join(root, 'work', `file ${i}`), versions)),
-          );
-          t.deepEqual(problems, []);
-          t.notThrows(() => checkVolume(backend.device));
-          t.notThrows(() => checkVolume(copy));
+          const repaired = join(folder, 'repaired.img');
+          copyFileSync(backend.device, repaired);
+          const { code, stdout, stderr } = runNode(FSCK, ['-p', repaired], 60_000);
+          t.is(code, 0, `${stdout}${stderr}`);
+          t.regex(stdout, /transactions replayed/, 'it was switched off in the middle');
+          t.notThrows(() => checkVolume(repaired));
+          const original = join(folder, 'original.img');
+          copyFileSync(backend.device, original);
+          const look = (root: string): string[] =>
+            promised.flatMap((versions, i) => broken(join(root, 'work', `file ${i}`), versions));
+          t.deepEqual(await throughTheDaemon(backend, look), [], 'replayed by the daemon');
+          t.notThrows(() => checkVolume(backend.device), 'replayed by the daemon');
+          copyFileSync(original, backend.device);
+          const recovery = await run({
+            program: [process.execPath, program('guest_recover'), GUEST_DEVICE, GUEST_VOLUME],
+            disk: backend.device,
+          });
+          t.is(recovery.code, 0, recovery.output);
+          t.notThrows(() => checkVolume(backend.device), 'replayed by the kernel');
+          t.deepEqual(await throughTheDaemon(backend, look), [], 'replayed by the kernel');
         } finally {
           await backend.end();
         }
@@ -106,3 +116,30 @@ for (const [seed, steps] of [
     },
   );
 }
+
+rootGuestTest('FITRIM tells the device of free blocks, and of no others', async (t) => {
+  t.timeout(300_000);
+  await withFolder(async (folder) => {
+    const images = join(folder, 'images');
+    mkdirSync(images);
+    must(process.execPath, [MKFS, '-q', '--size', '64M', join(images, 'volume')]);
+    const { code, output, collected } = await run({
+      program: [process.execPath, program('guest_trim'), `${GUEST_EXCHANGE}/images/volume`, GUEST_VOLUME],
+      folders: { images },
+      modules: ['loop'],
+      collect: ['answers', 'images/volume'],
+      seconds: 120,
+    });
+    t.is(code, 0, output);
+    t.deepEqual(JSON.parse(collected.answers!.toString()), {
+      all: 0,
+      givenBack: true,
+      outside: 'EINVAL',
+      tooMuch: 'EINVAL',
+      readOnly: ['ok', 'EROFS', 'ok'],
+    });
+    const trimmed = join(folder, 'trimmed.img');
+    writeFileSync(trimmed, collected['images/volume']!);
+    t.notThrows(() => checkVolume(trimmed));
+  });
+});

@@ -3,7 +3,7 @@
  * many steps: the machine is switched off as it is.
  *   guest_power_cut.js DEVICE MOUNTPOINT SEED STEPS
  */
-import { closeSync, fsyncSync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, ftruncateSync, mkdirSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import koffi from 'koffi';
 import { fallocate, KEEP_SIZE, PUNCH_HOLE } from '../../parity/operations/calls.js';
@@ -60,5 +60,10 @@ for (let step = 0; step < Number(stepsText); step++) {
     note('promised', JSON.stringify(promised));
   }
 }
+// Open without a name: the next mount for writing has to free it.
+const nameless = join(folder, 'nameless');
+writeSync(openSync(nameless, 'wx'), Buffer.alloc(300_000, 1));
+unlinkSync(nameless);
+files[0]!.sync();
 note('status', 'exit 0\n');
 reboot(RB_POWER_OFF);
