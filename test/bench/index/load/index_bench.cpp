@@ -126,10 +126,15 @@ class Bench {
 
 	Numbers find(const std::string &who, double wanted)
 	{
-		size_t low = K, high = MOST_EF;
+		size_t low = K, high = K;
 
-		if (recall(who, high)[0] < wanted)
-			throw std::runtime_error(who + " does not reach the recall");
+		/* A wide search takes long: no wider than needed. */
+		while (recall(who, high)[0] < wanted) {
+			if (high == MOST_EF)
+				throw std::runtime_error(who + " does not reach the recall");
+			low = high + 1;
+			high = std::min(2 * high, MOST_EF);
+		}
 		while (low < high) {
 			size_t middle = (low + high) / 2;
 
