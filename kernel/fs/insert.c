@@ -9,6 +9,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
+#include "alloc.h"
 #include "batch.h"
 #include "content.h"
 #include "engine.h"
@@ -256,6 +257,7 @@ static int vexfs_insert_locked(struct file *file, struct vexfs_batch *batch)
 	struct inode *inode = file_inode(file);
 	struct vexfs_set *set = vexfs_set_get(inode);
 	struct vexfs_records records = {};
+	int attempts = 0;
 	int error;
 
 	if (IS_ERR(set))
@@ -277,8 +279,11 @@ static int vexfs_insert_locked(struct file *file, struct vexfs_batch *batch)
 		error = vexfs_make_records(set, batch, &records);
 	if (!error && signal_pending(current))
 		error = -EINTR;
-	if (!error)
-		error = vexfs_store_batch(file, set, batch, &records);
+	if (!error) {
+		do
+			error = vexfs_store_batch(file, set, batch, &records);
+		while (error == -ENOSPC && vexfs_retry_allocate(inode->i_sb, &attempts));
+	}
 	vexfs_records_free(&records);
 	if (error)
 		return error;

@@ -82,6 +82,8 @@ static journal_t *vexfs_load_journal(struct super_block *sb)
 	write_lock(&journal->j_state_lock);
 	journal->j_flags |= JBD2_BARRIER;
 	write_unlock(&journal->j_state_lock);
+	/* jbd2 computes what it divides by only for a superblock that it has not seen in this buffer before. */
+	clear_buffer_verified(journal->j_sb_buffer);
 	error = jbd2_journal_load(journal);
 	if (!error)
 		return journal;

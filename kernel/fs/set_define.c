@@ -199,6 +199,7 @@ int vexfs_set_define(struct file *file, const struct vexfs_vector_file_info *inf
 {
 	struct inode *inode = file_inode(file);
 	struct vexfs_set_layout layout;
+	int attempts = 0;
 	int error;
 
 	if (IS_APPEND(inode))
@@ -207,8 +208,11 @@ int vexfs_set_define(struct file *file, const struct vexfs_vector_file_info *inf
 		return -EINVAL;
 	inode_lock(inode);
 	error = vexfs_check_layout(info, i_size_read(inode), &layout);
-	if (!error)
-		error = vexfs_define_locked(file, &layout);
+	if (!error) {
+		do
+			error = vexfs_define_locked(file, &layout);
+		while (error == -ENOSPC && vexfs_retry_allocate(inode->i_sb, &attempts));
+	}
 	inode_unlock(inode);
 	return error;
 }

@@ -2,7 +2,7 @@
  * A process that does one thing with PATH over and over until it is killed: OPERATION PATH DIMENSIONS. Prints `started` after
  * the first time, and `failed: ...` for an outcome that the operation must not have.
  */
-import { closeSync, ftruncateSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { InsertFlag } from '@vexfs/shared';
 import { insert, search } from './vector_calls.js';
 
@@ -18,6 +18,7 @@ function must(outcome: string): void {
 
 /** Rows of 16 dimensions in 8 MiB. */
 const LARGE = 131_072;
+const MOST_LOADED = 32 << 20;
 
 function mayBeFull(outcome: string): void {
   if (outcome !== 'ENOSPC') must(outcome);
@@ -27,7 +28,11 @@ const operations: Record<string, () => void> = {
   search: () => must(search(fd, new Float32Array(d), { k: 100 }).outcome),
   insert: () => must(insert(fd, new Float32Array(d * 20).fill(rounds), { dimensions: d })),
   // Batches that the FUSE daemon gives to a thread of their own.
-  load: () => mayBeFull(insert(fd, new Float32Array(LARGE * d).fill(rounds), { dimensions: d })),
+  load: () => {
+    // Who is fast must not take all space from the others.
+    if (fstatSync(fd).size > MOST_LOADED) ftruncateSync(fd, 0);
+    mayBeFull(insert(fd, new Float32Array(LARGE * d).fill(rounds), { dimensions: d }));
+  },
   replace: () =>
     mayBeFull(
       insert(fd, new Float32Array(LARGE * d).fill(rounds), {
