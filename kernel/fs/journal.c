@@ -72,7 +72,7 @@ static journal_t *vexfs_load_journal(struct super_block *sb)
 	if (IS_ERR_OR_NULL(journal))
 		return journal ?: ERR_PTR(-ENOMEM);
 	journal->j_bmap = vexfs_journal_bmap;
-	/* A mount that replays loads twice: from a superblock that was checked before, jbd2 takes not all that it needs. */
+	/* A mount that replays loads twice: from a superblock that was checked before, jbd2 takes not all that it needs to divide by. */
 	clear_buffer_verified(journal->j_sb_buffer);
 	journal->j_private = sb;
 	journal->j_submit_inode_data_buffers = vexfs_submit_content;
@@ -82,8 +82,6 @@ static journal_t *vexfs_load_journal(struct super_block *sb)
 	write_lock(&journal->j_state_lock);
 	journal->j_flags |= JBD2_BARRIER;
 	write_unlock(&journal->j_state_lock);
-	/* jbd2 computes what it divides by only for a superblock that it has not seen in this buffer before. */
-	clear_buffer_verified(journal->j_sb_buffer);
 	error = jbd2_journal_load(journal);
 	if (!error)
 		return journal;

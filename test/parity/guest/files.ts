@@ -7,11 +7,19 @@
  */
 export const PASSING: readonly string[] = [
   'adoption',
+  'caller_memory',
+  'coherence',
   'distances',
+  'durability',
   'inserts',
+  'large_batches',
   'protocol',
+  'regressions/cut_then_insert',
+  'regressions/large_overwrite',
+  'regressions/slots_without_ids',
   'set_lifecycle',
   'stored_matrix',
+  'threads',
 ];
 
 /** Tests of the daemon itself, as a process with a log, signals and helpers of its own: the module has none. */
