@@ -169,7 +169,7 @@ test('truncation of a full file gives its space back, also to a batch', (t) => {
 
 test('a full disk is still full, and sound, after a crash', async (t) => {
   const { path, fd } = vectorFile({ dimensions: D }, numberedRows(100, D));
-  fill();
+  fsyncSync(open(fill()));
   fsyncSync(fd);
   t.is(insert(fd, numberedRows(100, D), { dimensions: D }), 'ENOSPC');
   await backend.crash();

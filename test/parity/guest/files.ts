@@ -7,12 +7,17 @@
  */
 export const PASSING: readonly string[] = [
   'adoption',
+  'block_sizes/blocks_1k',
   'caller_memory',
   'coherence',
   'distances',
   'durability',
+  'full_disk',
   'inserts',
   'large_batches',
+  'operations/descriptors',
+  'posix/fsx/fsx_1k',
+  'posix/fsx/fsx_4k',
   'protocol',
   'regressions/cut_then_insert',
   'regressions/large_overwrite',

@@ -60,6 +60,7 @@ test('POSIX locks hold between processes, byte by byte, and go with the process'
   const script = `
 fd = os.open(p[0], os.O_RDWR)
 ask(fcntl.lockf, fd, fcntl.LOCK_EX | fcntl.LOCK_NB, 10, 5)
+sys.stdout.flush()
 child = os.fork()
 if child == 0:
     other = os.open(p[0], os.O_RDWR)
