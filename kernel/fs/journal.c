@@ -61,14 +61,29 @@ static int vexfs_submit_content(struct jbd2_inode *inode)
 	return filemap_fdatawrite_wbc(inode->i_vfs_inode->i_mapping, &control);
 }
 
+/*
+ * jbd2 up to 6.5 marks the buffer of a superblock that it has checked and sets up nothing from one that is marked, not even
+ * the sums: the second journal_t over a buffer that stayed in memory, after a replay, would divide by zero.
+ */
+static void vexfs_forget_journal_check(struct super_block *sb)
+{
+	struct buffer_head *bh = sb_find_get_block(sb, vexfs_volume(sb)->geometry.journal_start);
+
+	if (bh)
+		clear_buffer_verified(bh);
+	brelse(bh);
+}
+
 /* Replays what is in the journal. */
 static journal_t *vexfs_load_journal(struct super_block *sb)
 {
 	const struct vexfs_geometry *geometry = &vexfs_volume(sb)->geometry;
-	journal_t *journal = jbd2_journal_init_dev(sb->s_bdev, sb->s_bdev, geometry->journal_start,
-						   geometry->journal_blocks, geometry->block_size);
+	journal_t *journal;
 	int error;
 
+	vexfs_forget_journal_check(sb);
+	journal = jbd2_journal_init_dev(sb->s_bdev, sb->s_bdev, geometry->journal_start, geometry->journal_blocks,
+					geometry->block_size);
 	if (IS_ERR_OR_NULL(journal))
 		return journal ?: ERR_PTR(-ENOMEM);
 	journal->j_bmap = vexfs_journal_bmap;

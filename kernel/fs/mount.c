@@ -10,6 +10,9 @@
 #include "recycle.h"
 #include "vexfs_fs.h"
 
+/* Seconds from the epoch that the format keeps, in both directions. */
+#define VEXFS_MAX_SECONDS ((1LL << 53) - 1)
+
 struct vexfs_options {
 	/* The journal is left alone: what lies in it is not seen. */
 	bool noload;
@@ -170,8 +173,8 @@ static int vexfs_fill_super(struct super_block *sb, struct fs_context *context)
 	sb->s_maxbytes = min_t(loff_t, VEXFS_MAX_FILE_BYTES, MAX_LFS_FILESIZE);
 	sb->s_max_links = VEXFS_MAX_LINKS;
 	sb->s_time_gran = 1;
-	sb->s_time_min = S64_MIN;
-	sb->s_time_max = S64_MAX;
+	sb->s_time_min = -VEXFS_MAX_SECONDS;
+	sb->s_time_max = VEXFS_MAX_SECONDS;
 	sb->s_op = &vexfs_super_operations;
 	sb->s_xattr = vexfs_xattr_handlers;
 	sb->s_export_op = &vexfs_export_operations;

@@ -113,7 +113,8 @@ static ssize_t vexfs_write_buffered(struct kiocb *iocb, struct iov_iter *from)
 static int vexfs_prepare_write(struct kiocb *iocb)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
-	int error = kiocb_modified(iocb);
+	/* A descriptor may be older than the flag. */
+	int error = IS_IMMUTABLE(inode) ? -EPERM : kiocb_modified(iocb);
 
 	if (error || iocb->ki_pos <= i_size_read(inode))
 		return error;

@@ -23,6 +23,7 @@ import {
 import { join } from 'node:path';
 import { must, run } from './backend/programs.js';
 import { paritySuite } from './backend/suite.js';
+import { waitForTick } from './operations/tick.js';
 
 const { test, fresh, folder, open, close, closeAll, backend } = paritySuite({
   size: '64M',
@@ -100,11 +101,6 @@ test('. and .. lead where they should, also after a move', (t) => {
   t.is(statSync(`${b}/moved/.`).ino, statSync(`${b}/moved`).ino);
   t.deepEqual([statSync(a).nlink, statSync(b).nlink], [2, 3]);
 });
-
-/** Times of files that the kernel keeps move with its timer, every 10 ms at 100 Hz. */
-function waitForTick(): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
-}
 
 test('creating and removing a name changes mtime and ctime of its folder', (t) => {
   const path = folder();
@@ -353,7 +349,7 @@ test('names, links, types and inode numbers are the same after a remount', async
   t.is(readlinkSync(join(path, 'soft')), 'file');
 });
 
-test('RENAME_NOREPLACE refuses a name that is there, and RENAME_EXCHANGE swaps two', (t) => {
+test('RENAME_NORE refuses a name that is there, and RENAME_EXCHANGE swaps two', (t) => {
   const [a, b] = [fresh(), fresh()];
   writeFileSync(a, 'a');
   writeFileSync(b, 'b');

@@ -35,6 +35,7 @@ import {
   WHITEOUT,
 } from './calls.js';
 import { asUser, NOBODY } from './other_user.js';
+import { waitForTick } from './tick.js';
 
 const { test, fresh, folder, open, close, backend } = paritySuite({ size: '64M' });
 
@@ -91,6 +92,7 @@ test('a rename changes times of both folders and ctime of what moves and of what
     return [mtimeNs, ctimeNs];
   };
   const before = [times(from), times(to), times(moving), times(second)] as const;
+  waitForTick();
   renameSync(moving, going);
   const after = [times(from), times(to), times(going), times(second)] as const;
   for (const i of [0, 1] as const) t.true(after[i][0]! > before[i][0]! && after[i][1]! > before[i][1]!);

@@ -23,6 +23,7 @@ import { paritySuite } from '../backend/suite.js';
 import { mapFile } from '../client/mapping.js';
 import { setTimes } from './calls.js';
 import { asUser, NOBODY } from './other_user.js';
+import { waitForTick } from './tick.js';
 
 const { test, fresh, folder, open, backend } = paritySuite({ size: '64M' });
 
@@ -45,6 +46,7 @@ function times(path: string): Times {
 /** The letters of the times that a change moved forward: `mc` for mtime and ctime. */
 function moved(path: string, change: () => void): string {
   const before = times(path);
+  waitForTick();
   change();
   const after = times(path);
   return (['atime', 'mtime', 'ctime'] as const)
