@@ -11,7 +11,7 @@ export const ROOT: string = fileURLToPath(new URL('../../../', import.meta.url))
 /** VEXFS_KERNEL_SOURCE: the module of another checkout, to compare or to bisect. */
 const SOURCE = process.env.VEXFS_KERNEL_SOURCE ?? join(ROOT, 'kernel');
 /** Whatever Kbuild may read: no objects, no tests. */
-const WANTED = /^(Kbuild|Makefile|(fs|compat|include\/uapi)\/[a-z0-9_]+\.[ch]|engine\/[a-z0-9_]+\.[ch])$/;
+const WANTED = /^(Kbuild|Makefile|(fs|vss|compat|include\/uapi)\/[a-z0-9_]+\.[ch]|engine\/[a-z0-9_]+\.[ch])$/;
 
 function sources(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -35,15 +35,15 @@ function copySources(folder: string): void {
   }
 }
 
-/** Path of vexfs.ko, built for a kernel; any warning of the compiler is an error. */
-export function buildModule(kernel: UmlKernel): string {
+/** Paths of vexfs.ko and vss.ko, built for a kernel; any warning of the compiler is an error. */
+export function buildModules(kernel: UmlKernel): { module: string; vssModule: string } {
   const checkout = createHash('sha256').update(SOURCE).digest('hex').slice(0, 12);
   const folder = cacheFolder(`module-${checkout}`);
   copySources(folder);
   step(['nice', 'make', '-s', '-j2', 'ARCH=um', `KDIR=${kernel.tree}`], { cwd: folder, minutes: 10 });
   const module = join(folder, 'vexfs.ko');
   if (!existsSync(module)) throw new Error(`make did not build ${module}`);
-  return module;
+  return { module, vssModule: join(folder, 'vss.ko') };
 }
 
 /** Path of the guest's process 1. */

@@ -9,6 +9,8 @@ export interface GuestParts {
   readonly kernel: UmlKernel;
   /** vexfs.ko of the sources as they are now. */
   readonly module: string;
+  /** vss.ko of the same, which runs load themselves. */
+  readonly vssModule: string;
   readonly init: string;
 }
 
