@@ -5,13 +5,14 @@ import { logToSystem } from './system_log.js';
 /** Tells the daemon that a starter waits for the word that it has mounted. */
 const MARK = 'VEXFS_FUSE_BACKGROUND';
 
-/** Also when mount(8) started us under another name. */
-const PROGRAM = fileURLToPath(new URL('../../bin/vexfs-fuse.mjs', import.meta.url));
-
-/** Starts the same command in a session of its own and waits until it has mounted or failed. Resolves to the exit status. */
-export function startInBackground(words: readonly string[]): Promise<number> {
+/**
+ * Starts the same command in a session of its own and waits until it has mounted or failed. Resolves to the exit status.
+ * `program` is ours also when mount(8) started us under another name.
+ */
+export function startInBackground(program: string, words: readonly string[]): Promise<number> {
+  const path = fileURLToPath(new URL(`../../bin/${program}.mjs`, import.meta.url));
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [PROGRAM, '--foreground', ...words], {
+    const child = spawn(process.execPath, [path, '--foreground', ...words], {
       detached: true,
       env: { ...process.env, [MARK]: '1' },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -29,8 +30,8 @@ export function startInBackground(words: readonly string[]): Promise<number> {
 }
 
 /** The daemon has mounted: the starter goes, and with it the terminal. What is to be said from now on is for the system's log. */
-export function leaveStarter(): void {
+export function leaveStarter(program: string): void {
   if (process.env[MARK] !== '1' || process.send === undefined) return;
-  logToSystem();
+  logToSystem(program);
   process.send('mounted');
 }

@@ -86,7 +86,7 @@ async function serve(threads: DaemonThreads, mount: FuseMount): Promise<number> 
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
   const served = threads.serve(mount.fd, (error) => fall(mount, error));
-  leaveStarter();
+  leaveStarter('vexfs-fuse');
   const failed = await served;
   if (failed === 0) return 0;
   console.error(`vexfs-fuse: the last changes did not reach ${mount.source}: ${errnoName(failed)}`);

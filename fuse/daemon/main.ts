@@ -79,7 +79,7 @@ export async function main(words: readonly string[]): Promise<number> {
     const options = parseMountOptions((parsed.options ?? []).join(','), OWN_OPTIONS);
     const threads = threadCount(options.own.get('threads'));
     const caching = cachingOf(options.own);
-    if (!parsed.foreground) return await startInBackground(words);
+    if (!parsed.foreground) return await startInBackground('vexfs-fuse', words);
     return await runDaemon({ target: resolveTarget(target), mountpoint, options, threads, caching });
   } catch (error) {
     if (error instanceof UsageError) {

@@ -7,14 +7,14 @@ import { close, duplicateOver, socketPair } from '../system/index.js';
  * what a dying process still writes, and ends with it. Without logger it leads nowhere. The end of a pipe that is full is
  * not waited for anywhere else, so what is logged has to stay little.
  */
-export function logToSystem(): void {
+export function logToSystem(program: string): void {
   const pair = socketPair();
   if (typeof pair === 'number') {
     logNowhere();
     return;
   }
   const [ours, theirs] = pair;
-  const words = ['--tag', 'vexfs-fuse', `--id=${process.pid}`, '--priority', 'daemon.warning'];
+  const words = ['--tag', program, `--id=${process.pid}`, '--priority', 'daemon.warning'];
   // A system without a log is no reason for logger to end: a socket that nobody reads would be an error to write to.
   const logger = spawn('logger', ['--socket-errors=off', ...words], {
     stdio: [theirs, 'ignore', 'ignore'],
