@@ -188,12 +188,41 @@ const openMeanings: Readonly<Partial<Record<ErrnoCode, ErrnoMeaning>>> = {
   EINVAL: { meaning: 'The path or the way of opening it is not allowed here.', advice: 'Check the path.' },
 };
 
+/** Where a call of the protocol of /dev/vss means something else than one on a file of a volume. */
+const vssMeanings: Readonly<Partial<Record<ErrnoCode, ErrnoMeaning>>> = {
+  EBADF: {
+    meaning: 'It was not opened in the way that the call needs.',
+    advice: 'Open it for reading to query, for writing to add.',
+  },
+  EINVAL: {
+    meaning: 'The id, k, the dimension or a value is not allowed here.',
+    advice:
+      'Check that there are as many components as in the first vector that was added (VSS_GET_STATS tells), and that all are finite.',
+  },
+  ENOMEM: {
+    meaning: 'The machine has not enough memory for another vector.',
+    advice: 'Free some; what is there is kept.',
+  },
+  ENOSPC: {
+    meaning: 'As many vectors as the store may hold are there.',
+    advice:
+      'Replace vectors by their ids, or give more room: capacity= of vss.ko, --capacity of vexfs-vss; either begins empty.',
+  },
+  ENOTTY: {
+    meaning: 'This is no store of vectors, or it does not know this command.',
+    advice: 'Name /dev/vss or the file of a vexfs-vss mount.',
+  },
+};
+
+const narrower = { open: openMeanings, call: {}, vss: vssMeanings } as const;
+
 /**
  * What happened and what to do; undefined for a number that VexFS never answers.
- * @param on whether a path was opened or an open file was asked for something
+ * @param on whether a path was opened, an open file was asked for something, or a store of the protocol of /dev/vss was
  */
-export function errnoMeaning(errno: number, on: 'open' | 'call' = 'call'): ErrnoMeaning | undefined {
+export function errnoMeaning(errno: number, on: 'open' | 'call' | 'vss' = 'call'): ErrnoMeaning | undefined {
   const code = codes.get(errno);
   if (code === undefined) return undefined;
-  return (on === 'open' ? openMeanings[code] : undefined) ?? meanings[code];
+  const narrow: Readonly<Partial<Record<ErrnoCode, ErrnoMeaning>>> = narrower[on];
+  return narrow[code] ?? meanings[code];
 }

@@ -5,6 +5,8 @@ export interface FailedCall {
   /** What was tried, as in `search`. */
   readonly operation: string;
   readonly path: string;
+  /** A store of the protocol of /dev/vss; a file of a volume when absent. */
+  readonly on?: 'vss';
 }
 
 /** A call that the filesystem refused. After it nothing on the volume changed, except for what `stored` counts. */
@@ -23,7 +25,7 @@ export class VexfsError extends Error {
   constructor(call: FailedCall, stored = 0) {
     const code = errnoCode(call.errno);
     const opening = call.operation === 'open' || call.operation === 'create';
-    const meaning = errnoMeaning(call.errno, opening ? 'open' : 'call');
+    const meaning = errnoMeaning(call.errno, opening ? 'open' : (call.on ?? 'call'));
     super(`${call.operation} ${call.path}: ${code}: ${meaning?.meaning ?? 'The call failed.'}`);
     this.errno = call.errno;
     this.code = code;

@@ -1,4 +1,4 @@
-/** What programs import: vector files on a mounted VexFS volume. */
+/** What programs import: vector files on a mounted VexFS volume, and the store of /dev/vss. */
 export { VexfsError } from './error.js';
 export type { ElementName, FileInfo, Layout } from './layout.js';
 export { type OpenOptions, openVectors } from './open.js';
@@ -14,3 +14,4 @@ export {
   type SearchOptions,
   VectorFile,
 } from './vector_file.js';
+export { VssClient, type VssHit, type VssOpenOptions, type VssStats } from './vss.js';

@@ -18,6 +18,7 @@ const { values } = parseArgs({
 const links = [
   ['tools/bin/vexctl.mjs', join(values.prefix, 'bin/vexctl')],
   ['fuse/bin/vexfs-fuse.mjs', join(values.prefix, 'bin/vexfs-fuse')],
+  ['fuse/bin/vexfs-vss.mjs', join(values.prefix, 'bin/vexfs-vss')],
   ['mkfs/bin/mkfs.vexfs.mjs', join(values.prefix, 'sbin/mkfs.vexfs')],
   ['mkfs/bin/fsck.vexfs.mjs', join(values.prefix, 'sbin/fsck.vexfs')],
   ['fuse/bin/mount.fuse.vexfs.mjs', join(values.sbin, 'mount.fuse.vexfs')],
