@@ -25,6 +25,10 @@ export const PASSING: readonly string[] = [
   'set_lifecycle',
   'stored_matrix',
   'threads',
+  'vss/answers',
+  'vss/client',
+  'vss/refusals',
+  'vss/threads',
 ];
 
 /** Tests of the daemon itself, as a process with a log, signals and helpers of its own: the module has none. */
@@ -32,4 +36,5 @@ export const ABOUT_THE_DAEMON: readonly string[] = [
   'regressions/background_log',
   'regressions/damaged_inodes',
   'regressions/signals_of_the_daemon',
+  'vss/program',
 ];

@@ -50,10 +50,11 @@ function passOn(output: string): boolean {
 
 async function runFiles(parts: GuestParts, files: readonly string[]): Promise<void> {
   const compiled = files.map((file) => join('dist/parity', `${file}.test.js`));
+  const variables = ['VEXFS_BACKEND=kernel', `VEXFS_VSS_MODULE=${parts.vssModule}`];
   const ava = [process.execPath, AVA, '--tap', '--serial', '--concurrency=1', ...compiled];
   try {
     const { code, output } = await runGuest(parts, {
-      program: ['/usr/bin/env', '-C', TEST, 'VEXFS_BACKEND=kernel', ...ava],
+      program: ['/usr/bin/env', '-C', TEST, ...variables, ...ava],
       modules: ['loop', 'dm-mod'],
       seconds: SECONDS_A_FILE * files.length,
       memory: '2G',
