@@ -33,7 +33,10 @@ ssize_t vexfs_write_direct(struct kiocb *iocb, struct iov_iter *from);
 /* map.c */
 int vexfs_mmap(struct file *file, struct vm_area_struct *area);
 
-/* fallocate.c; vexfs_preallocate() for who holds i_rwsem: all holes of a range get unwritten blocks, or none does; the size stays. */
+/*
+ * fallocate.c. The caller of the first holds i_rwsem: all holes of a range get unwritten blocks, or none does; the size
+ * stays.
+ */
 int vexfs_preallocate(struct inode *inode, loff_t from, loff_t to);
 long vexfs_fallocate(struct file *file, int mode, loff_t offset, loff_t length);
 

@@ -61,7 +61,8 @@ static int vexfs_content_goal(const struct vexfs_tree *tree, u64 logical, u64 *g
 	return error;
 }
 
-static int vexfs_fill_hole(handle_t *handle, struct vexfs_tree *tree, u64 logical, bool unwritten, struct vexfs_run *run)
+static int vexfs_fill_hole(handle_t *handle, struct vexfs_tree *tree, u64 logical, bool unwritten,
+			   struct vexfs_run *run)
 {
 	u64 goal, start, count;
 	int error = vexfs_content_goal(tree, logical, &goal);
@@ -85,8 +86,8 @@ static int vexfs_fill_hole(handle_t *handle, struct vexfs_tree *tree, u64 logica
 	return 0;
 }
 
-int vexfs_content_fill(handle_t *handle, struct inode *inode, u64 logical, u64 most, bool unwritten, struct vexfs_run *run,
-		       u64 *version)
+int vexfs_content_fill(handle_t *handle, struct inode *inode, u64 logical, u64 most, bool unwritten,
+		       struct vexfs_run *run, u64 *version)
 {
 	struct vexfs_tree tree = vexfs_content_tree(inode);
 	struct vexfs_inode_info *info = vexfs_info(inode);
@@ -122,9 +123,11 @@ int vexfs_content_take(struct inode *inode, u64 logical, u64 most, struct vexfs_
 int vexfs_content_mark(handle_t *handle, struct inode *inode, u64 logical, u64 count, bool unwritten)
 {
 	struct vexfs_tree tree = vexfs_content_tree(inode);
+	int error;
 
 	down_write(&vexfs_info(inode)->extents_lock);
-	return vexfs_content_changed(handle, inode, &tree, vexfs_extents_mark(handle, &tree, logical, count, unwritten));
+	error = vexfs_extents_mark(handle, &tree, logical, count, unwritten);
+	return vexfs_content_changed(handle, inode, &tree, error);
 }
 
 int vexfs_zero_blocks(struct super_block *sb, u64 physical, u64 count)
@@ -135,8 +138,8 @@ int vexfs_zero_blocks(struct super_block *sb, u64 physical, u64 count)
 }
 
 /*
- * All of the extent around `logical` becomes written, so that it need not become two: what is not [logical, end) is zeroed, and what
- * lies past the end of the file is given back.
+ * All of the extent around `logical` becomes written, so that it need not become two: what is not [logical, end) is
+ * zeroed, and what lies past the end of the file is given back.
  */
 static int vexfs_write_whole(handle_t *handle, struct vexfs_tree *tree, struct inode *inode, u64 logical, u64 *end)
 {

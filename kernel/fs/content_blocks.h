@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * Blocks of regular files, found and changed under extents_lock. What changes them happens inside a handle of the caller's and
- * brings the inode's record along; handles are never started with extents_lock held.
+ * Blocks of regular files, found and changed under extents_lock. What changes them happens inside a handle of the
+ * caller's and brings the inode's record along; handles are never started with extents_lock held.
  */
 #ifndef VEXFS_CONTENT_BLOCKS_H
 #define VEXFS_CONTENT_BLOCKS_H
@@ -29,13 +29,13 @@ static inline bool vexfs_content_is(const struct inode *inode, u64 version)
 /* Credits of each of the three below, for `count` ranges at once. */
 int vexfs_content_credits(struct inode *inode, u32 count);
 /* Gives blocks to the front of a hole, up to `most`. *run: what holds `logical` then, also when that was no hole. */
-int vexfs_content_fill(handle_t *handle, struct inode *inode, u64 logical, u64 most, bool unwritten, struct vexfs_run *run,
-		       u64 *version);
+int vexfs_content_fill(handle_t *handle, struct inode *inode, u64 logical, u64 most, bool unwritten,
+		       struct vexfs_run *run, u64 *version);
 /* The same with unwritten blocks in a handle of its own, after a commit when that frees blocks. */
 int vexfs_content_take(struct inode *inode, u64 logical, u64 most, struct vexfs_run *run, u64 *version);
 /* Marks what is mapped of a range as written or not. -ENOSPC: no block for a node, nothing marked. */
 int vexfs_content_mark(handle_t *handle, struct inode *inode, u64 logical, u64 count, bool unwritten);
-/* The same where it must not fail for want of blocks: then all of the extent becomes written, with zeros. Synchronous writes. */
+/* The same where it must not fail for want of blocks: then all of the extent becomes written, with zeros, at once. */
 int vexfs_content_become_written(handle_t *handle, struct inode *inode, u64 logical, u64 count);
 bool vexfs_content_is_hole(struct inode *inode, u64 first, u64 end);
 /* Frees blocks [first, end), the last ones first, in handles of its own. -ENOSPC: no block to make two of an extent. */

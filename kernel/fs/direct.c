@@ -28,8 +28,8 @@ ssize_t vexfs_read_direct(struct kiocb *iocb, struct iov_iter *to)
 	return done;
 }
 
-static int vexfs_direct_begin(struct inode *inode, loff_t offset, loff_t length, unsigned int flags, struct iomap *iomap,
-			      struct iomap *source)
+static int vexfs_direct_begin(struct inode *inode, loff_t offset, loff_t length, unsigned int flags,
+			      struct iomap *iomap, struct iomap *source)
 {
 	int error = vexfs_write_ops.iomap_begin(inode, offset, length, flags, iomap, source);
 
@@ -76,5 +76,6 @@ ssize_t vexfs_write_direct(struct kiocb *iocb, struct iov_iter *from)
 
 	if (!vexfs_is_aligned(iocb, from))
 		return -ENOTBLK;
-	return iomap_dio_rw(iocb, from, &vexfs_direct_ops, &vexfs_direct_write_ops, grows ? IOMAP_DIO_FORCE_WAIT : 0, NULL, 0);
+	return iomap_dio_rw(iocb, from, &vexfs_direct_ops, &vexfs_direct_write_ops,
+			    grows ? IOMAP_DIO_FORCE_WAIT : 0, NULL, 0);
 }

@@ -26,13 +26,14 @@ static int vexfs_take_spare(handle_t *handle, struct vexfs_tree *tree, const str
 
 	spare->count = 0;
 	for (level = path->leaf; level >= 0 && vexfs_is_full(path->step[level].header); level--) {
+		u64 *block = &spare->blocks[spare->count];
 		u64 got;
 		int error;
 
 		if (level == 0 && vexfs_node_depth(path->step[0].header) == VEXFS_MAX_TREE_DEPTH)
 			error = -EFBIG;
 		else
-			error = vexfs_allocate(handle, tree->sb, vexfs_goal(tree->sb, tree->owner), 1, &spare->blocks[spare->count], &got);
+			error = vexfs_allocate(handle, tree->sb, vexfs_goal(tree->sb, tree->owner), 1, block, &got);
 		if (error) {
 			vexfs_free_spare(handle, tree, spare);
 			return error;
@@ -131,8 +132,8 @@ static int vexfs_push_root_down(handle_t *handle, struct vexfs_tree *tree, struc
 }
 
 /* Puts `entry` at `at` into a full node, whose rear entries move to a new one: `entry` is then what leads to that. */
-static int vexfs_split(handle_t *handle, struct vexfs_tree *tree, struct vexfs_spare_nodes *spare, struct vexfs_step *step,
-		       u32 at, union vexfs_extent_entry *entry)
+static int vexfs_split(handle_t *handle, struct vexfs_tree *tree, struct vexfs_spare_nodes *spare,
+		       struct vexfs_step *step, u32 at, union vexfs_extent_entry *entry)
 {
 	const u32 count = vexfs_node_count(step->header);
 	/* Put behind its last entry a full node stays as it is: files grow at their end. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Nodes of extent trees, and the way from a root to an extent. The caller keeps others from changing the tree meanwhile. */
+/* Nodes of extent trees, and the way from a root to an extent. The caller keeps others from changing the tree. */
 #ifndef VEXFS_EXTENT_TREE_H
 #define VEXFS_EXTENT_TREE_H
 
@@ -17,7 +17,7 @@ struct vexfs_step {
 	/* NULL: the root, which lies in the inode. */
 	struct buffer_head *bh;
 	struct vexfs_extent_header *header;
-	/* Which entry the way leads through; in the leaf the last that begins at or below what was looked for, or -1. */
+	/* Which entry the way leads through; in the leaf the last that begins at or below what is looked for, or -1. */
 	int at;
 };
 
@@ -57,8 +57,8 @@ int vexfs_step_back(const struct vexfs_tree *tree, struct vexfs_path *path);
 void vexfs_path_release(struct vexfs_path *path);
 
 /*
- * extent_tree.c: entries come and go. What may fail for want of blocks comes first, in vexfs_prepare(): after it a change fails only
- * when the journal has ended.
+ * extent_tree.c: entries come and go. What may fail for want of blocks comes first, in vexfs_prepare(): after it a change
+ * fails only when the journal has ended.
  */
 struct vexfs_spare_nodes {
 	u64 blocks[VEXFS_MAX_TREE_DEPTH + 1];
@@ -66,12 +66,15 @@ struct vexfs_spare_nodes {
 };
 /* Makes the path ready to be changed; with `spare` also for one more entry in its leaf. */
 int vexfs_prepare(handle_t *handle, struct vexfs_tree *tree, struct vexfs_path *path, struct vexfs_spare_nodes *spare);
-/* Puts an entry behind the one that the path leads to, after vexfs_prepare() with `spare`. The path is of no use afterwards. */
+/* Puts an entry behind the one that the path leads to, after vexfs_prepare() with `spare`; the path is of no use then. */
 int vexfs_add_entry(handle_t *handle, struct vexfs_tree *tree, struct vexfs_path *path, struct vexfs_spare_nodes *spare,
 		    const union vexfs_extent_entry *entry);
 /* Takes away the entry that the path leads to, with the nodes that are empty then. */
 int vexfs_drop_entry(handle_t *handle, struct vexfs_tree *tree, struct vexfs_path *path);
-/* The first entry of the leaf begins later than before: its key follows, so that nothing is put in front of it from the node before. */
+/*
+ * The first entry of the node at `level` begins later than before. Its key follows: were it left behind, an extent put into
+ * the node before could reach past it.
+ */
 int vexfs_raise_key(handle_t *handle, struct vexfs_tree *tree, struct vexfs_path *path, u32 level);
 /* A node's bytes have changed. */
 int vexfs_node_changed(handle_t *handle, struct vexfs_tree *tree, struct vexfs_step *step);

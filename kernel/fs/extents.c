@@ -193,7 +193,8 @@ int vexfs_find_run(const struct vexfs_tree *tree, u64 logical, u64 most, struct 
 
 	if (!error) {
 		const struct vexfs_step *leaf = &path.step[path.leaf];
-		const struct vexfs_extent *extent = leaf->at < 0 ? NULL : &vexfs_node_entry(leaf->header, leaf->at)->extent;
+		const struct vexfs_extent *extent =
+			leaf->at < 0 ? NULL : &vexfs_node_entry(leaf->header, leaf->at)->extent;
 		const u64 start = extent ? le64_to_cpu(extent->logical) : 0;
 
 		run->physical = 0;

@@ -18,8 +18,8 @@ static u64 vexfs_extent_end(const struct vexfs_extent *extent)
 }
 
 /*
- * Whether `second` goes on where `first` ends. Every group begins with blocks of its own, so that what follows on the volume lies in
- * the same group.
+ * Whether `second` goes on where `first` ends. Every group begins with blocks of its own, so that what follows on the
+ * volume lies in the same group.
  */
 static bool vexfs_goes_on(const struct vexfs_extent *first, const struct vexfs_extent *second)
 {
@@ -101,7 +101,8 @@ out:
 }
 
 /* Maps a hole to blocks, which the caller has taken and counts. */
-int vexfs_extents_insert(handle_t *handle, struct vexfs_tree *tree, u64 logical, u64 physical, u64 count, bool unwritten)
+int vexfs_extents_insert(handle_t *handle, struct vexfs_tree *tree, u64 logical, u64 physical, u64 count,
+			 bool unwritten)
 {
 	while (count) {
 		const struct vexfs_extent wanted = {
@@ -167,8 +168,9 @@ static int vexfs_mark_extent(handle_t *handle, struct vexfs_tree *tree, u64 logi
 	leaf = &path.step[path.leaf];
 	extent = vexfs_path_extent(&path);
 	if (!extent || vexfs_extent_end(extent) <= logical) {
-		*next = leaf->at + 1 < (int)vexfs_node_count(leaf->header) ? vexfs_entry_logical(leaf->header, leaf->at + 1) :
-									     path.high;
+		*next = path.high;
+		if (leaf->at + 1 < (int)vexfs_node_count(leaf->header))
+			*next = vexfs_entry_logical(leaf->header, leaf->at + 1);
 		goto out;
 	}
 	*next = vexfs_extent_end(extent);
@@ -242,8 +244,8 @@ static int vexfs_remove_credits(const struct vexfs_path *path, u64 blocks)
 }
 
 /*
- * Frees the blocks [first, end) from the end backwards, a piece of an extent at a time. 1: the handle has no credits left, and all
- * is sound; to be called again in another. -ENOSPC: an extent has to become two and there is no block for its node.
+ * Frees the blocks [first, end) from the end backwards, a piece of an extent at a time. 1: the handle has no credits left,
+ * and all is sound; to be called again in another. -ENOSPC: an extent has to become two and there is no block for its node.
  */
 int vexfs_extents_remove(handle_t *handle, struct vexfs_tree *tree, u64 first, u64 end)
 {

@@ -19,11 +19,12 @@ int vexfs_publish_size(handle_t *handle, struct inode *inode, loff_t size)
 {
 	struct vexfs_inode_info *info = vexfs_info(inode);
 	const loff_t before = info->disk_size;
+	const loff_t shown = min_t(loff_t, size, round_up(before, i_blocksize(inode)));
 	int error = 0;
 
 	/* What begins to count in the old last block is on the device before the size is. */
 	if (size > before)
-		error = vexfs_order_content(handle, inode, before, min_t(loff_t, size, round_up(before, i_blocksize(inode))));
+		error = vexfs_order_content(handle, inode, before, shown);
 	if (!error)
 		error = vexfs_rows_resize(handle, inode, size);
 	if (error)

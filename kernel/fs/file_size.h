@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * The size of a regular file has two values: i_size, which readers see, and vexfs_inode_info.disk_size, which the volume
- * says. The second follows with the blocks that it shows and never shows what is not on the device. Both are changed with i_rwsem held.
+ * The size of a regular file has two values: i_size, which readers see, and vexfs_inode_info.disk_size, which the
+ * volume says. The second follows with the blocks that it shows, and never shows what is not on the device. Both are
+ * changed with i_rwsem held.
  */
 #ifndef VEXFS_FILE_SIZE_H
 #define VEXFS_FILE_SIZE_H

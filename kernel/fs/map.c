@@ -70,8 +70,8 @@ static int vexfs_make_writable(struct inode *inode, struct page *page)
 	const u64 first = page_offset(page) >> inode->i_blkbits;
 	handle_t *handle = vexfs_start(inode->i_sb, vexfs_content_credits(inode, most));
 	int error = 0, stopped;
+	u64 block, stop;
 	loff_t end;
-	u64 block;
 
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
@@ -79,11 +79,12 @@ static int vexfs_make_writable(struct inode *inode, struct page *page)
 		vexfs_stop(handle);
 		return -EAGAIN;
 	}
-	for (block = first; block < vexfs_blocks_of(inode, end) && !error;) {
+	stop = vexfs_blocks_of(inode, end);
+	for (block = first; block < stop && !error;) {
 		struct vexfs_run run;
 		u64 version;
 
-		error = vexfs_content_fill(handle, inode, block, vexfs_blocks_of(inode, end) - block, true, &run, &version);
+		error = vexfs_content_fill(handle, inode, block, stop - block, true, &run, &version);
 		if (!error && run.unwritten)
 			error = vexfs_content_mark(handle, inode, block, run.length, false);
 		block += run.length;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
  * write(2) through the page cache. Blocks are taken as unwritten before the copy and marked as written after it, in a
- * transaction that is committed only when the pages are on the device: what a crash leaves reads as zeros or as written.
+ * transaction that is committed when the pages are on the device: what a crash leaves reads as zeros or as written.
  */
 #include <linux/pagemap.h>
 #include "alloc.h"

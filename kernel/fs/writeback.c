@@ -24,7 +24,7 @@ static int vexfs_map_blocks(struct iomap_writepage_ctx *context, struct inode *i
 	error = vexfs_content_find(inode, first, VEXFS_WRITEBACK_BLOCKS, &run, &version);
 	if (error)
 		return error;
-	/* Blocks of a page that nobody wrote to may be holes, and are left out. Unwritten ones stay so: their writer marks them. */
+	/* Blocks of a page that nobody wrote to may be holes, and are left out. Unwritten ones are marked by their writer. */
 	run.unwritten = false;
 	vexfs_iomap_fill(inode, first, &run, version, iomap);
 	return 0;
