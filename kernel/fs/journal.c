@@ -87,8 +87,6 @@ static journal_t *vexfs_load_journal(struct super_block *sb)
 	if (IS_ERR_OR_NULL(journal))
 		return journal ?: ERR_PTR(-ENOMEM);
 	journal->j_bmap = vexfs_journal_bmap;
-	/* A mount that replays loads twice: from a superblock that was checked before, jbd2 takes not all that it needs to divide by. */
-	clear_buffer_verified(journal->j_sb_buffer);
 	journal->j_private = sb;
 	journal->j_submit_inode_data_buffers = vexfs_submit_content;
 	journal->j_finish_inode_data_buffers = jbd2_journal_finish_inode_data_buffers;
