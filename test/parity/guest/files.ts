@@ -19,7 +19,6 @@ export const PASSING: readonly string[] = [
   'posix/fsx/fsx_1k',
   'posix/fsx/fsx_4k',
   'protocol',
-  'races',
   'regressions/cut_then_insert',
   'regressions/large_overwrite',
   'regressions/slots_without_ids',
