@@ -9,6 +9,7 @@ import { rootGuestTest, run } from '../vm/guest_test.js';
 import { type Survey, survey } from './volume/survey.js';
 
 const program = fileURLToPath(new URL('./volume/guest_tree.js', import.meta.url));
+const crowded = fileURLToPath(new URL('./volume/guest_many.js', import.meta.url));
 const STEPS = 1_500;
 
 for (const [blockSize, seed] of [
@@ -42,3 +43,37 @@ for (const [blockSize, seed] of [
     },
   );
 }
+
+rootGuestTest(
+  '10,000 names in one directory and a full volume come and go in the kernel without a trace',
+  async (t) => {
+    t.timeout(300_000);
+    const folder = mkdtempSync(join(tmpdir(), 'vexfs-names-'));
+    const backend = new FuseBackend(folder, { size: '48M', mkfs: ['--inodes', '16384'] });
+    try {
+      const { code, output, collected } = await run({
+        program: [process.execPath, crowded, GUEST_DEVICE, GUEST_VOLUME],
+        disk: backend.device,
+        collect: ['seen'],
+        seconds: 200,
+      });
+      t.is(code, 0, output);
+      t.log(output.trim());
+      t.deepEqual(JSON.parse(collected.seen!.toString()), {
+        mount: 'ok',
+        created: 10_000,
+        left: 5_000,
+        blocksAndInodesBack: true,
+        content: 'ENOSPC',
+        names: 'ENOSPC',
+        removed: 'ok',
+        blocksAndInodesBackAgain: true,
+        unmount: 'ok',
+      });
+      t.notThrows(() => checkVolume(backend.device));
+    } finally {
+      await backend.end();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+);

@@ -119,7 +119,11 @@ withLoop(image('dirty'), ['--read-only'], (device) => {
   answers.dirtyWithoutReplay = attempt(device, MS_RDONLY, 'noload');
 });
 withLoop(image('dirty'), [], (device) => {
-  answers.dirty = attempt(device);
+  answers.dirty = mountVolume(device, mountpoint);
+  // The journal that was replayed is opened a second time.
+  answers.dirtyToWriting = mountVolume('none', mountpoint, MS_REMOUNT);
+  answers.written = code(() => writeFileSync(join(mountpoint, 'newest'), ''));
+  answers.dirtyUnmounted = unmountVolume(mountpoint);
 });
 withLoop(image('dirty'), ['--read-only'], (device) => {
   answers.replayed = attempt(device);
