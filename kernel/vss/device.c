@@ -75,14 +75,9 @@ static long vss_ioctl(struct file *file, unsigned int command, unsigned long val
 	return -ENOTTY;
 }
 
-static int vss_open(struct inode *inode, struct file *file)
-{
-	return nonseekable_open(inode, file);
-}
-
 static const struct file_operations vss_operations = {
 	.owner = THIS_MODULE,
-	.open = vss_open,
+	.open = nonseekable_open,
 	.unlocked_ioctl = vss_ioctl,
 	/* No argument holds a pointer or depends on the size of one. */
 	.compat_ioctl = compat_ptr_ioctl,

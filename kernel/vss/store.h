@@ -15,8 +15,9 @@
 
 struct vss_store {
 	u32 capacity;
-	/* 0 until there is a vector. What stands below is read under the lock and changed by its only writer. */
+	/* Queries read what stands below it side by side, who adds is alone, and allocates under it. */
 	struct rw_semaphore lock;
+	/* 0 until there is a vector. */
 	u32 dimension;
 	u32 vectors;
 	/* Slot s lies in steps[s / VSS_STEP_ROWS]; missing ones are NULL. */

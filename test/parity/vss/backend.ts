@@ -28,6 +28,7 @@ export const VEXFS_VSS: string = fileURLToPath(
   new URL('../../../../fuse/bin/vexfs-vss.mjs', import.meta.url),
 );
 const BUSY_MS = 5_000;
+const END_MS = 30_000;
 const HANG_MS = 100_000;
 
 class FuseVss implements VssBackend {
@@ -36,6 +37,7 @@ class FuseVss implements VssBackend {
   readonly #mountpoint: string;
   #server: ChildProcess | undefined;
   #watchdog: Worker | undefined;
+  #said = '';
 
   constructor(folder: string) {
     this.#mountpoint = join(folder, 'mnt');
@@ -48,12 +50,12 @@ class FuseVss implements VssBackend {
     const server = spawn(process.execPath, [VEXFS_VSS, '-f', ...words, this.#mountpoint], {
       stdio: ['ignore', 'inherit', 'pipe'],
     });
-    let said = '';
+    this.#said = '';
     server.stderr!.on('data', (text: Buffer) => {
-      said += text.toString();
+      this.#said += text.toString();
     });
     while (!isMounted(this.#mountpoint)) {
-      if (server.exitCode !== null) throw new Error(`vexfs-vss ended with ${server.exitCode}: ${said}`);
+      if (server.exitCode !== null) throw new Error(`vexfs-vss ended with ${server.exitCode}: ${this.#said}`);
       await sleep(5);
     }
     this.#server = server;
@@ -72,10 +74,11 @@ class FuseVss implements VssBackend {
         const { code, stderr } = run('umount', [this.#mountpoint]);
         return code === 0 ? undefined : stderr;
       });
-      await Promise.race([ended, sleep(BUSY_MS, undefined, { ref: false })]);
-      if (server.exitCode !== 0) throw new Error(`vexfs-vss ended with ${server.exitCode}`);
+      await Promise.race([ended, sleep(END_MS, undefined, { ref: false })]);
+      const how = server.exitCode ?? server.signalCode ?? `nothing after ${END_MS} ms`;
+      if (how !== 0) throw new Error(`vexfs-vss ended with ${how}: ${this.#said}`);
     } finally {
-      if (server.exitCode === null) {
+      if (server.exitCode === null && server.signalCode === null) {
         server.kill('SIGKILL');
         abort(this.#mountpoint);
       }
