@@ -90,14 +90,15 @@ int vexfs_batch_copy(struct vexfs_batch *batch, const struct vexfs_set *set, con
 	batch->data = vexfs_alloc_large((u64)batch->rows * batch->layout.stride);
 	if (!batch->data)
 		return -ENOMEM;
-	bad = vexfs_copy_values(batch, request->vectors);
+	bad = vexfs_copy_values(batch, (const void __force __user *)request->vectors);
 	if (bad < 0)
 		return bad;
 	if (request->vector_ids) {
 		batch->ids = vexfs_alloc_large((u64)batch->rows * sizeof(*batch->ids));
 		if (!batch->ids)
 			return -ENOMEM;
-		if (copy_from_user(batch->ids, request->vector_ids, batch->rows * sizeof(*batch->ids)))
+		if (copy_from_user(batch->ids, (const void __force __user *)request->vector_ids,
+				   batch->rows * sizeof(*batch->ids)))
 			return -EFAULT;
 	}
 	if (bad)

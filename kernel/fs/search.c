@@ -38,7 +38,7 @@ static int vexfs_copy_query(struct vexfs_search *search, const struct vexfs_vect
 
 	if (!values)
 		return -ENOMEM;
-	if (copy_from_user(values, request->query_vector, bytes))
+	if (copy_from_user(values, (const void __force __user *)request->query_vector, bytes))
 		error = -EFAULT;
 	else if (vx_all_finite(&vexfs_cpu, values, layout->dimensions) != layout->dimensions)
 		error = -EINVAL;
@@ -192,8 +192,9 @@ static int vexfs_answer(struct vexfs_search *search, struct vexfs_vector_search_
 {
 	const u32 count = vx_topk_finish(search->topk, search->nearest, search->nearest_ids, NULL);
 
-	if (copy_to_user(request->results, search->nearest, count * sizeof(*search->nearest)) ||
-	    copy_to_user(request->result_ids, search->nearest_ids, count * sizeof(*search->nearest_ids)))
+	if (copy_to_user((void __force __user *)request->results, search->nearest, count * sizeof(*search->nearest)) ||
+	    copy_to_user((void __force __user *)request->result_ids, search->nearest_ids,
+			 count * sizeof(*search->nearest_ids)))
 		return -EFAULT;
 	request->result_count = count;
 	return 0;

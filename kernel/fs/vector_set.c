@@ -359,14 +359,17 @@ struct vexfs_set *vexfs_set_enter(struct inode *inode, int *ticket)
 	struct vexfs_set *set;
 
 	*ticket = srcu_read_lock(&vexfs_set_readers);
+	/* For sparse, which follows no section beyond the end of a function. */
+	__release(&vexfs_set_readers);
 	set = vexfs_set_get(inode);
 	if (IS_ERR(set))
-		srcu_read_unlock(&vexfs_set_readers, *ticket);
+		vexfs_set_leave(*ticket);
 	return set;
 }
 
 void vexfs_set_leave(int ticket)
 {
+	__acquire(&vexfs_set_readers);
 	srcu_read_unlock(&vexfs_set_readers, ticket);
 }
 

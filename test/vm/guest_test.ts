@@ -1,6 +1,6 @@
 import ava, { type ImplementationFn } from 'ava';
 import { type GuestResult, type GuestRun, runGuest } from './guest.js';
-import { provideGuestParts } from './provide.js';
+import { type GuestParts, provideGuestParts } from './provide.js';
 
 const parts = provideGuestParts();
 
@@ -16,8 +16,13 @@ export function rootGuestTest(title: string, body: ImplementationFn<[]>): void {
   else ava.skip(`${title} (needs root)`, body);
 }
 
+/** What guests are started from. Throws where they cannot be had: tests are skipped there. */
+export function guestParts(): GuestParts {
+  if (typeof parts === 'string') throw new Error(parts);
+  return parts;
+}
+
 /** runGuest() with the module of the sources as they are now. */
 export function run(wanted: GuestRun): Promise<GuestResult> {
-  if (typeof parts === 'string') throw new Error(parts);
-  return runGuest(parts, wanted);
+  return runGuest(guestParts(), wanted);
 }

@@ -19,7 +19,19 @@ const PACKAGE = 'user-mode-linux';
 const UNREAD = ['Documentation', 'drivers', 'sound', 'fs', 'net', 'tools/testing', 'tools/perf'];
 
 /** Programs of the system that fetching, unpacking and configuring take. */
-const PROGRAMS = ['apt-get', 'apt-cache', 'dpkg-deb', 'tar', 'xz', 'flex', 'bison', 'make', 'gcc', 'taskset'];
+const PROGRAMS = [
+  'apt-get',
+  'apt-cache',
+  'dpkg-deb',
+  'tar',
+  'xz',
+  'flex',
+  'bison',
+  'make',
+  'gcc',
+  'sparse',
+  'taskset',
+];
 
 function requirePrograms(): void {
   if (process.arch !== 'x64') throw new NoGuests('User-mode Linux runs on x86-64 only');

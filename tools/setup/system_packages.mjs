@@ -29,6 +29,7 @@ export const SYSTEM_PACKAGES = [
   { name: 'flex', purpose: 'test', why: 'configures the kernel that vexfs.ko is tested in', command: 'flex' },
   { name: 'bison', purpose: 'test', why: 'the same', command: 'bison' },
   { name: 'xz-utils', purpose: 'test', why: 'unpacks the kernel that vexfs.ko is tested in', command: 'xz' },
+  { name: 'sparse', purpose: 'test', why: 'checks the types of vexfs.ko', command: 'sparse' },
   { name: 'util-linux', purpose: 'test', why: 'unshare, for tests with several users', command: 'unshare' },
 ];
 
