@@ -72,7 +72,7 @@ int vexfs_grow(struct inode *inode, loff_t size)
 	return error ?: stopped;
 }
 
-static int vexfs_shrink(struct inode *inode, loff_t size)
+static int vexfs_shrink(struct inode *inode, loff_t size, bool touch)
 {
 	struct vexfs_inode_info *info = vexfs_info(inode);
 	const bool has_blocks = !vexfs_content_is_hole(inode, vexfs_blocks_of(inode, size), VEXFS_NO_BLOCK);
@@ -89,7 +89,8 @@ static int vexfs_shrink(struct inode *inode, loff_t size)
 	error = has_blocks ? vexfs_orphan_add(handle, inode) : 0;
 	if (!error) {
 		i_size_write(inode, size);
-		vexfs_touch_mtime_ctime(inode);
+		if (touch)
+			vexfs_touch_mtime_ctime(inode);
 		error = vexfs_publish_size(handle, inode, size);
 	}
 	stopped = vexfs_stop(handle);
@@ -99,7 +100,7 @@ static int vexfs_shrink(struct inode *inode, loff_t size)
 	return vexfs_truncate(inode);
 }
 
-int vexfs_resize(struct inode *inode, loff_t size)
+static int vexfs_change_size(struct inode *inode, loff_t size, bool touch)
 {
 	const loff_t before = i_size_read(inode);
 	int error;
@@ -114,7 +115,17 @@ int vexfs_resize(struct inode *inode, loff_t size)
 	if (size > before)
 		error = vexfs_grow(inode, size);
 	else if (size < before)
-		error = vexfs_shrink(inode, size);
+		error = vexfs_shrink(inode, size, touch);
 	filemap_invalidate_unlock(inode->i_mapping);
 	return error;
+}
+
+int vexfs_resize(struct inode *inode, loff_t size)
+{
+	return vexfs_change_size(inode, size, true);
+}
+
+int vexfs_cut_off(struct inode *inode, loff_t size)
+{
+	return vexfs_change_size(inode, size, false);
 }

@@ -21,6 +21,8 @@ int vexfs_zero_tail(struct inode *inode, loff_t upto);
 int vexfs_grow(struct inode *inode, loff_t size);
 /* Sets the size, as truncate(2) does. The caller holds i_rwsem and no handle. */
 int vexfs_resize(struct inode *inode, loff_t size);
+/* The same for an end that no caller asked to lose: the times stay. `size` is not above the present one. */
+int vexfs_cut_off(struct inode *inode, loff_t size);
 
 /* truncate.c: frees the blocks behind the end. The inode is on the orphan list, and if it has links it leaves it. */
 int vexfs_truncate(struct inode *inode);

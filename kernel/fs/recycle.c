@@ -37,7 +37,7 @@ static void vexfs_cut_end(struct inode *inode, struct vexfs_set *set)
 	if (end >= set->slots || i_size_read(inode) != size)
 		return;
 	if (!vexfs_rows_prepare(inode, vexfs_slot_offset(&set->layout, end)))
-		vexfs_resize(inode, vexfs_slot_offset(&set->layout, end));
+		vexfs_cut_off(inode, vexfs_slot_offset(&set->layout, end));
 }
 
 static int vexfs_zero_slots(struct inode *inode, const struct vexfs_set *set, const struct vexfs_freed *freed)
