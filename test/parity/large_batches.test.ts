@@ -168,7 +168,7 @@ test('ids that exist are EEXIST for a large batch too, and nothing is stored', (
 
 test('while large batches are stored, other files are made, written and searched, and none of it is lost', async (t) => {
   const { path, fd } = vectorFile({ dimensions: 16 });
-  const child = spawn(process.execPath, [LOOPER, 'load', path, '16'], { timeout: 60_000, stdio: 'ignore' });
+  const child = spawn(process.execPath, [LOOPER, 'fill', path, '16'], { timeout: 60_000, stdio: 'ignore' });
   const gone = once(child, 'close');
   const other = vectorFile({ dimensions: D }, numberedRows(10, D));
   for (let i = 0; i < 60; i++) {
@@ -190,7 +190,7 @@ test('while large batches are stored, other files are made, written and searched
 test('a process killed in the middle of a large batch leaves all of it or nothing', async (t) => {
   const { path, fd } = vectorFile({ dimensions: 16 });
   for (let round = 0; round < 5; round++) {
-    const child = spawn(process.execPath, [LOOPER, 'load', path, '16'], { timeout: 60_000, stdio: 'ignore' });
+    const child = spawn(process.execPath, [LOOPER, 'fill', path, '16'], { timeout: 60_000, stdio: 'ignore' });
     const gone = once(child, 'close');
     await sleep(250 + round * 37);
     child.kill('SIGKILL');
@@ -207,7 +207,7 @@ test('a machine that dies in the middle of large batches keeps whole ones and ge
   const { path, fd } = vectorFile({ dimensions: 16 }, new Float32Array(16));
   fsyncSync(fd);
   closeAll();
-  const child = spawn(process.execPath, [LOOPER, 'load', path, '16'], { timeout: 60_000, stdio: 'ignore' });
+  const child = spawn(process.execPath, [LOOPER, 'fill', path, '16'], { timeout: 60_000, stdio: 'ignore' });
   const gone = once(child, 'close');
   await sleep(400);
   await backend.crash();

@@ -24,14 +24,19 @@ function mayBeFull(outcome: string): void {
   if (outcome !== 'ENOSPC') must(outcome);
 }
 
+/** Batches that the FUSE daemon gives to a thread of their own. */
+function fill(): void {
+  mayBeFull(insert(fd, new Float32Array(LARGE * d).fill(rounds), { dimensions: d }));
+}
+
 const operations: Record<string, () => void> = {
   search: () => must(search(fd, new Float32Array(d), { k: 100 }).outcome),
   insert: () => must(insert(fd, new Float32Array(d * 20).fill(rounds), { dimensions: d })),
-  // Batches that the FUSE daemon gives to a thread of their own.
+  fill,
   load: () => {
     // Who is fast must not take all space from the others.
     if (fstatSync(fd).size > MOST_LOADED) ftruncateSync(fd, 0);
-    mayBeFull(insert(fd, new Float32Array(LARGE * d).fill(rounds), { dimensions: d }));
+    fill();
   },
   replace: () =>
     mayBeFull(
