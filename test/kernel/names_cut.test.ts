@@ -35,7 +35,8 @@ for (const [milliseconds, repairs] of [
     async (t) => {
       t.timeout(300_000);
       const folder = mkdtempSync(join(tmpdir(), 'vexfs-power-'));
-      const backend = new FuseBackend(folder, { size: '64M' });
+      // Room for as many steps as the fastest machine makes.
+      const backend = new FuseBackend(folder, { size: '1G', mkfs: ['-N', '200000'] });
       try {
         const { collected } = await run({
           program: [process.execPath, program, GUEST_DEVICE, GUEST_VOLUME, `${milliseconds}`],
