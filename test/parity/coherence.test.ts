@@ -1,16 +1,15 @@
 import { spawn } from 'node:child_process';
 import { fstatSync, fsyncSync, readFileSync, readSync, statSync, writeSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { paritySuite } from './backend/suite.js';
 import { mapFile } from './client/mapping.js';
 import { floatBytes } from './client/npy_file.js';
 import { numberedRows, randomRows } from './client/stored_rows.js';
 import { getMeta, getStats, insert, nearestIds, rowOf, search, setMeta } from './client/vector_calls.js';
+import { waitForTick } from './operations/tick.js';
 
 const { test, fresh, open, close, vectorFile, backend } = paritySuite({ size: '128M' });
 /** Before 6.13 the clock that files get their times from moves this often at least. */
-const TICK_MS = 20;
 const INSERTER = fileURLToPath(new URL('./client/inserter.js', import.meta.url));
 
 /** Runs the inserter beside this process; resolves to its exit code and what it complained about. */
@@ -33,7 +32,7 @@ test('size, blocks, mtime and ctime are those of an insert as soon as it returns
   const watcher = open(path, 'r');
   let before = fstatSync(watcher, { bigint: true });
   for (let i = 1; i <= 20; i++) {
-    await sleep(TICK_MS);
+    waitForTick();
     t.is(insert(fd, new Float32Array(128 * 40), { dimensions: 128 }), 'ok');
     const after = fstatSync(watcher, { bigint: true });
     t.is(after.size, BigInt(i * 40 * 512));
