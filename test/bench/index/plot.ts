@@ -100,6 +100,7 @@ export function drawPlot(panels: readonly Panel[]): string {
   const width = WIDTH * panels.length;
   const out = [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${HEIGHT + LEGEND}" viewBox="0 0 ${width} ${HEIGHT + LEGEND}" font-family="sans-serif" font-size="11">`,
+    '<title>Queries a second by recall, each library a curve</title>',
     `<rect width="${width}" height="${HEIGHT + LEGEND}" fill="#fff"/>`,
   ];
   panels.forEach((panel, i) => {
