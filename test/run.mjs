@@ -1,7 +1,8 @@
 // What `npm test` runs once everything is built:
 //   node test/run.mjs [STAGE | STAGE/FOLDER]...     (npm test -- unit, npm test -- unit/engine parity)
-// Without arguments every stage runs. The last line says "N passed, N failed"; the exit code is 0 only when something
-// ran and nothing failed. No mount, process or loop device outlives a stage: what does is ended and counts as failed.
+// Without arguments every stage runs that needs no guests; `npm run test:kernel` names those. The last line says
+// "N passed, N failed"; the exit code is 0 only when something ran and nothing failed. No mount, process or loop device
+// outlives a stage: what does is ended and counts as failed.
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

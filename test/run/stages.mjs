@@ -8,7 +8,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /**
  * In the order they run, cheap ones first. `minutes` is the time limit; `mounts` says that it needs /dev/fuse; `needs` is
  * the file without which it is absent. Stages without a command are folders of tests beside this one; `serial`: one test
- * file after the other.
+ * file after the other. Those in `guests` run when they are named: kernels and their sources are fetched for them.
  */
 const STAGES = [
   {
@@ -33,10 +33,11 @@ const STAGES = [
   { name: 'fuzz', minutes: 15, mounts: false },
   { name: 'parity', minutes: 20, mounts: true },
   { name: 'crash', minutes: 20, mounts: true },
-  { name: 'kernel', minutes: 20, mounts: true, serial: true },
+  { name: 'kernel', minutes: 20, mounts: true, serial: true, guests: true },
   {
     name: 'parity-kernel',
     minutes: 15,
+    guests: true,
     needs: 'test/parity/guest/main.ts',
     command: [process.execPath, 'test/dist/parity/guest/main.js'],
   },
@@ -57,11 +58,12 @@ class UsageError extends Error {
 }
 
 /**
- * The stages that the words name, or all of them; each with `files` when it consists of test files, and `absent` when
- * there is nothing to run. Throws an error with `usage` set for a word that names nothing.
+ * The stages that the words name, or all that need no guests; each with `files` when it consists of test files, and
+ * `absent` when there is nothing to run. Throws an error with `usage` set for a word that names nothing.
  */
 export function selectStages(words) {
-  const chosen = words.length === 0 ? STAGES.map((stage) => stage.name) : words;
+  const chosen =
+    words.length > 0 ? words : STAGES.filter((stage) => !stage.guests).map((stage) => stage.name);
   return chosen.map((word) => {
     const stage = STAGES.find((each) => each.name === word.split('/')[0]);
     if (stage === undefined) {

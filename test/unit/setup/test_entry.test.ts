@@ -10,6 +10,7 @@ const load = (name: string) => import(`${root}test/run/${name}.mjs`);
 const { TestOutput } = await load('test_output');
 const { clearLeftovers } = await load('leftovers');
 const { runCommand } = await load('processes');
+const { selectStages } = await load('stages');
 const mountTest = process.getuid?.() === 0 && process.env.VEXFS_NO_MOUNT === undefined ? test : test.skip;
 
 interface Counts {
@@ -147,6 +148,14 @@ test('the last line of a run is the sum, alone on its line, and decides the exit
   const sum = /\n\n(\d+) passed, (\d+) failed\n$/.exec(stdout);
   t.is(Number(sum?.[1]) + Number(sum?.[2]), 1, stdout);
   t.is(status, sum?.[2] === '0' ? 0 : 1, stdout);
+});
+
+test('without words the stages run that need no guests; those for the module are named by test:kernel', (t) => {
+  const names = (words: string[]): string[] => selectStages(words).map(({ name }: { name: string }) => name);
+  t.deepEqual(names([]), ['lint', 'headers', 'engine', 'unit', 'fuzz', 'parity', 'crash']);
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  t.regex(scripts['test:kernel'], / test\/run\.mjs kernel parity-kernel$/);
+  t.deepEqual(names(['kernel', 'parity-kernel']), ['kernel', 'parity-kernel']);
 });
 
 test('a word that names no stage or no tests ends with usage and exit code 2', (t) => {
