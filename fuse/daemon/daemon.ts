@@ -1,4 +1,5 @@
 import { checkMountpoint, type FuseMount, type MountOptions, mountFuse, mountsOf } from '../mount/index.js';
+import { leaveStarter } from '../server/background.js';
 import {
   close,
   errnoName,
@@ -9,7 +10,6 @@ import {
   umount,
 } from '../system/index.js';
 import { VolumeError } from '../volume/index.js';
-import { leaveStarter } from './background.js';
 import type { Caching } from './filesystem.js';
 import { Guard } from './guard.js';
 import { DaemonThreads } from './threads.js';

@@ -1,7 +1,7 @@
 import { OPCODE } from '../protocol/index.js';
+import type { Request } from '../server/connection.js';
 import { errno } from '../system/index.js';
 import { FsError, NeedCommit } from '../volume/index.js';
-import type { Request } from './connection.js';
 import type { Filesystem } from './filesystem.js';
 import { getattr, setattr, statfs, statx } from './requests/attributes.js';
 import { copyFileRange } from './requests/copy_range.js';

@@ -1,6 +1,6 @@
 import { workerData } from 'node:worker_threads';
+import { Connection } from '../server/connection.js';
 import { errno, pread } from '../system/index.js';
-import { Connection } from './connection.js';
 import { announceChange } from './engine/announce.js';
 import { copyRows } from './engine/copy_rows.js';
 import { getRow } from './engine/get_row.js';

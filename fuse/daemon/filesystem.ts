@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import { INODE_SYNC, STATE_ERRORS } from '@vexfs/shared';
 import type { AccessTimes } from '../mount/index.js';
 import { type Attributes, type Timeout, timeout } from '../protocol/index.js';
+import type { Connection } from '../server/connection.js';
 import { errno, type FileDevice, O_DSYNC, wallClock } from '../system/index.js';
 import {
   DamageError,
@@ -14,7 +15,6 @@ import {
   type Volume,
 } from '../volume/index.js';
 import type { Commits } from './commits.js';
-import type { Connection } from './connection.js';
 import { CAP_FSETID, hasCapability } from './credentials.js';
 import { type Exchange, type JobSlot, SPARE } from './exchange.js';
 import { FAILED_AT, UNIQUE } from './jobs.js';

@@ -8,9 +8,9 @@ import {
   negotiate,
   OPCODE,
 } from '../protocol/index.js';
+import { Connection, decodeRequest, type Request } from '../server/connection.js';
 import { drainEventFd, errno, PollSet, yieldProcessor } from '../system/index.js';
 import { NeedCommit, NeedRead } from '../volume/index.js';
-import { Connection, decodeRequest, type Request } from './connection.js';
 import { dispatch } from './dispatch.js';
 import { JOURNAL_QUEUE, type JobSlot, READ_QUEUE, SPARE } from './exchange.js';
 import type { Filesystem } from './filesystem.js';

@@ -1,9 +1,9 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { Connection } from '../server/connection.js';
 import { errno, FileDevice, type FileDeviceHandle } from '../system/index.js';
 import { commitNow, finishOrphans, Volume } from '../volume/index.js';
 import { type JournalArea, JournalWriter } from '../volume/journal/index.js';
 import { Commits } from './commits.js';
-import { Connection } from './connection.js';
 import { Exchange, type ExchangeHandle } from './exchange.js';
 import { type Caching, Filesystem, type TimeKeeping } from './filesystem.js';
 import { FuseLoop, MAX_WRITE } from './fuse_loop.js';

@@ -1,13 +1,12 @@
 import { realpathSync } from 'node:fs';
-import yargs from 'yargs';
 import { MountError, parseMountOptions } from '../mount/index.js';
+import { countOf, runProgram, UsageError } from '../server/command_line.js';
 import { DeviceError } from '../volume/device.js';
 import { VolumeError } from '../volume/index.js';
-import { startInBackground } from './background.js';
 import { runDaemon } from './daemon.js';
 import type { Caching } from './filesystem.js';
 
-export const VERSION = '0.1.0';
+const MOST_THREADS = 16;
 
 /** Options of -o that are the daemon's own. */
 const OWN_OPTIONS = {
@@ -37,64 +36,28 @@ EXAMPLES
   umount /mnt`;
 
 /** Runs the command line `words`; resolves to the exit status. */
-export async function main(words: readonly string[]): Promise<number> {
-  const parser = yargs([...words])
-    .scriptName('vexfs-fuse')
-    .usage(
-      '$0 [-f] [-o options] TARGET MOUNTPOINT\n\nMounts the VexFS volume in the block device or image file TARGET through FUSE.',
-    )
-    .option('foreground', {
-      alias: 'f',
-      type: 'boolean',
-      default: false,
-      describe: 'stay in the foreground, log to stderr',
-    })
-    .option('options', {
-      alias: 'o',
-      type: 'string',
-      array: true,
-      nargs: 1,
-      describe: 'mount options, separated by commas',
-    })
-    .epilogue(EPILOGUE)
-    .help()
-    .alias('h', 'help')
-    .version(VERSION)
-    .alias('V', 'version')
-    .parserConfiguration({ 'parse-positional-numbers': false })
-    .strictOptions()
-    .exitProcess(false)
-    .showHelpOnFail(false)
-    .fail((message, error) => {
-      throw error ?? new UsageError(message);
-    });
-  try {
-    const parsed = await parser.parse();
-    if (words.some((word) => word === '-h' || word === '--help' || word === '-V' || word === '--version'))
-      return 0;
-    const [target, mountpoint, ...rest] = parsed._.map(String);
-    if (target === undefined || mountpoint === undefined || rest.length > 0) {
-      throw new UsageError('give a TARGET and a MOUNTPOINT');
-    }
-    const options = parseMountOptions((parsed.options ?? []).join(','), OWN_OPTIONS);
-    const threads = threadCount(options.own.get('threads'));
-    const caching = cachingOf(options.own);
-    if (!parsed.foreground) return await startInBackground('vexfs-fuse', words);
-    return await runDaemon({ target: resolveTarget(target), mountpoint, options, threads, caching });
-  } catch (error) {
-    if (error instanceof UsageError) {
-      console.error(`vexfs-fuse: ${error.message}; see vexfs-fuse --help`);
-      return 2;
-    }
-    if (error instanceof MountError || error instanceof DeviceError || error instanceof VolumeError) {
-      console.error(`vexfs-fuse: ${error.message}`);
-      return 1;
-    }
-    throw error;
-  }
+export function main(words: readonly string[]): Promise<number> {
+  return runProgram(
+    {
+      name: 'vexfs-fuse',
+      usage:
+        '$0 [-f] [-o options] TARGET MOUNTPOINT\n\nMounts the VexFS volume in the block device or image file TARGET through FUSE.',
+      epilogue: EPILOGUE,
+      aboutMountOptions: 'mount options, separated by commas',
+      options: {},
+      operands: ['TARGET', 'MOUNTPOINT'],
+      failures: [MountError, DeviceError, VolumeError],
+      prepare([target, mountpoint], given) {
+        const options = parseMountOptions(given.mountOptions, OWN_OPTIONS);
+        const threads = countOf(options.own.get('threads') ?? '2', MOST_THREADS, 'threads=');
+        const caching = cachingOf(options.own);
+        return () =>
+          runDaemon({ target: resolveTarget(target!), mountpoint: mountpoint!, options, threads, caching });
+      },
+    },
+    words,
+  );
 }
-
-class UsageError extends Error {}
 
 /** Only this daemon changes the volume, and it tells: names and attributes may stay for long. */
 const KEEP_SECONDS = 86400;
@@ -113,13 +76,6 @@ function cachingOf(own: ReadonlyMap<string, string>): Caching {
     entrySeconds: seconds('entry_timeout'),
     directIo: own.has('direct_io'),
   };
-}
-
-function threadCount(text: string | undefined): number {
-  const threads = Number(text ?? 2);
-  if (!Number.isInteger(threads) || threads < 1 || threads > 16)
-    throw new UsageError('threads= takes a number from 1 to 16');
-  return threads;
 }
 
 function resolveTarget(target: string): string {

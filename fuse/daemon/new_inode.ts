@@ -1,7 +1,7 @@
 import { INODE_NOATIME, INODE_NODUMP, INODE_SYNC } from '@vexfs/shared';
+import type { Request } from '../server/connection.js';
 import { errno } from '../system/index.js';
 import { acl, FsError, type Inode, xattr } from '../volume/index.js';
-import type { Request } from './connection.js';
 import type { Filesystem } from './filesystem.js';
 import { mayKeepGroup } from './privileges.js';
 

@@ -12,7 +12,6 @@ import {
   vssStats,
   vssVector,
 } from '@vexfs/shared';
-import { Connection, type Request } from '../daemon/connection.js';
 import {
   bestCpu,
   firstNotFinite,
@@ -24,6 +23,7 @@ import {
   topkBytes,
 } from '../engine/index.js';
 import { encodeIoctlOut, ioctlIn, ioctlOut } from '../protocol/index.js';
+import { Connection, type Request } from '../server/connection.js';
 import { allocateMemory, errno } from '../system/index.js';
 import type { Interrupts } from './interrupts.js';
 import type { Rows, Store } from './store.js';

@@ -1,5 +1,5 @@
 /** A folder with one file in it: what a thread answers to everything but the calls on the file. */
-import { Connection, type Request } from '../daemon/connection.js';
+
 import {
   type Attributes,
   appendDirent,
@@ -18,6 +18,7 @@ import {
   setattrIn,
   timeout,
 } from '../protocol/index.js';
+import { Connection, type Request } from '../server/connection.js';
 import { errno } from '../system/index.js';
 
 /** The name of the file. */

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { leaveStarter } from '../daemon/background.js';
-import { Connection, decodeRequest } from '../daemon/connection.js';
 import { type FuseMount, MountError, type MountOptions, mountFuse } from '../mount/index.js';
 import { encodeInitOut, encodeMajorOut, negotiate, OPCODE } from '../protocol/index.js';
+import { leaveStarter } from '../server/background.js';
+import { Connection, decodeRequest } from '../server/connection.js';
 import {
   check,
   close,

@@ -1,7 +1,7 @@
 /** A thread of vexfs-vss: reads requests, among others that do the same, and answers them until the mount has ended. */
 import { workerData } from 'node:worker_threads';
-import { Connection, decodeRequest, type Request } from '../daemon/connection.js';
 import { expectsReply, interruptIn, minimumRequest, OPCODE } from '../protocol/index.js';
+import { Connection, decodeRequest, type Request } from '../server/connection.js';
 import { errno, PollSet } from '../system/index.js';
 import { Calls } from './calls.js';
 import { VssFilesystem } from './filesystem.js';

@@ -1,6 +1,6 @@
 import { encodeInvalInode, encodeIoctlOut, encodeStore, NOTIFY_MAX } from '../../protocol/index.js';
+import { Connection } from '../../server/connection.js';
 import { allocateMemory, type Memory, pread, write } from '../../system/index.js';
-import { Connection } from '../connection.js';
 import type { EngineThread } from '../engine_worker.js';
 import type { JobSlot } from '../exchange.js';
 import { ANNOUNCE_END, ANNOUNCE_FROM, ANNOUNCE_POSITION, NODE, RESULT, UNIQUE } from '../jobs.js';

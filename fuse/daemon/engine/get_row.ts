@@ -1,7 +1,7 @@
 import { getEmbedding, isElementType } from '@vexfs/shared';
 import { bestCpu, decodeRows } from '../../engine/index.js';
+import { Connection } from '../../server/connection.js';
 import { errno, memoryAt } from '../../system/index.js';
-import { Connection } from '../connection.js';
 import type { EngineThread } from '../engine_worker.js';
 import type { JobSlot } from '../exchange.js';
 import {

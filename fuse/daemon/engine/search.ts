@@ -13,6 +13,7 @@ import {
   topkFinish,
   topkInit,
 } from '../../engine/index.js';
+import { Connection } from '../../server/connection.js';
 import {
   allocateMemory,
   errno,
@@ -24,7 +25,6 @@ import {
   mincore,
   PAGE_SIZE,
 } from '../../system/index.js';
-import { Connection } from '../connection.js';
 import type { EngineThread } from '../engine_worker.js';
 import type { JobSlot } from '../exchange.js';
 import {

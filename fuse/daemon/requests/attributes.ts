@@ -1,4 +1,5 @@
 import { encodeAttrOut, encodeStatfsOut, encodeStatxOut, FATTR, setattrIn } from '../../protocol/index.js';
+import { Connection, type Request } from '../../server/connection.js';
 import { errno } from '../../system/index.js';
 import {
   acl,
@@ -9,7 +10,6 @@ import {
   truncateContent,
   xattr,
 } from '../../volume/index.js';
-import { Connection, type Request } from '../connection.js';
 import { CAP_FOWNER, hasCapability } from '../credentials.js';
 import type { Filesystem } from '../filesystem.js';
 import { stripCapability, stripPrivileges, strippedMode } from '../privileges.js';

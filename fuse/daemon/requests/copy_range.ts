@@ -1,7 +1,7 @@
 import { copyFileRangeIn, writeOut } from '../../protocol/index.js';
+import { Connection, type Request } from '../../server/connection.js';
 import { errno } from '../../system/index.js';
 import { FsError, readContent, requireMutable, writeContent } from '../../volume/index.js';
-import { Connection, type Request } from '../connection.js';
 import type { Filesystem } from '../filesystem.js';
 import { stripCapability } from '../privileges.js';
 import { touchAtime } from './files.js';

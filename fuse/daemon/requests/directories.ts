@@ -8,9 +8,9 @@ import {
   openOut,
   readIn,
 } from '../../protocol/index.js';
+import { Connection, type Request } from '../../server/connection.js';
 import { errno } from '../../system/index.js';
 import { directory, FsError, type Inode, NeedRead, visible } from '../../volume/index.js';
-import { Connection, type Request } from '../connection.js';
 import type { Filesystem } from '../filesystem.js';
 import { touchAtime } from './files.js';
 

@@ -1,8 +1,8 @@
 import { INODE_APPEND, INODE_IMMUTABLE, INODE_NOATIME, INODE_NODUMP, INODE_SYNC } from '@vexfs/shared';
 import { ioctlIn } from '../../protocol/index.js';
+import { Connection, type Request } from '../../server/connection.js';
 import { errno } from '../../system/index.js';
 import { extentsOf, FsError, holdsExtents, type Inode } from '../../volume/index.js';
-import { Connection, type Request } from '../connection.js';
 import { CAP_FOWNER, CAP_LINUX_IMMUTABLE, hasCapability } from '../credentials.js';
 import type { Filesystem } from '../filesystem.js';
 import { announce } from './announce.js';

@@ -10,6 +10,7 @@ import {
   writeIn,
   writeOut,
 } from '../../protocol/index.js';
+import { Connection, type Request } from '../../server/connection.js';
 import { errno, O_APPEND, O_DSYNC, preadCached } from '../../system/index.js';
 import {
   FsError,
@@ -19,7 +20,6 @@ import {
   requireUnrestricted,
   writeContent,
 } from '../../volume/index.js';
-import { Connection, type Request } from '../connection.js';
 import { READ_QUEUE, SPARE } from '../exchange.js';
 import type { Filesystem } from '../filesystem.js';
 import { JOB, KIND, NODE, READ_LENGTH, READ_SEGMENTS, UNIQUE } from '../jobs.js';

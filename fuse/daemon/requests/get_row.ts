@@ -1,8 +1,8 @@
 import { ElementType, getEmbedding } from '@vexfs/shared';
 import { NO_SLOT } from '../../engine/index.js';
+import { Connection } from '../../server/connection.js';
 import { errno } from '../../system/index.js';
 import { bytesOfRow, FsError, strideOf } from '../../volume/index.js';
-import { Connection } from '../connection.js';
 import { ENGINE_QUEUE, SPARE } from '../exchange.js';
 import type { Filesystem } from '../filesystem.js';
 import {

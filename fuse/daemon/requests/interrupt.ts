@@ -1,5 +1,5 @@
 import { interruptIn } from '../../protocol/index.js';
-import type { Request } from '../connection.js';
+import type { Request } from '../../server/connection.js';
 import type { Filesystem } from '../filesystem.js';
 
 /** A signal for the caller of a request that is under way: its job is asked to end. Never answered. */

@@ -28,9 +28,9 @@ import {
   vexfsStats,
 } from '@vexfs/shared';
 import { encodeIoctlOut, IOCTL, ioctlIn } from '../../protocol/index.js';
+import { Connection, type Request } from '../../server/connection.js';
 import { errno } from '../../system/index.js';
 import { bytesOfRow, FsError, type Inode, type RowLayout, strideOf } from '../../volume/index.js';
-import { Connection, type Request } from '../connection.js';
 import type { Filesystem } from '../filesystem.js';
 import type { VectorFile } from '../vector_files.js';
 import { announce } from './announce.js';

@@ -13,6 +13,7 @@ import {
   rename2In,
   renameIn,
 } from '../../protocol/index.js';
+import { Connection, type Request } from '../../server/connection.js';
 import { errno } from '../../system/index.js';
 import {
   createInode,
@@ -25,7 +26,6 @@ import {
   renameName,
   unlinkName,
 } from '../../volume/index.js';
-import { Connection, type Request } from '../connection.js';
 import type { Filesystem } from '../filesystem.js';
 import { inheritFrom, storeLists } from '../new_inode.js';
 import { openFlags, touchAtime } from './files.js';

@@ -1,7 +1,7 @@
 import { lseekIn, lseekOut } from '../../protocol/index.js';
+import { Connection, type Request } from '../../server/connection.js';
 import { errno } from '../../system/index.js';
 import { FsError, seek } from '../../volume/index.js';
-import { Connection, type Request } from '../connection.js';
 import type { Filesystem } from '../filesystem.js';
 
 const AT = Connection.PAYLOAD_AT;

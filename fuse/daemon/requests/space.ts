@@ -1,4 +1,5 @@
 import { fallocateIn } from '../../protocol/index.js';
+import type { Request } from '../../server/connection.js';
 import {
   errno,
   FALLOC_FL_KEEP_SIZE,
@@ -14,7 +15,6 @@ import {
   requireUnrestricted,
   zeroRange,
 } from '../../volume/index.js';
-import type { Request } from '../connection.js';
 import type { Filesystem } from '../filesystem.js';
 import { stripCapability } from '../privileges.js';
 import { resize } from './attributes.js';

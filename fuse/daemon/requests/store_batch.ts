@@ -1,5 +1,6 @@
 import { InsertFlag, MAX_ROWS_PER_FILE, NO_ID } from '@vexfs/shared';
 import { NO_SLOT } from '../../engine/index.js';
+import { Connection } from '../../server/connection.js';
 import { errno } from '../../system/index.js';
 import {
   type AsideBlocks,
@@ -16,7 +17,6 @@ import {
   truncateContent,
   writeContent,
 } from '../../volume/index.js';
-import { Connection } from '../connection.js';
 import { DeviceWrites, WORTH_A_THREAD } from '../device_writes.js';
 import type { Filesystem } from '../filesystem.js';
 import { Park } from '../park.js';

@@ -1,6 +1,6 @@
 import { createIn } from '../../protocol/index.js';
+import type { Request } from '../../server/connection.js';
 import { createUnnamed } from '../../volume/index.js';
-import type { Request } from '../connection.js';
 import type { Filesystem } from '../filesystem.js';
 import { inheritFrom, storeLists } from '../new_inode.js';
 import { sendOpened } from './names.js';

@@ -8,9 +8,9 @@ import {
   SETXATTR_IN_COMPAT_SIZE,
   setxattrIn,
 } from '../../protocol/index.js';
+import { Connection, type Request } from '../../server/connection.js';
 import { errno } from '../../system/index.js';
 import { acl, FsError, type Inode, requireUnrestricted, xattr } from '../../volume/index.js';
-import { Connection, type Request } from '../connection.js';
 import { CAP_SYS_ADMIN, hasCapability } from '../credentials.js';
 import type { Filesystem } from '../filesystem.js';
 
