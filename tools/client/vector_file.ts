@@ -19,8 +19,9 @@ import {
   vectorSearchRequest,
   vexfsStats,
 } from '@vexfs/shared';
+import { CallableFile } from './callable_file.js';
 import { VexfsError } from './error.js';
-import { addressOf, ioctl } from './ioctl.js';
+import { addressOf } from './ioctl.js';
 import { decodeInfo, encodeLayout, type FileInfo, type Layout } from './layout.js';
 import { checkCallSize, defaultBatchRows, type Ids, packIds, packRows, type Rows, toId } from './rows.js';
 import { decodeStats, type FileStats } from './stats.js';
@@ -79,21 +80,19 @@ export interface Row {
 /** An open vector file. Calls may run at the same time; `close` waits for them. */
 export class VectorFile {
   readonly path: string;
-  readonly #handle: FileHandle;
-  readonly #running = new Set<Promise<number>>();
+  readonly #file: CallableFile;
   #dimensions: number | undefined;
-  #closing: Promise<void> | undefined;
 
   /** Programs call openVectors. */
   constructor(path: string, handle: FileHandle) {
     this.path = path;
-    this.#handle = handle;
+    this.#file = new CallableFile(path, handle);
   }
 
   /** Layout and live rows. @throws VexfsError ENODATA when the file carries no vectors */
   async info(): Promise<FileInfo> {
     const argument = new Uint8Array(vectorFileInfo.$.size);
-    await this.#call('info', VEXFS_IOC_GET_VECTOR_META, argument);
+    await this.#file.call('info', VEXFS_IOC_GET_VECTOR_META, argument);
     const info = decodeInfo(argument);
     this.#dimensions = info.dimensions;
     return info;
@@ -101,13 +100,13 @@ export class VectorFile {
 
   async stats(): Promise<FileStats> {
     const argument = new Uint8Array(vexfsStats.$.size);
-    await this.#call('stats', VEXFS_IOC_GET_STATS, argument);
+    await this.#file.call('stats', VEXFS_IOC_GET_STATS, argument);
     return decodeStats(argument);
   }
 
   /** Makes the file a vector file. The same layout again is no error. @throws VexfsError EEXIST when it holds rows of another */
   async setMeta(layout: Layout): Promise<void> {
-    await this.#call('setMeta', VEXFS_IOC_SET_VECTOR_META, encodeLayout(layout));
+    await this.#file.call('setMeta', VEXFS_IOC_SET_VECTOR_META, encodeLayout(layout));
     this.#dimensions = layout.dimensions;
   }
 
@@ -183,7 +182,7 @@ export class VectorFile {
     vectorSearchRequest.search_type.set(view, 0, type);
     vectorSearchRequest.results.setBig(view, 0, addressOf(distances));
     vectorSearchRequest.result_ids.setBig(view, 0, addressOf(ids));
-    await this.#call('search', VEXFS_IOC_VECTOR_SEARCH, argument, [vector, distances, ids]);
+    await this.#file.call('search', VEXFS_IOC_VECTOR_SEARCH, argument, [vector, distances, ids]);
     const count = Math.min(k, vectorSearchRequest.result_count.get(view, 0));
     return Array.from({ length: count }, (_, index) => ({ id: ids[index]!, distance: distances[index]! }));
   }
@@ -206,7 +205,7 @@ export class VectorFile {
     getEmbedding.element_type.set(view, 0, ElementType.FLOAT32);
     const command = inline ? VEXFS_IOC_GET_EMBEDDING_INLINE(bytes) : VEXFS_IOC_GET_EMBEDDING;
     try {
-      await this.#call('get', command, argument, [vector]);
+      await this.#file.call('get', command, argument, [vector]);
     } catch (error) {
       if (error instanceof VexfsError && error.errno === Errno.ENOENT) return undefined;
       throw error;
@@ -216,16 +215,12 @@ export class VectorFile {
 
   /** Makes everything that was inserted before durable: fdatasync(2). */
   async sync(): Promise<void> {
-    await this.#handle.datasync();
+    await this.#file.open('sync').datasync();
   }
 
   /** Waits for the calls that are under way and closes the file; a second call waits for the first. */
   close(): Promise<void> {
-    this.#closing ??= (async () => {
-      await Promise.allSettled(this.#running);
-      await this.#handle.close();
-    })();
-    return this.#closing;
+    return this.#file.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -249,24 +244,6 @@ export class VectorFile {
     batchInsertRequest.dimensions.set(view, 0, data.length / count);
     batchInsertRequest.vector_ids.setBig(view, 0, ids === undefined ? 0n : addressOf(ids));
     batchInsertRequest.flags.set(view, 0, flags);
-    await this.#call('insert', VEXFS_IOC_BATCH_INSERT, argument, [data, ids]);
-  }
-
-  async #call(
-    operation: string,
-    command: number,
-    argument: Uint8Array,
-    keep: readonly unknown[] = [],
-  ): Promise<void> {
-    const { path } = this;
-    if (this.#closing !== undefined) throw new VexfsError({ errno: Errno.EBADF, operation, path });
-    const call = ioctl(this.#handle.fd, command, argument, keep);
-    this.#running.add(call);
-    try {
-      const result = await call;
-      if (result < 0) throw new VexfsError({ errno: -result, operation, path });
-    } finally {
-      this.#running.delete(call);
-    }
+    await this.#file.call('insert', VEXFS_IOC_BATCH_INSERT, argument, [data, ids]);
   }
 }

@@ -1,7 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import {
-  Errno,
   VSS_ADD_VECTOR,
   VSS_GET_STATS,
   VSS_MAX_DIMENSION,
@@ -12,8 +11,8 @@ import {
   vssStats,
   vssVector,
 } from '@vexfs/shared';
-import { fromFileError, VexfsError } from './error.js';
-import { ioctl } from './ioctl.js';
+import { CallableFile } from './callable_file.js';
+import { fromFileError } from './error.js';
 
 export interface VssOpenOptions {
   /** Open for adding too. */
@@ -43,13 +42,11 @@ export interface VssStats {
  */
 export class VssClient {
   readonly path: string;
-  readonly #handle: FileHandle;
-  readonly #running = new Set<Promise<number>>();
-  #closing: Promise<void> | undefined;
+  readonly #file: CallableFile;
 
   private constructor(path: string, handle: FileHandle) {
     this.path = path;
-    this.#handle = handle;
+    this.#file = new CallableFile(path, handle, 'vss');
   }
 
   /** @throws VexfsError of the open: EACCES or EPERM without permission, ENOENT when neither module nor mount is there */
@@ -79,7 +76,7 @@ export class VssClient {
     const view = new DataView(argument.buffer);
     vssVector.id.set(view, 0, id);
     vssVector.dimension.set(view, 0, putVector(argument, vssVector.data.offset, vector));
-    await this.#call('add', VSS_ADD_VECTOR, argument);
+    await this.#file.call('add', VSS_ADD_VECTOR, argument);
   }
 
   /**
@@ -99,7 +96,7 @@ export class VssClient {
     const view = new DataView(argument.buffer);
     vssQuery.k.set(view, 0, k);
     vssQuery.dimension.set(view, 0, putVector(argument, vssQuery.query_vector.offset, vector));
-    await this.#call('query', VSS_QUERY_TOP_K, argument);
+    await this.#file.call('query', VSS_QUERY_TOP_K, argument);
     const ids = new Uint32Array(argument.buffer, vssQuery.result_ids.offset, k);
     const distances = new Float32Array(argument.buffer, vssQuery.distances.offset, k);
     const hits = Array.from(ids, (id, index) => ({ id, distance: distances[index]! }));
@@ -108,7 +105,7 @@ export class VssClient {
 
   async stats(): Promise<VssStats> {
     const argument = new Uint8Array(vssStats.$.size);
-    await this.#call('stats', VSS_GET_STATS, argument);
+    await this.#file.call('stats', VSS_GET_STATS, argument);
     const view = new DataView(argument.buffer);
     return {
       vectors: vssStats.vectors.get(view, 0),
@@ -120,28 +117,11 @@ export class VssClient {
 
   /** Waits for the calls that are under way and closes the file; a second call waits for the first. */
   close(): Promise<void> {
-    this.#closing ??= (async () => {
-      await Promise.allSettled(this.#running);
-      await this.#handle.close();
-    })();
-    return this.#closing;
+    return this.#file.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  async #call(operation: string, command: number, argument: Uint8Array): Promise<void> {
-    const { path } = this;
-    if (this.#closing !== undefined) throw new VexfsError({ errno: Errno.EBADF, operation, path, on: 'vss' });
-    const call = ioctl(this.#handle.fd, command, argument, []);
-    this.#running.add(call);
-    try {
-      const result = await call;
-      if (result < 0) throw new VexfsError({ errno: -result, operation, path, on: 'vss' });
-    } finally {
-      this.#running.delete(call);
-    }
   }
 }
 
