@@ -145,6 +145,8 @@ struct question {
 	const struct vx_filter *filter;
 	/* Without the live bitmap only what the index holds is live. */
 	int without_live;
+	/* How much farther than the k-th nearest a hit may be and still count as near: where rounding alone tells rows apart. */
+	float within;
 };
 
 static inline int model_passes(const struct model *m, const struct vx_filter *filter, uint32_t slot)
@@ -226,7 +228,7 @@ static inline int model_search(struct model *m, const struct question *ask, uint
 				CHECK(before < here || (before == here && ids[i - 1] <= ids[i]),
 				      "hit %u is out of order", i);
 			}
-			good += bits_float(distances[i]) <= bits_float(exact[*wanted - 1]);
+			good += bits_float(distances[i]) <= bits_float(exact[*wanted - 1]) + ask->within;
 		}
 	}
 	vx_host_release(distances, 8 * (size_t)ask->k);
