@@ -221,7 +221,23 @@ export const setHeader = struct('vexfs_set_header', SET_HEADER_SIZE, {
   graph_inode: u64(88),
   inline_records: u32(96),
   log_compactions: u32(100),
+  index_type: u32(104),
+  index_metric: u32(108),
+  index_m: u32(112),
+  index_ef_construction: u32(116),
+  index_ef_search: u32(120),
+  index_automatic: u32(124),
+  graph_records: u64(128),
+  graph_offset: u32(136),
+  graph_compactions: u32(140),
+  graph_bytes: u64(144),
+  graph_scan: u32(152),
 });
+
+/** `index_type` of a set that has no index. */
+export const INDEX_NONE = 0;
+/** `index_automatic` of a set that gets no index by itself; 0: as the mount says. */
+export const INDEX_NEVER = 0xffff_ffff;
 
 export const logHeader = struct('vexfs_log_header', 32, {
   magic: u32(0),
@@ -301,6 +317,7 @@ export const diskConstants: Readonly<Record<string, number>> = {
   VEXFS_RECORD_RANGE: RECORD_RANGE,
   VEXFS_RECORD_DELETE: RECORD_DELETE,
   VEXFS_RECORD_TRUNCATE: RECORD_TRUNCATE,
+  VEXFS_INDEX_NONE: INDEX_NONE,
   VEXFS_MAX_TREE_DEPTH: MAX_TREE_DEPTH,
   VEXFS_XATTR_USER: XATTR_USER,
   VEXFS_XATTR_TRUSTED: XATTR_TRUSTED,

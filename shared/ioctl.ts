@@ -55,6 +55,37 @@ export type SearchType = (typeof SearchType)[keyof typeof SearchType];
 /** Bits of `vexfs_batch_insert_request.flags`. */
 export const InsertFlag = { OVERWRITE: 1, APPEND: 2, VALIDATE: 4 } as const;
 
+/** Kinds of index: navigation of a graph; comparing one bit a coordinate (COSINE only). 0 is none. */
+export const IndexType = { GRAPH: 1, FLAT: 2 } as const;
+export type IndexType = (typeof IndexType)[keyof typeof IndexType];
+
+/** `vexfs_manage_index.operation`. */
+export const IndexOperation = {
+  CREATE: 1,
+  TUNE: 2,
+  WAIT: 3,
+  VERIFY: 4,
+  REBUILD: 5,
+  DROP: 6,
+  INFO: 7,
+} as const;
+export type IndexOperation = (typeof IndexOperation)[keyof typeof IndexOperation];
+
+/** `vexfs_manage_index.state`. */
+export const IndexState = {
+  /** The file has no index. */
+  NONE: 0,
+  /** Rows wait to be taken; searches compare those exactly. */
+  BEHIND: 1,
+  /** Every row has been taken. */
+  READY: 2,
+  /** It cannot be used or go on, `error` says why: searches are exact. */
+  RESTING: 3,
+} as const;
+
+/** Bits of `vexfs_batch_search.flags`: compare every row. */
+export const SearchFlag = { EXACT: 1 } as const;
+
 /** The number of each command; 1-4 are frozen, those from 0x10 on get a new number instead of a new layout. */
 export const CommandNumber = {
   SET_VECTOR_META: 1,
@@ -140,6 +171,55 @@ export const vexfsStats = struct('vexfs_stats', 128, {
   indexed_rows: u64(120),
 });
 
+/**
+ * Argument of MANAGE_INDEX, 128 bytes. CREATE reads type, metric, m, ef_construction and ef_search (0: the default of the
+ * last three), TUNE ef_search and automatic_rows (0: unchanged), INFO sample; what the operation does not read must be 0. The fields behind
+ * are answered by every operation.
+ */
+export const manageIndex = struct('vexfs_manage_index', 128, {
+  operation: u32(0),
+  flags: u32(4),
+  type: u32(8),
+  metric: u32(12),
+  m: u32(16),
+  ef_construction: u32(20),
+  ef_search: u32(24),
+  automatic_rows: u32(28),
+  sample: u32(32),
+  state: u32(36),
+  error: u32(40),
+  levels: u32(44),
+  recall: u32(48),
+  reserved: u32(52),
+  rows: u64(56),
+  indexed_rows: u64(64),
+  lag: u64(72),
+  memory_bytes: u64(80),
+  snapshot_bytes: u64(88),
+  generation: u64(96),
+  searches: u64(104),
+  log_position: u64(112),
+  snapshot_position: u64(120),
+});
+
+/**
+ * Argument of BATCH_SEARCH, 64 bytes: `queries` holds count * dimensions float32; `results` takes count * k float32
+ * distances, `result_ids` as many ids, `result_counts` a u32 for each query: how many of its k places are filled.
+ */
+export const batchSearch = struct('vexfs_batch_search', 64, {
+  queries: u64(0),
+  results: u64(8),
+  result_ids: u64(16),
+  result_counts: u64(24),
+  count: u32(32),
+  dimensions: u32(36),
+  k: u32(40),
+  search_type: u32(44),
+  ef: u32(48),
+  flags: u32(52),
+  reserved: u64(56),
+});
+
 /** What the header generator and its test need to know of a command. */
 export interface Command {
   readonly number: number;
@@ -160,6 +240,8 @@ export const commands = {
   VECTOR_SEARCH: command(IOC_READ | IOC_WRITE, 'VECTOR_SEARCH', vectorSearchRequest),
   BATCH_INSERT: command(IOC_WRITE, 'BATCH_INSERT', batchInsertRequest),
   GET_EMBEDDING: command(IOC_READ | IOC_WRITE, 'GET_EMBEDDING', getEmbedding),
+  MANAGE_INDEX: command(IOC_READ | IOC_WRITE, 'MANAGE_INDEX', manageIndex),
+  BATCH_SEARCH: command(IOC_READ | IOC_WRITE, 'BATCH_SEARCH', batchSearch),
   GET_STATS: command(IOC_READ | IOC_WRITE, 'GET_STATS', vexfsStats),
 } as const;
 
@@ -168,10 +250,14 @@ export const VEXFS_IOC_GET_VECTOR_META = commands.GET_VECTOR_META.value;
 export const VEXFS_IOC_VECTOR_SEARCH = commands.VECTOR_SEARCH.value;
 export const VEXFS_IOC_BATCH_INSERT = commands.BATCH_INSERT.value;
 export const VEXFS_IOC_GET_EMBEDDING = commands.GET_EMBEDDING.value;
+export const VEXFS_IOC_MANAGE_INDEX = commands.MANAGE_INDEX.value;
+export const VEXFS_IOC_BATCH_SEARCH = commands.BATCH_SEARCH.value;
 export const VEXFS_IOC_GET_STATS = commands.GET_STATS.value;
 
 /** From 0x10 on every command has a second name. */
 export const VEXFS_IOCTL_GET_EMBEDDING = VEXFS_IOC_GET_EMBEDDING;
+export const VEXFS_IOCTL_MANAGE_INDEX = VEXFS_IOC_MANAGE_INDEX;
+export const VEXFS_IOCTL_BATCH_SEARCH = VEXFS_IOC_BATCH_SEARCH;
 export const VEXFS_IOCTL_GET_STATS = VEXFS_IOC_GET_STATS;
 
 /**

@@ -12,6 +12,7 @@ import {
 import { VolumeError } from '../volume/index.js';
 import type { Caching } from './filesystem.js';
 import { Guard } from './guard.js';
+import type { IndexingOptions } from './indexing/indexing.js';
 import { DaemonThreads } from './threads.js';
 
 export interface DaemonRequest {
@@ -22,6 +23,7 @@ export interface DaemonRequest {
   /** Engine threads at most. */
   readonly threads: number;
   readonly caching: Caching;
+  readonly indexing: IndexingOptions;
 }
 
 /** Milliseconds that a holder without a mount has to let go of the volume: it may be committing. */
@@ -63,11 +65,11 @@ export async function runDaemon(request: DaemonRequest): Promise<number> {
 }
 
 async function openVolume(request: DaemonRequest, device: FileDevice): Promise<DaemonThreads> {
-  const { target, options, caching, threads } = request;
+  const { target, options, caching, threads, indexing } = request;
   try {
     const { readOnly, accessTimes, directoryTimes } = options;
     const timeKeeping = { accessTimes, directoryTimes };
-    return await DaemonThreads.open({ device, readOnly, timeKeeping, caching, threads });
+    return await DaemonThreads.open({ device, readOnly, timeKeeping, caching, threads, indexing });
   } catch (error) {
     if (!(error instanceof VolumeError)) throw error;
     throw new VolumeError(`cannot mount ${target}: ${error.message}`);

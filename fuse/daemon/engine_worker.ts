@@ -5,6 +5,7 @@ import { announceChange } from './engine/announce.js';
 import { copyRows } from './engine/copy_rows.js';
 import { getRow } from './engine/get_row.js';
 import { ImageReader } from './engine/image_reader.js';
+import { followIndex, openOrMakeIndex, verifyIndex, writeSnapshot } from './engine/index_jobs.js';
 import { search } from './engine/search.js';
 import { writePieces } from './engine/write_pieces.js';
 import { Exchange, type ExchangeHandle, type JobSlot } from './exchange.js';
@@ -22,7 +23,7 @@ import {
 /** What an engine thread, a reader or a writer starts with. */
 export interface EngineWorkerData {
   readonly exchange: ExchangeHandle;
-  /** ENGINE_QUEUE, or READ_QUEUE and WRITE_QUEUE: jobs there wait for the disk and for nothing else. */
+  /** ENGINE_QUEUE; READ_QUEUE and WRITE_QUEUE, whose jobs wait for the disk and for nothing else; INDEX_QUEUE. */
   readonly queue: number;
   readonly fuseFd: number;
   readonly imageFd: number;
@@ -80,10 +81,22 @@ const RUN: Readonly<Record<number, (thread: EngineThread, slot: JobSlot) => void
   [JOB.GET]: getRow,
   [JOB.WRITE]: writePieces,
   [JOB.WARM]: warm,
+  [JOB.INDEX_OPEN]: openOrMakeIndex,
+  [JOB.INDEX_FOLLOW]: followIndex,
+  [JOB.INDEX_SAVE]: writeSnapshot,
+  [JOB.INDEX_VERIFY]: verifyIndex,
 };
 
 /** Jobs that come back for more work; the others have answered, and what comes back of them is their slot. */
-const COME_BACK: ReadonlySet<number> = new Set([JOB.COPY_ROWS, JOB.WRITE, JOB.WARM]);
+const COME_BACK: ReadonlySet<number> = new Set([
+  JOB.COPY_ROWS,
+  JOB.WRITE,
+  JOB.WARM,
+  JOB.INDEX_OPEN,
+  JOB.INDEX_FOLLOW,
+  JOB.INDEX_SAVE,
+  JOB.INDEX_VERIFY,
+]);
 
 for (;;) {
   const slot = thread.exchange.next(data.queue);

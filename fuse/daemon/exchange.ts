@@ -26,7 +26,8 @@ export const ENGINE_QUEUE = 0;
 export const JOURNAL_QUEUE = 1;
 export const READ_QUEUE = 2;
 export const WRITE_QUEUE = 3;
-const QUEUES = 4;
+export const INDEX_QUEUE = 4;
+const QUEUES = 5;
 /** Above the number of slots, so that no queue ever overflows. */
 const RING = 128;
 

@@ -17,6 +17,7 @@ import {
 import type { Commits } from './commits.js';
 import { CAP_FSETID, hasCapability } from './credentials.js';
 import { type Exchange, type JobSlot, SPARE } from './exchange.js';
+import type { Indexing } from './indexing/indexing.js';
 import { FAILED_AT, UNIQUE } from './jobs.js';
 import { logOnce } from './log.js';
 import { Park } from './park.js';
@@ -66,6 +67,9 @@ export class Filesystem {
   /** INIT flags that were agreed on with the kernel. */
   initFlags = 0;
   vectors!: VectorFiles;
+  indexing!: Indexing;
+  /** Requests that wait for something else than a job, and what a signal for their callers does. */
+  readonly waiting = new Map<number, () => void>();
   /** Jobs by the request they serve, for INTERRUPT. */
   readonly inflight = new Map<number, JobSlot>();
 
@@ -467,6 +471,7 @@ export class Filesystem {
   /** Between operations: lets go of what memory need not hold. */
   trim(): void {
     this.volume.inodes.trim((number) => this.openCounts.has(number) || this.vectors.holds(number));
+    this.indexing.tend();
     this.vectors.trim((number) => this.openCounts.has(number));
     this.volume.store.trim();
   }

@@ -155,6 +155,7 @@ export class FuseLoop {
   private mayLeave(): boolean {
     const { fs } = this;
     if (!fs.exchange.leaving) return false;
+    fs.indexing.stop();
     if (this.patience === 0) this.patience = performance.now() + PATIENCE;
     return fs.jobsUnderWay === 0 || performance.now() > this.patience;
   }
@@ -162,6 +163,7 @@ export class FuseLoop {
   /** The mount is gone: jobs end, what nobody can reach any more is deleted, everything is committed. */
   private finish(): number {
     const { fs } = this;
+    fs.indexing.stop();
     // What a job waits for may never come (memory that its caller serves): the commit does not wait for that.
     const deadline = performance.now() + PATIENCE;
     while ((fs.jobsUnderWay > 0 || fs.hasRetries) && performance.now() < deadline) {
@@ -169,6 +171,7 @@ export class FuseLoop {
       this.runRetries();
     }
     fs.takeRetries();
+    fs.indexing.finish(() => this.wait(this.events, 0, 1000));
     if (fs.readOnly) return 0;
     if (fs.commits.failed !== 0) return fs.commits.failed;
     for (;;) {

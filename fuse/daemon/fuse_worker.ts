@@ -7,6 +7,7 @@ import { Commits } from './commits.js';
 import { Exchange, type ExchangeHandle } from './exchange.js';
 import { type Caching, Filesystem, type TimeKeeping } from './filesystem.js';
 import { FuseLoop, MAX_WRITE } from './fuse_loop.js';
+import { Indexing, type IndexingOptions } from './indexing/indexing.js';
 import { recycle } from './slot_recycling.js';
 import { VectorFiles } from './vector_files.js';
 
@@ -18,6 +19,7 @@ export interface FuseWorkerData {
   readonly caching: Caching;
   /** Threads at most by queue. */
   readonly threads: Readonly<Record<number, number>>;
+  readonly indexing: IndexingOptions;
 }
 
 /** To the main thread: the volume is open, or why it is not; at the end, that everything is committed. */
@@ -84,6 +86,8 @@ function serve(volume: Volume, maxTransactionBlocks: number, fuseFd: number): nu
     );
     fs.commits.fail(errno.EIO);
   };
+  fs.indexing = new Indexing(fs, data.indexing);
+  fs.vectors.indexing = fs.indexing;
   const started = new Map<number, number>();
   fs.onDemand = (queue, jobs) => {
     const running = started.get(queue) ?? 0;

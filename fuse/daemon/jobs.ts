@@ -12,6 +12,10 @@ export const JOB = {
   CLOSE: 7,
   WRITE: 8,
   WARM: 9,
+  INDEX_OPEN: 10,
+  INDEX_FOLLOW: 11,
+  INDEX_SAVE: 12,
+  INDEX_VERIFY: 13,
 } as const;
 
 /** Every job. */
@@ -75,6 +79,14 @@ export const SEARCH_POPULATE_END = 17;
 export const SEARCH_SEGMENTS = 18;
 export const SEARCH_SEGMENT_COUNT = 19;
 export const SEARCH_ROW_BYTES = 20;
+/** The engine's index to navigate by, 0 to compare every row; then the rows' struct vx_extents and the slots it has not taken. */
+export const SEARCH_INDEX = 21;
+export const SEARCH_EXTENTS = 22;
+export const SEARCH_TAIL = 23;
+export const SEARCH_TAIL_COUNT = 24;
+export const SEARCH_EF = 25;
+/** Out: one of SearchPath. */
+export const SEARCH_PATH = 26;
 
 /** GET: a vexfs_get_embedding in the payload; behind PAYLOAD_SEGMENTS pairs {position or -1, bytes}. Replies. */
 export const GET_SEGMENTS = 8;
@@ -102,3 +114,31 @@ export const WRITE_PIECES_AT = 9;
 /** WARM: reads a range of the device into the page cache. Comes back. */
 export const WARM_POSITION = 8;
 export const WARM_BYTES = 9;
+
+/** INDEX_*: the engine's index, out of INDEX_OPEN; RESULT is 0 or a positive errno. They come back. */
+export const INDEX_HANDLE = 8;
+/** Struct vx_extents of the rows, or of the snapshot that is opened (0: none, it is made) or written. */
+export const INDEX_EXTENTS = 9;
+/** INDEX_OPEN: bytes of the snapshot, and what the index has to be of. */
+export const INDEX_BYTES = 10;
+export const INDEX_TYPE = 11;
+export const INDEX_METRIC = 12;
+export const INDEX_ELEMENT = 13;
+export const INDEX_DIMENSIONS = 14;
+export const INDEX_M = 15;
+export const INDEX_EF_CONSTRUCTION = 16;
+/** INDEX_FOLLOW: address and count of changes, whether there are no others, threads. Out: how many were taken. */
+export const INDEX_CHANGES = 10;
+export const INDEX_COUNT = 11;
+export const INDEX_LAST = 12;
+export const INDEX_THREADS = 13;
+export const INDEX_TAKEN = 14;
+/** INDEX_OPEN and INDEX_SAVE: the position in the log that the snapshot has. */
+export const INDEX_RECORD = 17;
+export const INDEX_SLOTS = 18;
+/** Out of all of them: struct vx_index_info. */
+export const INDEX_ROWS = 20;
+export const INDEX_GENERATION = 21;
+export const INDEX_MEMORY = 22;
+export const INDEX_SNAPSHOT = 23;
+export const INDEX_LEVELS = 24;

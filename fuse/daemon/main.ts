@@ -1,10 +1,13 @@
 import { realpathSync } from 'node:fs';
+import { totalmem } from 'node:os';
+import { MAX_ROWS_PER_FILE } from '@vexfs/shared';
 import { MountError, parseMountOptions } from '../mount/index.js';
 import { countOf, runProgram, UsageError } from '../server/command_line.js';
 import { DeviceError } from '../volume/device.js';
 import { VolumeError } from '../volume/index.js';
 import { runDaemon } from './daemon.js';
 import type { Caching } from './filesystem.js';
+import type { IndexingOptions } from './indexing/indexing.js';
 
 const MOST_THREADS = 16;
 
@@ -14,6 +17,8 @@ const OWN_OPTIONS = {
   attr_timeout: 'value',
   entry_timeout: 'value',
   direct_io: 'flag',
+  vector_memory: 'value',
+  index_above: 'value',
 } as const;
 
 const EPILOGUE = `OPTIONS OF -o
@@ -22,6 +27,8 @@ const EPILOGUE = `OPTIONS OF -o
   threads=N          threads that search and copy (1 to 16; default 2)
   attr_timeout=S     seconds that the kernel keeps attributes (default a day; 0 asks the daemon every time)
   entry_timeout=S    seconds that the kernel keeps names (default a day)
+  vector_memory=SIZE memory that indexes may take, as in 512M or 4G (default half of the machine's)
+  index_above=ROWS   a search makes an index for a file with so many rows (default 0: none does)
   direct_io          read and write past the page cache; shared mappings are refused
 
 EXIT STATUS
@@ -51,8 +58,16 @@ export function main(words: readonly string[]): Promise<number> {
         const options = parseMountOptions(given.mountOptions, OWN_OPTIONS);
         const threads = countOf(options.own.get('threads') ?? '2', MOST_THREADS, 'threads=');
         const caching = cachingOf(options.own);
+        const indexing = indexingOf(options.own, threads);
         return () =>
-          runDaemon({ target: resolveTarget(target!), mountpoint: mountpoint!, options, threads, caching });
+          runDaemon({
+            target: resolveTarget(target!),
+            mountpoint: mountpoint!,
+            options,
+            threads,
+            caching,
+            indexing,
+          });
       },
     },
     words,
@@ -76,6 +91,18 @@ function cachingOf(own: ReadonlyMap<string, string>): Caching {
     entrySeconds: seconds('entry_timeout'),
     directIo: own.has('direct_io'),
   };
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
+
+/** Throws UsageError for a size or a number of rows that is none. */
+function indexingOf(own: ReadonlyMap<string, string>, threads: number): IndexingOptions {
+  const size = /^([0-9]{1,12})([KMGT]?)$/.exec(own.get('vector_memory') ?? `${Math.floor(totalmem() / 2)}`);
+  if (size === null) throw new UsageError('vector_memory= takes a size as in 512M or 4G');
+  const rows = own.get('index_above') ?? '0';
+  if (!/^[0-9]{1,10}$/.test(rows) || Number(rows) > MAX_ROWS_PER_FILE)
+    throw new UsageError('index_above= takes a number of rows');
+  return { memory: Number(size[1]) * UNITS[size[2]!]!, automaticRows: Number(rows), threads };
 }
 
 function resolveTarget(target: string): string {

@@ -2,10 +2,11 @@ import { Worker } from 'node:worker_threads';
 import { createEventFd, type FileDevice, SystemCallError } from '../system/index.js';
 import { VolumeError } from '../volume/index.js';
 import type { EngineWorkerData } from './engine_worker.js';
-import { ENGINE_QUEUE, Exchange, READ_QUEUE, WRITE_QUEUE } from './exchange.js';
+import { ENGINE_QUEUE, Exchange, INDEX_QUEUE, READ_QUEUE, WRITE_QUEUE } from './exchange.js';
 import type { Caching, TimeKeeping } from './filesystem.js';
 import { MAX_WRITE } from './fuse_loop.js';
 import type { FuseWorkerData, FuseWorkerMessage, MountedMessage } from './fuse_worker.js';
+import type { IndexingOptions } from './indexing/indexing.js';
 import type { JournalWorkerData } from './journal_worker.js';
 
 /** What the threads of a daemon work on. */
@@ -17,6 +18,7 @@ export interface ThreadsRequest {
   readonly caching: Caching;
   /** Engine threads at most. */
   readonly threads: number;
+  readonly indexing: IndexingOptions;
 }
 
 /** Threads at most that read what the page cache does not hold. */
@@ -68,7 +70,13 @@ export class DaemonThreads {
         readOnly,
         timeKeeping,
         caching,
-        threads: { [ENGINE_QUEUE]: request.threads, [READ_QUEUE]: READERS, [WRITE_QUEUE]: WRITERS },
+        threads: {
+          [ENGINE_QUEUE]: request.threads,
+          [READ_QUEUE]: READERS,
+          [WRITE_QUEUE]: WRITERS,
+          [INDEX_QUEUE]: 1,
+        },
+        indexing: request.indexing,
       } satisfies FuseWorkerData,
       LIMITS,
     );

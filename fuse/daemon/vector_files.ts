@@ -14,6 +14,8 @@ import {
   VectorSet,
   type Volume,
 } from '../volume/index.js';
+import type { FileIndex } from './indexing/file_index.js';
+import type { Indexing } from './indexing/indexing.js';
 import { Park } from './park.js';
 import { canMap, RowMapping } from './row_mapping.js';
 
@@ -66,6 +68,8 @@ export class VectorFile {
   isGone = false;
   /** Log blocks at which compaction is considered next. */
   compactAt = LEAST_COMPACTED;
+  /** Its index, when it has one. */
+  index: FileIndex | undefined;
   searches = 0;
   rowsScanned = 0;
   insertCalls = 0;
@@ -133,6 +137,7 @@ export class VectorFiles {
   /** What the mappings take, those included that are still to be unmapped. */
   private regions = 0;
   private reserved = 0;
+  indexing!: Indexing;
   /** Slots that no row and no search needs any more. */
   onFreed: (file: VectorFile, slots: number[]) => void = () => {};
   /** An inode without links whose blocks are to be freed over several transactions. */
@@ -163,9 +168,13 @@ export class VectorFiles {
     const set = VectorSet.open(this.volume, inode);
     const ids = new IdTable(randomBytes(8).readBigUInt64LE());
     const file = new VectorFile(inode, set, ids);
+    const index = this.indexing.load(file);
     let known = 0;
+    let record = 0;
     try {
       set.replay((type, at, low, high, count) => {
+        index?.replayed(record, type, at, low, high, count);
+        record += 1;
         if (type === RECORD_PUT || type === RECORD_RANGE) {
           // What a log claims is no reason to take all memory: it is counted as the growth of a file is.
           if (at + count > known + PIECE) {
@@ -192,9 +201,12 @@ export class VectorFiles {
       }
     } catch (error) {
       ids.destroy();
+      if (index !== undefined) this.indexing.letGo(index);
       throw error;
     }
     file.freeSlots = this.findFree(file);
+    file.index = index;
+    if (index !== undefined) this.indexing.loaded(index);
     this.adopt(file);
     return file;
   }
@@ -246,6 +258,7 @@ export class VectorFiles {
         existing.freed = [];
         this.lay(existing, layout, slots);
       });
+      this.indexing.relaid(existing);
     }
   }
 
@@ -404,7 +417,7 @@ export class VectorFiles {
   }
 
   /** Frees what searches may read: at once when none uses the file, else when those that do have ended. */
-  private retire(file: VectorFile, free: () => void): void {
+  retire(file: VectorFile, free: () => void): void {
     if (file.pins === 0) free();
     else this.retired.push({ transaction: this.volume.store.transaction, free });
   }
@@ -421,6 +434,7 @@ export class VectorFiles {
     this.files.delete(file.inode.number);
     this.hidden.delete(file.set.inode.number);
     this.retireMapping(file);
+    if (file.index !== undefined) this.indexing.letGo(file.index);
     this.retire(file, () => file.ids.destroy());
   }
 
@@ -493,7 +507,8 @@ export class VectorFiles {
     if (this.files.size <= MOST_IDLE) return;
     for (const [number, file] of this.files) {
       if (this.files.size <= MOST_IDLE) break;
-      if (file.pins === 0 && file.freed.length === 0 && !isOpen(number)) this.letGo(file);
+      const isIdle = file.pins === 0 && file.freed.length === 0 && (file.index?.isStored ?? true);
+      if (isIdle && !isOpen(number)) this.letGo(file);
     }
   }
 }

@@ -1,5 +1,6 @@
 export * from './checksum.js';
 export * from './cpu.js';
+export * from './extents.js';
 export * from './id_table.js';
 export { enginePath } from './library.js';
 export * from './rows.js';

@@ -156,6 +156,10 @@ export interface IndexParams {
 
 /** struct vx_index_info. */
 export interface IndexInfo {
+  readonly metric: number;
+  readonly element: number;
+  readonly dimensions: number;
+  readonly type: number;
   readonly m: number;
   readonly efConstruction: number;
   readonly rows: number;
@@ -182,6 +186,11 @@ export class VectorIndex {
 
   private constructor(handle: number) {
     this.handle = handle;
+  }
+
+  /** The index that another thread made. */
+  static at(handle: number): VectorIndex {
+    return new VectorIndex(handle);
   }
 
   /** An empty index that runs code for `isa`. Returns -EINVAL for parameters out of range, -ENOMEM. */
@@ -242,6 +251,10 @@ export class VectorIndex {
   info(): IndexInfo {
     const view = filled(infoLayout.$.size, (out) => info(this.handle, out));
     return {
+      metric: paramsLayout.metric.get(view, 0),
+      element: paramsLayout.element.get(view, 0),
+      dimensions: paramsLayout.dims.get(view, 0),
+      type: paramsLayout.type.get(view, 0),
       m: paramsLayout.m.get(view, 0),
       efConstruction: paramsLayout.ef_construction.get(view, 0),
       rows: infoLayout.rows.get(view, 0),

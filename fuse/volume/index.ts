@@ -19,6 +19,7 @@ export * from './inode_flags.js';
 export { emptyExtentRoot } from './inode_table.js';
 export * from './namespace.js';
 export * from './recovery.js';
+export * from './set_index.js';
 export { SipHash } from './siphash.js';
 export * from './store.js';
 export * from './superblock.js';

@@ -1,5 +1,4 @@
 import {
-  INODE_HIDDEN,
   isElementType,
   LOG_MAGIC,
   LOG_RECORD_SIZE,
@@ -18,13 +17,16 @@ import {
   setHeader,
 } from '@vexfs/shared';
 import { extentsOf, freeContent } from './content.js';
-import { DamageError } from './errors.js';
+import { DamageError, FsError } from './errors.js';
+import { checkHidden, discardHidden, hiddenInode, isHiddenOf } from './hidden_inode.js';
 import type { Inode } from './inode.js';
+import type { LogPosition, RecordFollower } from './log_position.js';
 import { type RowLayout, slotsIn } from './row_layout.js';
 import { type RecordVisitor, runLength, visitRecords, writeRecord } from './row_records.js';
 import type { MetaBlock } from './store.js';
 import type { Volume } from './volume.js';
 
+export * from './log_position.js';
 export * from './row_layout.js';
 export { idOf, type RecordVisitor } from './row_records.js';
 
@@ -82,14 +84,19 @@ export class VectorSet {
     return set;
   }
 
-  private header(): MetaBlock {
+  /** Told of every record from now on. */
+  follower: RecordFollower | undefined;
+
+  /** The block with the header. */
+  header(): MetaBlock {
     const run = extentsOf(this.volume, this.inode).find(0, 1);
     if (run.physical === 0)
       throw new DamageError(`the vector set of inode ${this.owner.number} has no header`);
     return this.volume.store.getOwned(run.physical, 'set', this.owner.number);
   }
 
-  private changed(): DataView {
+  /** The header's view, to be changed in the running transaction. */
+  changed(): DataView {
     const block = this.header();
     this.volume.store.change(block);
     return block.view;
@@ -185,10 +192,27 @@ export class VectorSet {
     return setHeader.log_compactions.get(this.header().view, 0);
   }
 
-  /** Bytes that header and log take on the volume. */
-  get hiddenBlocks(): number {
+  /** Blocks that header and log take on the volume. */
+  get logOverhead(): number {
     const log = setHeader.log_inode.get(this.header().view, 0);
     return this.inode.blocks + (log === 0 ? 0 : this.volume.inodes.get(log).blocks);
+  }
+
+  /** Blocks that all hidden inodes take on the volume. */
+  get hiddenBlocks(): number {
+    const graph = setHeader.graph_inode.get(this.header().view, 0);
+    return this.logOverhead + (graph === 0 ? 0 : this.graphBlocks(graph));
+  }
+
+  /** A snapshot that is not ours counts nothing: it is a hint only. */
+  private graphBlocks(number: number): number {
+    try {
+      const graph = this.volume.inodes.get(number);
+      return isHiddenOf(graph, this.owner) ? graph.blocks : 0;
+    } catch (error) {
+      if (error instanceof FsError) return 0;
+      throw error;
+    }
   }
 
   /**
@@ -206,8 +230,9 @@ export class VectorSet {
   appendPut(slot: number, idLow: number, idHigh: number, count: number): void {
     const view = this.changed();
     const inline = setHeader.inline_records.get(view, 0);
-    if (inline > 0 && this.extend(view, inline - 1, slot, idLow, idHigh, count)) return;
-    this.append(count === 1 ? RECORD_PUT : RECORD_RANGE, slot, idLow, idHigh, count);
+    if (inline === 0 || !this.extend(view, inline - 1, slot, idLow, idHigh, count))
+      this.append(count === 1 ? RECORD_PUT : RECORD_RANGE, slot, idLow, idHigh, count);
+    this.tell(RECORD_PUT, slot, idLow, idHigh, count);
   }
 
   /**
@@ -217,22 +242,35 @@ export class VectorSet {
   appendRows(slots: Uint32Array, ids: Uint32Array): void {
     let view = this.changed();
     let inline = setHeader.inline_records.get(view, 0);
+    let before = this.logBlocks * this.perBlock;
     for (let row = 0; row < slots.length; ) {
       const slot = slots[row]!;
       const low = ids[row * 2]!;
       const high = ids[row * 2 + 1]!;
       const count = runLength(slots, ids, row);
       row += count;
-      if (inline > 0 && this.extend(view, inline - 1, slot, low, high, count)) continue;
+      if (inline > 0 && this.extend(view, inline - 1, slot, low, high, count)) {
+        const had = logRecord.count.get(view, SET_HEADER_SIZE + (inline - 1) * LOG_RECORD_SIZE);
+        this.follower?.record(RECORD_PUT, slot, low, high, count, {
+          record: before + inline - 1,
+          slots: had,
+        });
+        continue;
+      }
       if (inline === this.perBlock) {
         setHeader.inline_records.set(view, 0, inline);
         this.spill();
         view = this.changed();
         inline = 0;
+        before += this.perBlock;
       }
       const type = count === 1 ? RECORD_PUT : RECORD_RANGE;
       writeRecord(view, SET_HEADER_SIZE + inline * LOG_RECORD_SIZE, type, slot, low, high, count);
       inline += 1;
+      this.follower?.record(RECORD_PUT, slot, low, high, count, {
+        record: before + inline - 1,
+        slots: count,
+      });
     }
     setHeader.inline_records.set(view, 0, inline);
   }
@@ -275,15 +313,33 @@ export class VectorSet {
       const had = logRecord.count.get(view, base);
       if (logRecord.type.get(view, base) === RECORD_DELETE && logRecord.slot.get(view, base) + had === slot) {
         logRecord.count.set(view, base, had + count);
+        this.tell(RECORD_DELETE, slot, 0, 0, count);
         return;
       }
     }
     this.append(RECORD_DELETE, slot, 0, 0, count);
+    this.tell(RECORD_DELETE, slot, 0, 0, count);
   }
 
   /** Slots from `slot` on are gone. */
   appendTruncate(slot: number): void {
     this.append(RECORD_TRUNCATE, slot, 0, 0, 0);
+    this.tell(RECORD_TRUNCATE, slot, 0, 0, 0);
+  }
+
+  private tell(type: number, slot: number, idLow: number, idHigh: number, count: number): void {
+    this.follower?.record(type, slot, idLow, idHigh, count, this.logEnd);
+  }
+
+  /** Behind the newest record. */
+  get logEnd(): LogPosition {
+    const { view } = this.header();
+    const inline = setHeader.inline_records.get(view, 0);
+    const records = this.logBlocks * this.perBlock + inline;
+    if (records === 0) return { record: 0, slots: 0 };
+    // The inline records are moved when the next one is appended: the newest is among them.
+    const at = SET_HEADER_SIZE + Math.max(0, inline - 1) * LOG_RECORD_SIZE;
+    return { record: records - 1, slots: logRecord.count.get(view, at) };
   }
 
   /** A put that goes on where the newest record ends only lengthens it. */
@@ -407,6 +463,8 @@ export class VectorSet {
     this.volume.inodes.requireOne();
     const number = setHeader.log_inode.get(this.header().view, 0);
     const old = number === 0 ? undefined : this.volume.inodes.get(number);
+    const { follower } = this;
+    this.follower = undefined;
     this.atomically(() => {
       const view = this.changed();
       const header = this.header();
@@ -417,23 +475,9 @@ export class VectorSet {
       header.bytes.fill(0, SET_HEADER_SIZE);
       live((slot, idLow, idHigh, count) => this.appendPut(slot, idLow, idHigh, count));
     });
-    if (old === undefined) return undefined;
-    this.disown(old);
-    if (!freeContent(this.volume, old, 0)) return old;
-    this.volume.inodes.expectRemove(old);
-    this.volume.orphans.remove(old);
-    this.volume.inodes.remove(old);
-    return undefined;
-  }
-
-  /** A hidden inode becomes an orphan that anybody can delete. */
-  private disown(inode: Inode): void {
-    inode.flags = 0;
-    inode.parent = 0;
-    inode.ownerGeneration = 0;
-    inode.links = 0;
-    inode.size = 0;
-    this.volume.orphans.add(inode);
+    this.follower = follower;
+    this.follower?.compacted();
+    return old === undefined ? undefined : discardHidden(this.volume, old);
   }
 
   /** Frees header and log, at most one transaction's worth; returns whether all is done. The owner loses its set then. */
@@ -475,25 +519,4 @@ export class VectorSet {
 
 function freeAllContent(volume: Volume, inode: Inode): void {
   while (!freeContent(volume, inode, 0));
-}
-
-function hiddenInode(volume: Volume, owner: Inode): Inode {
-  const inode = volume.inodes.create(volume.geometry.groupOfInode(owner.number), false);
-  inode.mode = 0o100000;
-  inode.links = 1;
-  inode.flags = INODE_HIDDEN;
-  inode.parent = owner.number;
-  inode.ownerGeneration = owner.generation;
-  inode.markDirty();
-  return inode;
-}
-
-function isHiddenOf(inode: Inode, owner: Inode): boolean {
-  return inode.isHidden && inode.parent === owner.number && inode.ownerGeneration === owner.generation;
-}
-
-function checkHidden(inode: Inode, owner: Inode): void {
-  if (!isHiddenOf(inode, owner)) {
-    throw new DamageError(`inode ${inode.number} is not a hidden inode of inode ${owner.number}`);
-  }
 }

@@ -85,8 +85,8 @@ static void vx_crew_work(struct vx_crew *crew, vx_u32 members)
 	pthread_mutex_unlock(&crew->lock);
 }
 
-vx_s64 vx_host_index_apply(struct vx_index *index, const struct vx_rows *rows, const struct vx_change *changes, size_t n,
-			   vx_u32 threads, const volatile vx_u32 *interrupt)
+vx_s64 vx_host_index_rounds(struct vx_index *index, const struct vx_rows *rows, const struct vx_change *changes,
+			    size_t n, size_t least, vx_u32 threads, const volatile vx_u32 *interrupt)
 {
 	struct vx_crew crew = { .index = index };
 	struct vx_crew_member members[VX_MAX_WORKERS];
@@ -105,7 +105,7 @@ vx_s64 vx_host_index_apply(struct vx_index *index, const struct vx_rows *rows, c
 			break;
 		made++;
 	}
-	while (done < n && !error) {
+	while (n - done >= least && !error) {
 		vx_s64 taken = interrupt && *interrupt ? -VX_EINTR :
 							 vx_index_begin(index, rows, changes + done, n - done, made + 1);
 		int status = 1;
@@ -126,6 +126,12 @@ vx_s64 vx_host_index_apply(struct vx_index *index, const struct vx_rows *rows, c
 	pthread_cond_destroy(&crew.begin);
 	pthread_mutex_destroy(&crew.lock);
 	return done || !error ? (vx_s64)done : error;
+}
+
+vx_s64 vx_host_index_apply(struct vx_index *index, const struct vx_rows *rows, const struct vx_change *changes, size_t n,
+			   vx_u32 threads, const volatile vx_u32 *interrupt)
+{
+	return vx_host_index_rounds(index, rows, changes, n, 1, threads, interrupt);
 }
 
 struct vx_file {

@@ -13,6 +13,13 @@
 vx_s64 vx_host_index_apply(struct vx_index *index, const struct vx_rows *rows, const struct vx_change *changes, size_t n,
 			   vx_u32 threads, const volatile vx_u32 *interrupt);
 
+/*
+ * The same, but no round is begun for fewer than `least` (1 or more) changes. With VX_ROUND_CHANGES rounds over a log that
+ * comes piece by piece do not depend on the pieces, when the rest of one is put in front of the next.
+ */
+vx_s64 vx_host_index_rounds(struct vx_index *index, const struct vx_rows *rows, const struct vx_change *changes,
+			    size_t n, size_t least, vx_u32 threads, const volatile vx_u32 *interrupt);
+
 /* Saves to an open file from its offset 0, without syncing it. 0 or a negative errno. */
 int vx_host_index_save(struct vx_index *index, int fd);
 

@@ -162,6 +162,12 @@ static int vexfs_refuse(unsigned int command, const void __user *argument)
 	return -ENOTTY;
 }
 
+/* Indexes are the daemon's alone up to now. */
+static int vexfs_unsupported(unsigned int command, const void __user *argument)
+{
+	return fault_in_readable(argument, _IOC_SIZE(command)) ? -EFAULT : -EOPNOTSUPP;
+}
+
 static bool vexfs_is_get_embedding(unsigned int command)
 {
 	const size_t size = _IOC_SIZE(command);
@@ -192,6 +198,9 @@ long vexfs_ioctl(struct file *file, unsigned int command, unsigned long value)
 		return vexfs_take(file, argument, _IOC_SIZE(command), vexfs_set_meta);
 	case VEXFS_IOC_BATCH_INSERT:
 		return vexfs_take(file, argument, _IOC_SIZE(command), vexfs_insert);
+	case VEXFS_IOC_MANAGE_INDEX:
+	case VEXFS_IOC_BATCH_SEARCH:
+		return vexfs_unsupported(command, argument);
 	default:
 		return vexfs_refuse(command, argument);
 	}

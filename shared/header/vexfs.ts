@@ -1,15 +1,21 @@
 /** The text of kernel/include/uapi/vexfs.h. */
 import {
   batchInsertRequest,
+  batchSearch,
   type Command,
   CommandNumber,
   CompressionType,
   commands,
   ElementType,
   getEmbedding,
+  IndexOperation,
+  IndexState,
+  IndexType,
   InsertFlag,
   IOC_READ,
   IOC_WRITE,
+  manageIndex,
+  SearchFlag,
   SearchType,
   StorageFormat,
   VEXFS_MAGIC,
@@ -31,7 +37,15 @@ import {
 } from '../limits.js';
 import { comment, defines, headerText, structDefinition } from './source.js';
 
-const structs = [vectorFileInfo, vectorSearchRequest, batchInsertRequest, getEmbedding, vexfsStats];
+const structs = [
+  vectorFileInfo,
+  vectorSearchRequest,
+  batchInsertRequest,
+  getEmbedding,
+  manageIndex,
+  batchSearch,
+  vexfsStats,
+];
 
 const prefixed = (prefix: string, values: Readonly<Record<string, number>>): Record<string, number> =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [`${prefix}${name}`, value]));
@@ -89,6 +103,12 @@ export function vexfsHeader(): string {
       defines(prefixed('VEXFS_COMPRESS_', CompressionType)),
       `${comment('Distances; the smaller, the nearer: root taken; 1 - cosine; minus the dot product.')}\n${defines(prefixed('VEXFS_SEARCH_', SearchType))}`,
       `${comment('Flags of BATCH_INSERT; OVERWRITE and APPEND exclude each other, VALIDATE alone stores nothing.')}\n${defines(prefixed('VEXFS_INSERT_', InsertFlag))}`,
+      `${comment('MANAGE_INDEX: kinds of index (FLAT takes COSINE only), operations, states.')}\n${defines({
+        ...prefixed('VEXFS_INDEX_TYPE_', IndexType),
+        ...prefixed('VEXFS_INDEX_OP_', IndexOperation),
+        ...prefixed('VEXFS_INDEX_STATE_', IndexState),
+      })}`,
+      `${comment('Flags of BATCH_SEARCH: compare every row.')}\n${defines(prefixed('VEXFS_SEARCH_FLAG_', SearchFlag))}`,
       `${comment('What one call, one file and one name can hold.')}\n${defines(limits)}`,
       `${comment('The one 64-bit number that is no id.')}\n${defines({ VEXFS_NO_ID: NO_ID }, true)}`,
       `${comment('Numbers of the commands; those without a structure below are reserved.')}\n${defines(prefixed('VEXFS_NR_', CommandNumber), true)}`,
@@ -150,6 +170,58 @@ export function vexfsHeader(): string {
             dimensions: 'out',
             flags: '0',
             slot: 'out',
+            reserved: '0',
+          },
+        },
+      ),
+      structDefinition(
+        manageIndex,
+        { endian: 'host' },
+        {
+          about:
+            'MANAGE_INDEX. CREATE reads type, metric, m, ef_construction, ef_search; TUNE ef_search and automatic_rows; INFO sample. What an operation does not read is 0 on entry; all is filled in on return.',
+          fields: {
+            operation: 'in: VEXFS_INDEX_OP_*',
+            flags: '0',
+            type: 'VEXFS_INDEX_TYPE_*, 0: none',
+            metric: 'VEXFS_SEARCH_*',
+            m: 'M; in: 0 is 16',
+            ef_construction: 'in: 0 is 200',
+            ef_search: 'candidates of a search; CREATE: 0 is 64',
+            automatic_rows: 'rows that make an index; 0: as the mount says',
+            sample: 'in: rows to measure recall with, 0: none',
+            state: 'out: VEXFS_INDEX_STATE_*',
+            error: 'out: errno that it rests for',
+            levels: 'out',
+            recall: 'out: in millionths, 2^32 - 1: not measured',
+            reserved: '0',
+            rows: 'out: live rows of the file',
+            indexed_rows: 'out: rows taken',
+            lag: 'out: changes that wait',
+            memory_bytes: 'out',
+            snapshot_bytes: 'out: of the snapshot on the volume',
+            generation: 'out: of the codes',
+            searches: 'out: answered by it since the mount',
+            log_position: 'out: record * 2^32 + slots',
+            snapshot_position: 'out: the same of the snapshot',
+          },
+        },
+      ),
+      structDefinition(
+        batchSearch,
+        { endian: 'host' },
+        {
+          about: 'BATCH_SEARCH: count queries in one call.',
+          fields: {
+            queries: 'in: address of count * dimensions floats',
+            results: 'out: address of count * k floats',
+            result_ids: 'out: address of count * k 64-bit ids',
+            result_counts: 'out: address of count 32-bit counts',
+            count: 'queries, 1 to VEXFS_MAX_ROWS_PER_CALL',
+            k: 'of each query, 1 to VEXFS_MAX_K',
+            search_type: 'VEXFS_SEARCH_*',
+            ef: 'candidates, 0: as the index says',
+            flags: 'VEXFS_SEARCH_FLAG_*',
             reserved: '0',
           },
         },

@@ -104,7 +104,7 @@ const unknown: ReadonlyArray<readonly [string, number]> = [
   ['GET_STATS with 64 bytes', ioc(IOC_READ | IOC_WRITE, 'V', 0x19, 64)],
   ['GET_EMBEDDING with 63 bytes', ioc(IOC_READ | IOC_WRITE, 'V', 0x11, 63)],
   ['ADD_EMBEDDING, which is reserved', ioc(IOC_READ | IOC_WRITE, 'V', 0x10, 64)],
-  ['MANAGE_INDEX, which is reserved', ioc(IOC_READ | IOC_WRITE, 'V', 0x15, 64)],
+  ['MANAGE_INDEX with 64 bytes', ioc(IOC_READ | IOC_WRITE, 'V', 0x15, 64)],
   ['a terminal command', 0x5401],
 ];
 for (const [what, command] of unknown) {

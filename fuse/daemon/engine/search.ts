@@ -33,8 +33,10 @@ import {
   PID,
   SEARCH_BASE,
   SEARCH_DIMENSIONS,
+  SEARCH_EF,
   SEARCH_ELEMENT,
   SEARCH_IDS,
+  SEARCH_INDEX,
   SEARCH_LIVE,
   SEARCH_OFFSET,
   SEARCH_POPULATE,
@@ -48,6 +50,7 @@ import {
 import { ioctlResult } from './announce.js';
 import { copyIn, copyOut } from './caller_memory.js';
 import { ImageReader } from './image_reader.js';
+import { navigate } from './navigate.js';
 
 const AT = Connection.PAYLOAD_AT;
 /** Bytes that are read in between two looks at the interrupt word. */
@@ -72,7 +75,7 @@ const workspace = new Workspace();
 const aligned = (bytes: number): number => Math.ceil(bytes / 64) * 64;
 
 /** Where the parts of a search lie in the workspace. */
-interface Places {
+export interface Places {
   readonly query: number;
   readonly values: number;
   readonly converted: number;
@@ -119,13 +122,14 @@ function lay(dimensions: number, k: number, windowBytes: number): Places {
   };
 }
 
-/** Job SEARCH: exact search over the pinned rows; answers the call. */
+/** Job SEARCH: searches the pinned rows, by their index where the FUSE thread named one; answers the call. */
 export function search(thread: EngineThread, slot: JobSlot): void {
   const { fields, view } = slot;
   const unique = fields[UNIQUE]!;
   const k = vectorSearchRequest.k.get(view, 0);
   const stride = fields[SEARCH_STRIDE]!;
-  const windowBytes = fields[SEARCH_BASE] === 0 ? Math.max(WINDOW, stride) : 0;
+  const scans = fields[SEARCH_INDEX] === 0;
+  const windowBytes = scans && fields[SEARCH_BASE] === 0 ? Math.max(WINDOW, stride) : 0;
   const places = lay(fields[SEARCH_DIMENSIONS]!, k, windowBytes);
   const result = run(thread, slot, places, k, windowBytes);
   if (result < 0) {
@@ -148,6 +152,20 @@ function run(thread: EngineThread, slot: JobSlot, places: Places, k: number, win
   if (copied !== 0) return -copied;
   const metric = vectorSearchRequest.search_type.get(view, 0) as SearchType;
   if (!prepare(places, metric, fields[SEARCH_ELEMENT]!, dimensions)) return -errno.EINVAL;
+  const count =
+    fields[SEARCH_INDEX] === 0
+      ? scan(thread, slot, places, k, windowBytes)
+      : navigate(thread, slot, places, k, fields[SEARCH_EF]!);
+  if (count < 0) return count;
+  const failed =
+    copyOut(pid, places.distances, vectorSearchRequest.results.getBig(view, 0), count * 4) ||
+    copyOut(pid, places.ids, vectorSearchRequest.result_ids.getBig(view, 0), count * 8);
+  return failed === 0 ? count : -failed;
+}
+
+/** Compares every row: hits in the places of the results, or -errno. */
+function scan(thread: EngineThread, slot: JobSlot, places: Places, k: number, windowBytes: number): number {
+  const { fields } = slot;
   topkInit(places.topk, k);
   if (fields[SEARCH_SLOTS]! > 0) {
     const scanned =
@@ -156,11 +174,7 @@ function run(thread: EngineThread, slot: JobSlot, places: Places, k: number, win
         : scanMapped(thread, slot, places);
     if (scanned < 0) return scanned;
   }
-  const count = topkFinish(places.topk, places.distances, places.ids, 0);
-  const failed =
-    copyOut(pid, places.distances, vectorSearchRequest.results.getBig(view, 0), count * 4) ||
-    copyOut(pid, places.ids, vectorSearchRequest.result_ids.getBig(view, 0), count * 8);
-  return failed === 0 ? count : -failed;
+  return topkFinish(places.topk, places.distances, places.ids, 0);
 }
 
 /** The query is converted as a stored row would be, so that a row finds itself at distance 0 whatever its type. */

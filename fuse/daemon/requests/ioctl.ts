@@ -21,6 +21,7 @@ import {
   MAX_INLINE_BYTES,
   MAX_K,
   MAX_ROWS_PER_CALL,
+  manageIndex,
   StorageFormat,
   VEXFS_MAGIC,
   vectorFileInfo,
@@ -37,6 +38,7 @@ import { announce } from './announce.js';
 import { fileFlags } from './file_flags.js';
 import { getRow } from './get_row.js';
 import { insertRows } from './insert.js';
+import { manage } from './manage_index.js';
 import { searchRows } from './search.js';
 
 const AT = Connection.PAYLOAD_AT;
@@ -88,6 +90,10 @@ const COMMANDS = new Map<number, CommandShape>([
     { direction: IOC_READ | IOC_WRITE, size: getEmbedding.$.size, inline: MAX_INLINE_BYTES, run: get },
   ],
   [
+    CommandNumber.MANAGE_INDEX,
+    { direction: IOC_READ | IOC_WRITE, size: manageIndex.$.size, inline: 0, run: manage },
+  ],
+  [
     CommandNumber.GET_STATS,
     { direction: IOC_READ | IOC_WRITE, size: vexfsStats.$.size, inline: 0, run: stats },
   ],
@@ -127,7 +133,7 @@ export function ioctlReply(view: DataView): number {
   return encodeIoctlOut(view, AT);
 }
 
-function requireReading(call: Call): void {
+export function requireReading(call: Call): void {
   if ((call.flags & O_ACCMODE) === O_WRONLY) throw new FsError(errno.EBADF);
 }
 
@@ -137,7 +143,7 @@ function requireChanging(fs: Filesystem, call: Call): void {
   if ((call.inode.flags & INODE_IMMUTABLE) !== 0) throw new FsError(errno.EPERM);
 }
 
-function requireSet(fs: Filesystem, call: Call): VectorFile {
+export function requireSet(fs: Filesystem, call: Call): VectorFile {
   const file = call.inode.isRegular
     ? fs.volume.store.withoutWaiting(() => fs.vectors.get(call.inode))
     : undefined;
@@ -294,7 +300,7 @@ function stats(fs: Filesystem, call: Call): void {
   vexfsStats.free_slots.set(view, at, set.slots - set.liveRows);
   vexfsStats.next_id.setBig(view, at, set.nextId);
   vexfsStats.matrix_bytes.set(view, at, set.slots * strideOf(layout));
-  vexfsStats.log_bytes.set(view, at, set.hiddenBlocks * blockSize);
+  vexfsStats.log_bytes.set(view, at, set.logOverhead * blockSize);
   vexfsStats.log_records.set(view, at, set.logRecords);
   vexfsStats.log_compactions.set(view, at, set.logCompactions);
   vexfsStats.searches.set(view, at, file.searches);
@@ -305,5 +311,6 @@ function stats(fs: Filesystem, call: Call): void {
   vexfsStats.element_type.set(view, at, layout.elementType);
   vexfsStats.row_bytes.set(view, at, bytesOfRow(layout));
   vexfsStats.stride.set(view, at, strideOf(layout));
+  vexfsStats.indexed_rows.set(view, at, file.index?.facts.rows ?? 0);
   fs.connection.send(call.request.unique, at - AT + vexfsStats.$.size);
 }

@@ -1,8 +1,11 @@
-import { vectorSearchRequest } from '@vexfs/shared';
+import { type SearchType, vectorSearchRequest } from '@vexfs/shared';
+import { SearchPath } from '../../engine/index.js';
 import type { Memory } from '../../system/index.js';
 import { bytesOfRow, strideOf } from '../../volume/index.js';
 import { ENGINE_QUEUE, SPARE } from '../exchange.js';
 import type { Filesystem } from '../filesystem.js';
+import { rowExtentsOf } from '../indexing/extents.js';
+import { guideOf } from '../indexing/guide.js';
 import {
   JOB,
   KIND,
@@ -10,10 +13,14 @@ import {
   PID,
   SEARCH_BASE,
   SEARCH_DIMENSIONS,
+  SEARCH_EF,
   SEARCH_ELEMENT,
+  SEARCH_EXTENTS,
   SEARCH_IDS,
+  SEARCH_INDEX,
   SEARCH_LIVE,
   SEARCH_OFFSET,
+  SEARCH_PATH,
   SEARCH_POPULATE,
   SEARCH_POPULATE_END,
   SEARCH_ROW_BYTES,
@@ -21,6 +28,8 @@ import {
   SEARCH_SEGMENTS,
   SEARCH_SLOTS,
   SEARCH_STRIDE,
+  SEARCH_TAIL,
+  SEARCH_TAIL_COUNT,
   UNIQUE,
 } from '../jobs.js';
 import { Park } from '../park.js';
@@ -37,14 +46,17 @@ export function searchRows(fs: Filesystem, call: Call, file: VectorFile): void {
   const { layout } = set;
   const stride = strideOf(layout);
   const { ids: idArray, slots, rows } = ids.info();
-  const mapping = fs.vectors.mapping(file);
+  const metric = vectorSearchRequest.search_type.get(call.request.view, call.at) as SearchType;
+  const k = vectorSearchRequest.k.get(call.request.view, call.at);
+  const guide = guideOf(fs, file, metric, k);
+  const mapping = guide === undefined ? fs.vectors.mapping(file) : undefined;
   const slot = fs.exchange.take(SPARE.caller);
   if (slot === undefined) throw new Park();
   const memory: Memory[] = [];
   const { fields } = slot;
   try {
     let live = 0;
-    if (rows < slots) {
+    if (rows < slots || guide !== undefined) {
       const words = Math.ceil(slots / 64);
       const bitmap = fs.transfer.take(words * 8);
       memory.push(bitmap);
@@ -55,7 +67,23 @@ export function searchRows(fs: Filesystem, call: Call, file: VectorFile): void {
     fields[SEARCH_SEGMENTS] = 0;
     fields[SEARCH_SEGMENT_COUNT] = 0;
     const end = layout.dataOffset + slots * stride;
-    if (mapping === undefined) {
+    fields[SEARCH_INDEX] = 0;
+    if (guide !== undefined) {
+      fields[SEARCH_INDEX] = guide.handle;
+      fields[SEARCH_EXTENTS] = rowExtentsOf(fs, guide).address;
+      fields[SEARCH_EF] = guide.description.efSearch;
+      fields[SEARCH_PATH] = 0;
+      fields[SEARCH_TAIL] = 0;
+      fields[SEARCH_TAIL_COUNT] = 0;
+      if (guide.queue.rows > 0) {
+        const tail = fs.transfer.take(guide.queue.rows * 4);
+        memory.push(tail);
+        fields[SEARCH_TAIL] = tail.address;
+        fields[SEARCH_TAIL_COUNT] = guide.queue.slots(
+          new Uint32Array(tail.bytes.buffer, tail.bytes.byteOffset, guide.queue.rows),
+        );
+      }
+    } else if (mapping === undefined) {
       const pairs = segmentPairs(fs.volume, inode, layout.dataOffset, slots * stride);
       const list = fs.transfer.take(Math.max(16, pairs.byteLength));
       memory.push(list);
@@ -89,10 +117,12 @@ export function searchRows(fs: Filesystem, call: Call, file: VectorFile): void {
   slot.bytes.set(call.request.bytes.subarray(call.at, call.at + vectorSearchRequest.$.size));
   file.pins += 1;
   file.searches += 1;
-  file.rowsScanned += rows;
+  if (guide === undefined) file.rowsScanned += rows;
+  else guide.searches += 1;
   fs.pin(slot, () => {
     file.pins -= 1;
     for (const block of memory) fs.transfer.give(block);
+    if (guide !== undefined && fields[SEARCH_PATH] === SearchPath.FALLBACK) fs.indexing.suspect(guide);
     const populated = fields[SEARCH_POPULATE_END]!;
     if (
       mapping !== undefined &&

@@ -40,6 +40,24 @@
 #define VEXFS_INSERT_APPEND    2
 #define VEXFS_INSERT_VALIDATE  4
 
+/* MANAGE_INDEX: kinds of index (FLAT takes COSINE only), operations, states. */
+#define VEXFS_INDEX_TYPE_GRAPH    1
+#define VEXFS_INDEX_TYPE_FLAT     2
+#define VEXFS_INDEX_OP_CREATE     1
+#define VEXFS_INDEX_OP_TUNE       2
+#define VEXFS_INDEX_OP_WAIT       3
+#define VEXFS_INDEX_OP_VERIFY     4
+#define VEXFS_INDEX_OP_REBUILD    5
+#define VEXFS_INDEX_OP_DROP       6
+#define VEXFS_INDEX_OP_INFO       7
+#define VEXFS_INDEX_STATE_NONE    0
+#define VEXFS_INDEX_STATE_BEHIND  1
+#define VEXFS_INDEX_STATE_READY   2
+#define VEXFS_INDEX_STATE_RESTING 3
+
+/* Flags of BATCH_SEARCH: compare every row. */
+#define VEXFS_SEARCH_FLAG_EXACT 1
+
 /* What one call, one file and one name can hold. */
 #define VEXFS_MAX_DIMENSIONS        65536
 #define VEXFS_MAX_ROWS_PER_CALL     1048576
@@ -114,6 +132,51 @@ struct vexfs_get_embedding {
 	__u64 reserved[3];  /* 40: 0 */
 };
 
+/*
+ * MANAGE_INDEX. CREATE reads type, metric, m, ef_construction, ef_search; TUNE ef_search and automatic_rows; INFO
+ * sample. What an operation does not read is 0 on entry; all is filled in on return.
+ */
+struct vexfs_manage_index {
+	__u32 operation;         /* 0: in: VEXFS_INDEX_OP_* */
+	__u32 flags;             /* 4: 0 */
+	__u32 type;              /* 8: VEXFS_INDEX_TYPE_*, 0: none */
+	__u32 metric;            /* 12: VEXFS_SEARCH_* */
+	__u32 m;                 /* 16: M; in: 0 is 16 */
+	__u32 ef_construction;   /* 20: in: 0 is 200 */
+	__u32 ef_search;         /* 24: candidates of a search; CREATE: 0 is 64 */
+	__u32 automatic_rows;    /* 28: rows that make an index; 0: as the mount says */
+	__u32 sample;            /* 32: in: rows to measure recall with, 0: none */
+	__u32 state;             /* 36: out: VEXFS_INDEX_STATE_* */
+	__u32 error;             /* 40: out: errno that it rests for */
+	__u32 levels;            /* 44: out */
+	__u32 recall;            /* 48: out: in millionths, 2^32 - 1: not measured */
+	__u32 reserved;          /* 52: 0 */
+	__u64 rows;              /* 56: out: live rows of the file */
+	__u64 indexed_rows;      /* 64: out: rows taken */
+	__u64 lag;               /* 72: out: changes that wait */
+	__u64 memory_bytes;      /* 80: out */
+	__u64 snapshot_bytes;    /* 88: out: of the snapshot on the volume */
+	__u64 generation;        /* 96: out: of the codes */
+	__u64 searches;          /* 104: out: answered by it since the mount */
+	__u64 log_position;      /* 112: out: record * 2^32 + slots */
+	__u64 snapshot_position; /* 120: out: the same of the snapshot */
+};
+
+/* BATCH_SEARCH: count queries in one call. */
+struct vexfs_batch_search {
+	__u64 queries;       /* 0: in: address of count * dimensions floats */
+	__u64 results;       /* 8: out: address of count * k floats */
+	__u64 result_ids;    /* 16: out: address of count * k 64-bit ids */
+	__u64 result_counts; /* 24: out: address of count 32-bit counts */
+	__u32 count;         /* 32: queries, 1 to VEXFS_MAX_ROWS_PER_CALL */
+	__u32 dimensions;    /* 36 */
+	__u32 k;             /* 40: of each query, 1 to VEXFS_MAX_K */
+	__u32 search_type;   /* 44: VEXFS_SEARCH_* */
+	__u32 ef;            /* 48: candidates, 0: as the index says */
+	__u32 flags;         /* 52: VEXFS_SEARCH_FLAG_* */
+	__u64 reserved;      /* 56: 0 */
+};
+
 /* GET_STATS: all out, all zero on entry. Counters run since the mount. */
 struct vexfs_stats {
 	__u64 rows;            /* 0: live rows */
@@ -142,8 +205,12 @@ struct vexfs_stats {
 #define VEXFS_IOC_VECTOR_SEARCH   _IOWR(VEXFS_IOC_MAGIC, 3, struct vexfs_vector_search_request)
 #define VEXFS_IOC_BATCH_INSERT    _IOW(VEXFS_IOC_MAGIC, 4, struct vexfs_batch_insert_request)
 #define VEXFS_IOC_GET_EMBEDDING   _IOWR(VEXFS_IOC_MAGIC, 0x11, struct vexfs_get_embedding)
+#define VEXFS_IOC_MANAGE_INDEX    _IOWR(VEXFS_IOC_MAGIC, 0x15, struct vexfs_manage_index)
+#define VEXFS_IOC_BATCH_SEARCH    _IOWR(VEXFS_IOC_MAGIC, 0x16, struct vexfs_batch_search)
 #define VEXFS_IOC_GET_STATS       _IOWR(VEXFS_IOC_MAGIC, 0x19, struct vexfs_stats)
 #define VEXFS_IOCTL_GET_EMBEDDING VEXFS_IOC_GET_EMBEDDING
+#define VEXFS_IOCTL_MANAGE_INDEX  VEXFS_IOC_MANAGE_INDEX
+#define VEXFS_IOCTL_BATCH_SEARCH  VEXFS_IOC_BATCH_SEARCH
 #define VEXFS_IOCTL_GET_STATS     VEXFS_IOC_GET_STATS
 
 /* GET_EMBEDDING with room for a vector of that many bytes, VEXFS_MAX_INLINE_BYTES at most, in the argument. */
@@ -192,6 +259,44 @@ VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_get_embedding, dimensions) =
 VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_get_embedding, flags) == 28, "offset of vexfs_get_embedding.flags");
 VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_get_embedding, slot) == 32, "offset of vexfs_get_embedding.slot");
 VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_get_embedding, reserved) == 40, "offset of vexfs_get_embedding.reserved");
+
+VEXFS_LAYOUT_ASSERT(sizeof(struct vexfs_manage_index) == 128, "size of vexfs_manage_index");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_manage_index, operation) == 0, "offset of vexfs_manage_index.operation");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_manage_index, flags) == 4, "offset of vexfs_manage_index.flags");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_manage_index, type) == 8, "offset of vexfs_manage_index.type");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_manage_index, metric) == 12, "offset of vexfs_manage_index.metric");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_manage_index, m) == 16, "offset of vexfs_manage_index.m");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_manage_index, ef_construction) == 20, "offset of vexfs_manage_index.ef_construction");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_manage_index, ef_search) == 24, "offset of vexfs_manage_index.ef_search");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_manage_index, automatic_rows) == 28, "offset of vexfs_manage_index.automatic_rows");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_manage_index, sample) == 32, "offset of vexfs_manage_index.sample");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_manage_index, state) == 36, "offset of vexfs_manage_index.state");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_manage_index, error) == 40, "offset of vexfs_manage_index.error");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_manage_index, levels) == 44, "offset of vexfs_manage_index.levels");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_manage_index, recall) == 48, "offset of vexfs_manage_index.recall");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_manage_index, reserved) == 52, "offset of vexfs_manage_index.reserved");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_manage_index, rows) == 56, "offset of vexfs_manage_index.rows");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_manage_index, indexed_rows) == 64, "offset of vexfs_manage_index.indexed_rows");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_manage_index, lag) == 72, "offset of vexfs_manage_index.lag");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_manage_index, memory_bytes) == 80, "offset of vexfs_manage_index.memory_bytes");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_manage_index, snapshot_bytes) == 88, "offset of vexfs_manage_index.snapshot_bytes");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_manage_index, generation) == 96, "offset of vexfs_manage_index.generation");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_manage_index, searches) == 104, "offset of vexfs_manage_index.searches");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_manage_index, log_position) == 112, "offset of vexfs_manage_index.log_position");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_manage_index, snapshot_position) == 120, "offset of vexfs_manage_index.snapshot_position");
+
+VEXFS_LAYOUT_ASSERT(sizeof(struct vexfs_batch_search) == 64, "size of vexfs_batch_search");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_search, queries) == 0, "offset of vexfs_batch_search.queries");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_search, results) == 8, "offset of vexfs_batch_search.results");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_search, result_ids) == 16, "offset of vexfs_batch_search.result_ids");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_search, result_counts) == 24, "offset of vexfs_batch_search.result_counts");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_search, count) == 32, "offset of vexfs_batch_search.count");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_search, dimensions) == 36, "offset of vexfs_batch_search.dimensions");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_search, k) == 40, "offset of vexfs_batch_search.k");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_search, search_type) == 44, "offset of vexfs_batch_search.search_type");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_search, ef) == 48, "offset of vexfs_batch_search.ef");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_search, flags) == 52, "offset of vexfs_batch_search.flags");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_search, reserved) == 56, "offset of vexfs_batch_search.reserved");
 
 VEXFS_LAYOUT_ASSERT(sizeof(struct vexfs_stats) == 128, "size of vexfs_stats");
 VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_stats, rows) == 0, "offset of vexfs_stats.rows");

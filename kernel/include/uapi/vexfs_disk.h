@@ -37,6 +37,7 @@
 #define VEXFS_RECORD_RANGE               0x2
 #define VEXFS_RECORD_DELETE              0x3
 #define VEXFS_RECORD_TRUNCATE            0x4
+#define VEXFS_INDEX_NONE                 0x0
 #define VEXFS_MAX_TREE_DEPTH             0x8
 #define VEXFS_XATTR_USER                 0x1
 #define VEXFS_XATTR_TRUSTED              0x2
@@ -198,25 +199,36 @@ struct vexfs_xattr_entry {
 };
 
 struct vexfs_set_header {
-	__le32 magic;            /* 0 */
-	__le32 checksum;         /* 4 */
-	__le64 owner;            /* 8 */
-	__le32 owner_generation; /* 16 */
-	__le32 dimensions;       /* 20 */
-	__le32 element_type;     /* 24 */
-	__le32 storage_format;   /* 28 */
-	__le32 compression_type; /* 32 */
-	__le32 alignment;        /* 36 */
-	__le64 data_offset;      /* 40 */
-	__le64 slots;            /* 48 */
-	__le64 live_rows;        /* 56 */
-	__le64 next_id;          /* 64 */
-	__le64 log_inode;        /* 72 */
-	__le64 log_blocks;       /* 80 */
-	__le64 graph_inode;      /* 88 */
-	__le32 inline_records;   /* 96 */
-	__le32 log_compactions;  /* 100 */
-	__u8 pad_104[408];       /* 104 */
+	__le32 magic;                 /* 0 */
+	__le32 checksum;              /* 4 */
+	__le64 owner;                 /* 8 */
+	__le32 owner_generation;      /* 16 */
+	__le32 dimensions;            /* 20 */
+	__le32 element_type;          /* 24 */
+	__le32 storage_format;        /* 28 */
+	__le32 compression_type;      /* 32 */
+	__le32 alignment;             /* 36 */
+	__le64 data_offset;           /* 40 */
+	__le64 slots;                 /* 48 */
+	__le64 live_rows;             /* 56 */
+	__le64 next_id;               /* 64 */
+	__le64 log_inode;             /* 72 */
+	__le64 log_blocks;            /* 80 */
+	__le64 graph_inode;           /* 88 */
+	__le32 inline_records;        /* 96 */
+	__le32 log_compactions;       /* 100 */
+	__le32 index_type;            /* 104 */
+	__le32 index_metric;          /* 108 */
+	__le32 index_m;               /* 112 */
+	__le32 index_ef_construction; /* 116 */
+	__le32 index_ef_search;       /* 120 */
+	__le32 index_automatic;       /* 124 */
+	__le64 graph_records;         /* 128 */
+	__le32 graph_offset;          /* 136 */
+	__le32 graph_compactions;     /* 140 */
+	__le64 graph_bytes;           /* 144 */
+	__le32 graph_scan;            /* 152 */
+	__u8 pad_156[356];            /* 156 */
 };
 
 struct vexfs_log_header {
@@ -385,6 +397,17 @@ VEXFS_DISK_ASSERT(__builtin_offsetof(struct vexfs_set_header, log_blocks) == 80,
 VEXFS_DISK_ASSERT(__builtin_offsetof(struct vexfs_set_header, graph_inode) == 88, "offset of vexfs_set_header.graph_inode");
 VEXFS_DISK_ASSERT(__builtin_offsetof(struct vexfs_set_header, inline_records) == 96, "offset of vexfs_set_header.inline_records");
 VEXFS_DISK_ASSERT(__builtin_offsetof(struct vexfs_set_header, log_compactions) == 100, "offset of vexfs_set_header.log_compactions");
+VEXFS_DISK_ASSERT(__builtin_offsetof(struct vexfs_set_header, index_type) == 104, "offset of vexfs_set_header.index_type");
+VEXFS_DISK_ASSERT(__builtin_offsetof(struct vexfs_set_header, index_metric) == 108, "offset of vexfs_set_header.index_metric");
+VEXFS_DISK_ASSERT(__builtin_offsetof(struct vexfs_set_header, index_m) == 112, "offset of vexfs_set_header.index_m");
+VEXFS_DISK_ASSERT(__builtin_offsetof(struct vexfs_set_header, index_ef_construction) == 116, "offset of vexfs_set_header.index_ef_construction");
+VEXFS_DISK_ASSERT(__builtin_offsetof(struct vexfs_set_header, index_ef_search) == 120, "offset of vexfs_set_header.index_ef_search");
+VEXFS_DISK_ASSERT(__builtin_offsetof(struct vexfs_set_header, index_automatic) == 124, "offset of vexfs_set_header.index_automatic");
+VEXFS_DISK_ASSERT(__builtin_offsetof(struct vexfs_set_header, graph_records) == 128, "offset of vexfs_set_header.graph_records");
+VEXFS_DISK_ASSERT(__builtin_offsetof(struct vexfs_set_header, graph_offset) == 136, "offset of vexfs_set_header.graph_offset");
+VEXFS_DISK_ASSERT(__builtin_offsetof(struct vexfs_set_header, graph_compactions) == 140, "offset of vexfs_set_header.graph_compactions");
+VEXFS_DISK_ASSERT(__builtin_offsetof(struct vexfs_set_header, graph_bytes) == 144, "offset of vexfs_set_header.graph_bytes");
+VEXFS_DISK_ASSERT(__builtin_offsetof(struct vexfs_set_header, graph_scan) == 152, "offset of vexfs_set_header.graph_scan");
 
 VEXFS_DISK_ASSERT(sizeof(struct vexfs_log_header) == 32, "size of vexfs_log_header");
 VEXFS_DISK_ASSERT(__builtin_offsetof(struct vexfs_log_header, magic) == 0, "offset of vexfs_log_header.magic");

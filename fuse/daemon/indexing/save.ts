@@ -1,0 +1,146 @@
+import { freeMemory } from '../../system/index.js';
+import {
+  EUCLEAN,
+  FsError,
+  NeedCommit,
+  swapBlocks,
+  swapSnapshot,
+  type WrittenRun,
+} from '../../volume/index.js';
+import type { JobSlot } from '../exchange.js';
+import type { Filesystem } from '../filesystem.js';
+import { INDEX_EXTENTS, INDEX_RECORD, INDEX_SLOTS, JOB, KIND, RESULT } from '../jobs.js';
+import { announce } from '../requests/announce.js';
+import { extentsInMemory } from './extents.js';
+import type { FileIndex } from './file_index.js';
+import type { Indexing } from './indexing.js';
+
+/** Changes below which a snapshot is not worth it while more are coming. */
+const LEAST_UNSAVED = 8192;
+
+/** After a build, and when more than a quarter of the rows has changed since the last one. */
+export function isSaveDue(index: FileIndex): boolean {
+  if (index.queue.position === undefined || index.unsaved === 0) return false;
+  if (index.unsaved < index.saveAt) return false;
+  if (index.isBuilt && index.queue.length === 0) return true;
+  return index.unsaved > Math.max(LEAST_UNSAVED, index.file.set.liveRows / 4);
+}
+
+/** A snapshot that could not be written is tried again when there is twice as much to save. */
+function postpone(index: FileIndex): void {
+  index.saveAt = Math.max(LEAST_UNSAVED, index.unsaved * 2);
+}
+
+/**
+ * Writes the index as it is now into fresh blocks and swaps them in by one transaction. Without space the snapshot before
+ * stays. Whether a job has begun. Throws Park.
+ */
+export function saveSnapshot(fs: Filesystem, indexing: Indexing, index: FileIndex): boolean {
+  const { position } = index.queue;
+  if (position === undefined) return false;
+  const { unsaved, file } = index;
+  const { blockSize } = fs.volume.geometry;
+  const bytes = index.facts.snapshotBytes;
+  const runs = reserve(fs, indexing, index, Math.ceil(bytes / blockSize));
+  if (runs === undefined) return false;
+  const pairs = runs.flatMap(({ start, length }) => [start * blockSize, length * blockSize]);
+  const memory = extentsInMemory({ fd: fs.device.fd, first: 0, stride: 0, rowBytes: 0, slots: 0, pairs });
+  const compactions = file.set.logCompactions;
+  let isSwapped = false;
+  const end = (): void => {
+    freeMemory(memory);
+    if (!isSwapped) giveBack(fs, runs);
+  };
+  const begin = ({ fields }: JobSlot): void => {
+    fields[KIND] = JOB.INDEX_SAVE;
+    fields[INDEX_EXTENTS] = memory.address;
+    fields[INDEX_RECORD] = position.log.record;
+    fields[INDEX_SLOTS] = position.log.slots;
+  };
+  const done = ({ fields }: JobSlot): void => {
+    const code = fields[RESULT]!;
+    if (code === EUCLEAN) {
+      indexing.rebuild(index);
+      return;
+    }
+    // The position is of the log that was; there will be another snapshot.
+    if (file.set.logCompactions !== compactions) return;
+    try {
+      if (code !== 0) throw new FsError(code);
+      requireSpace(fs, index, swapBlocks(runs.length));
+      isSwapped = true;
+      fs.vectors.whole(() => {
+        const rest = swapSnapshot(fs.volume, file.set, runs, bytes, position);
+        if (rest !== undefined) fs.vectors.onOrphan(rest);
+      });
+    } catch (error) {
+      if (fs.errnoOf(error) === undefined && !(error instanceof NeedCommit)) throw error;
+      postpone(index);
+      return;
+    }
+    index.unsaved -= unsaved;
+    index.saveAt = 0;
+    index.isBuilt = false;
+    const { source } = index;
+    index.source = undefined;
+    // To be saved it was loaded whole.
+    if (source !== undefined) fs.vectors.retire(file, () => freeMemory(source));
+    announce(fs, file.inode, { unique: 0, from: -1, end: -1, sync: false });
+  };
+  try {
+    indexing.run(index, begin, done, end);
+  } catch (error) {
+    end();
+    throw error;
+  }
+  return true;
+}
+
+function requireSpace(fs: Filesystem, index: FileIndex, blocks: number): void {
+  const { inode } = index.file;
+  fs.actFor(inode.uid, inode.gid);
+  fs.volume.inodes.requireOne();
+  fs.volume.requireBlocks(blocks);
+}
+
+/** Blocks for a snapshot; undefined when there are none now. */
+function reserve(
+  fs: Filesystem,
+  indexing: Indexing,
+  index: FileIndex,
+  blocks: number,
+): WrittenRun[] | undefined {
+  const { volume } = fs;
+  const runs: WrittenRun[] = [];
+  try {
+    requireSpace(fs, index, blocks + swapBlocks(0));
+    for (let left = blocks; left > 0; ) {
+      const last = runs[runs.length - 1];
+      const goal =
+        last === undefined ? volume.goalFor(index.file.set.inode.number, true) : last.start + last.length;
+      const run = volume.blocks.reserve(goal, left);
+      runs.push(run);
+      left -= run.length;
+    }
+    requireSpace(fs, index, swapBlocks(runs.length));
+    return runs;
+  } catch (error) {
+    giveBack(fs, runs);
+    if (error instanceof NeedCommit && fs.canWait) {
+      // What is needed comes free with the commit.
+      index.saveAt = Number.MAX_SAFE_INTEGER;
+      fs.commits.whenDurable(() => {
+        index.saveAt = 0;
+        if (!index.isGone) indexing.wake(index);
+      });
+      return undefined;
+    }
+    if (fs.errnoOf(error) === undefined && !(error instanceof NeedCommit)) throw error;
+    postpone(index);
+    return undefined;
+  }
+}
+
+function giveBack(fs: Filesystem, runs: readonly WrittenRun[]): void {
+  for (const run of runs) fs.volume.blocks.unreserve(run);
+}
