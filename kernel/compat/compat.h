@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Every difference between the kernels that the module is built for, 6.1 on. */
+/* Every difference between the kernels that the module is built for, 6.1 to 7.2; those of iomap and jbd2 beside it. */
 #ifndef VEXFS_COMPAT_H
 #define VEXFS_COMPAT_H
 
 #include <linux/fs.h>
+#include <linux/posix_acl_xattr.h>
+#include <linux/slab.h>
 #include <linux/version.h>
 
 static inline void vexfs_set_times(struct inode *inode, struct timespec64 atime, struct timespec64 mtime,
@@ -68,6 +70,12 @@ static inline struct timespec64 vexfs_touch_mtime_ctime(struct inode *inode)
 #endif
 }
 
+/* Its number, for messages: as wide as an unsigned long up to 7.0. */
+static inline u64 vexfs_ino(const struct inode *inode)
+{
+	return inode->i_ino;
+}
+
 static inline unsigned long vexfs_inode_state(const struct inode *inode)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
@@ -77,28 +85,11 @@ static inline unsigned long vexfs_inode_state(const struct inode *inode)
 #endif
 }
 
-/* Since 6.6 iomap keeps which blocks of a folio are dirty. */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
-#define vexfs_dirty_folio iomap_dirty_folio
-#else
-#define vexfs_dirty_folio filemap_dirty_folio
-#endif
-
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
 #define VEXFS_ERROR_REMOVE .error_remove_folio = generic_error_remove_folio
 #else
 #define VEXFS_ERROR_REMOVE .error_remove_page = generic_error_remove_page
 #endif
-
-/* Since 6.5 a buffered write through iomap moves the position itself. */
-static inline ssize_t vexfs_advance(struct kiocb *iocb, ssize_t written)
-{
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
-	if (written > 0)
-		iocb->ki_pos += written;
-#endif
-	return written;
-}
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
 #define VEXFS_IDMAP struct mnt_idmap
@@ -151,5 +142,28 @@ static inline ssize_t vexfs_advance(struct kiocb *iocb, ssize_t written)
 #define vexfs_acl_access_handler posix_acl_access_xattr_handler
 #define vexfs_acl_default_handler posix_acl_default_xattr_handler
 #endif
+
+/* An access list as it is stored, to be given to kfree(), or an error. */
+static inline void *vexfs_acl_bytes(const struct posix_acl *acl, size_t *size, gfp_t flags)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+	void *bytes = posix_acl_to_xattr(&init_user_ns, acl, size, flags);
+
+	return bytes ?: ERR_PTR(-ENOMEM);
+#else
+	void *bytes;
+	int error;
+
+	*size = posix_acl_xattr_size(acl->a_count);
+	bytes = kmalloc(*size, flags);
+	if (!bytes)
+		return ERR_PTR(-ENOMEM);
+	error = posix_acl_to_xattr(&init_user_ns, acl, bytes, *size);
+	if (error >= 0)
+		return bytes;
+	kfree(bytes);
+	return ERR_PTR(error);
+#endif
+}
 
 #endif

@@ -33,18 +33,16 @@ struct posix_acl *vexfs_get_acl(struct inode *inode, int type, bool rcu)
 
 int vexfs_store_acl(handle_t *handle, struct inode *inode, u8 name_space, const struct posix_acl *acl)
 {
-	const size_t size = acl ? posix_acl_xattr_size(acl->a_count) : 0;
 	void *value = NULL;
-	int error = 0;
+	size_t size = 0;
+	int error;
 
 	if (acl) {
-		value = kmalloc(size, GFP_NOFS);
-		if (!value)
-			return -ENOMEM;
-		error = posix_acl_to_xattr(&init_user_ns, acl, value, size);
+		value = vexfs_acl_bytes(acl, &size, GFP_NOFS);
+		if (IS_ERR(value))
+			return PTR_ERR(value);
 	}
-	if (error >= 0)
-		error = vexfs_xattr_change(handle, inode, name_space, "", value, size, 0);
+	error = vexfs_xattr_change(handle, inode, name_space, "", value, size, 0);
 	kfree(value);
 	/* Who takes away what is not there has what he wants. */
 	return error == -ENODATA ? 1 : error;

@@ -2,6 +2,7 @@
 /* Content of files: blocks on the device for iomap, and the page cache over it. */
 #include <linux/pagemap.h>
 #include <linux/writeback.h>
+#include "compat_iomap.h"
 #include "content.h"
 #include "content_blocks.h"
 
@@ -60,12 +61,12 @@ const struct iomap_ops vexfs_seek_ops = {
 
 static int vexfs_read_folio(struct file *file, struct folio *folio)
 {
-	return iomap_read_folio(folio, &vexfs_iomap_ops);
+	return vexfs_iomap_read_folio(folio, &vexfs_iomap_ops);
 }
 
 static void vexfs_readahead(struct readahead_control *control)
 {
-	iomap_readahead(control, &vexfs_iomap_ops);
+	vexfs_iomap_readahead(control, &vexfs_iomap_ops);
 }
 
 static sector_t vexfs_bmap(struct address_space *mapping, sector_t block)

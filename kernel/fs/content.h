@@ -17,6 +17,8 @@ int vexfs_writepages(struct address_space *mapping, struct writeback_control *co
 
 /* write.c */
 extern const struct iomap_ops vexfs_write_ops;
+/* Through the page cache, and moves the position. The caller holds i_rwsem. */
+ssize_t vexfs_write_pages(struct kiocb *iocb, struct iov_iter *from);
 ssize_t vexfs_write_iter(struct kiocb *iocb, struct iov_iter *from);
 /* What was written to [from, to) becomes visible for good: marked as written, and the file as long as it is then. */
 int vexfs_publish_write(struct inode *inode, loff_t from, loff_t to, bool unwritten);

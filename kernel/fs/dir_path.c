@@ -16,7 +16,7 @@ struct buffer_head *vexfs_dir_read_node(struct inode *dir, u64 block, u32 level)
 	    le64_to_cpu(header->owner) == dir->i_ino)
 		return bh;
 	brelse(bh);
-	return ERR_PTR(vexfs_damage(dir->i_sb, "block %llu is not of directory %lu", block, dir->i_ino));
+	return ERR_PTR(vexfs_damage(dir->i_sb, "block %llu is not of directory %llu", block, vexfs_ino(dir)));
 }
 
 void vexfs_dir_release(struct vexfs_dir_path *path)
@@ -59,10 +59,10 @@ static int vexfs_walk_down(struct inode *dir, u64 cookie, u64 block, struct vexf
 		if (i + 1 < vexfs_dir_node_count(bh))
 			high = min(high, le64_to_cpu(index[i + 1].cookie));
 		if (low > cookie || high <= cookie)
-			return vexfs_damage(dir->i_sb, "keys of directory %lu are out of order", dir->i_ino);
+			return vexfs_damage(dir->i_sb, "keys of directory %llu are out of order", vexfs_ino(dir));
 	}
 	if (!vexfs_is_within(path->nodes[0], low, high))
-		return vexfs_damage(dir->i_sb, "entries of directory %lu are out of order", dir->i_ino);
+		return vexfs_damage(dir->i_sb, "entries of directory %llu are out of order", vexfs_ino(dir));
 	path->indexes[0] = vexfs_leaf_find(path->nodes[0], cookie);
 	path->end = high;
 	return 0;
@@ -78,7 +78,7 @@ int vexfs_dir_descend(struct inode *dir, u64 cookie, struct vexfs_dir_path *path
 	if (root->block == 0)
 		return 0;
 	if (path->depth > VEXFS_MAX_TREE_DEPTH)
-		return vexfs_damage(dir->i_sb, "directory %lu is too deep", dir->i_ino);
+		return vexfs_damage(dir->i_sb, "directory %llu is too deep", vexfs_ino(dir));
 	return vexfs_walk_down(dir, cookie, le64_to_cpu(root->block), path);
 }
 

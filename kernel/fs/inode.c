@@ -64,7 +64,7 @@ int vexfs_read_hidden(struct super_block *sb, u64 number, const struct inode *ow
 		return error;
 	if (!(le32_to_cpu(copy->flags) & VEXFS_INODE_HIDDEN) || !S_ISREG(le16_to_cpu(copy->mode)) ||
 	    le64_to_cpu(copy->parent) != owner->i_ino || le32_to_cpu(copy->owner_generation) != owner->i_generation)
-		return vexfs_damage(sb, "inode %llu is no hidden inode of inode %lu", number, owner->i_ino);
+		return vexfs_damage(sb, "inode %llu is no hidden inode of inode %llu", number, vexfs_ino(owner));
 	return 0;
 }
 

@@ -2,9 +2,9 @@
 /* The journal, by jbd2: replay, and open while a volume is mounted for writing. */
 #include <linux/blkdev.h>
 #include <linux/crc32c.h>
-#include <linux/jbd2.h>
-#include <linux/writeback.h>
+#include <linux/pagemap.h>
 #include "alloc.h"
+#include "compat_jbd2.h"
 #include "vexfs_fs.h"
 
 #define VEXFS_JOURNAL_INCOMPAT (JBD2_FEATURE_INCOMPAT_REVOKE | JBD2_FEATURE_INCOMPAT_64BIT | JBD2_FEATURE_INCOMPAT_CSUM_V3)
@@ -51,14 +51,11 @@ static int vexfs_journal_bmap(journal_t *journal, sector_t *block)
 /* Dirty content that a transaction has made reachable is written before it commits. */
 static int vexfs_submit_content(struct jbd2_inode *inode)
 {
-	struct writeback_control control = {
-		.sync_mode = WB_SYNC_ALL,
-		.nr_to_write = LONG_MAX,
-		.range_start = inode->i_dirty_start,
-		.range_end = inode->i_dirty_end,
-	};
+	loff_t first, last;
 
-	return filemap_fdatawrite_wbc(inode->i_vfs_inode->i_mapping, &control);
+	if (!vexfs_ordered_range(inode, &first, &last))
+		return 0;
+	return filemap_fdatawrite_range(inode->i_vfs_inode->i_mapping, first, last);
 }
 
 /*

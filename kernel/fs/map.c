@@ -8,13 +8,13 @@
 #include "file_size.h"
 #include "inode_write.h"
 
-/* Anything may lie on the device behind the end of a file. The page is locked. */
-static void vexfs_clear_behind_end(struct inode *inode, struct page *page)
+/* Anything may lie on the device behind the end of a file. The folio is locked. */
+static void vexfs_clear_behind_end(struct inode *inode, struct folio *folio)
 {
 	const loff_t size = i_size_read(inode);
 
-	if (page->index == size >> PAGE_SHIFT && offset_in_page(size))
-		zero_user_segment(page, offset_in_page(size), PAGE_SIZE);
+	if (size > folio_pos(folio) && size < folio_pos(folio) + folio_size(folio))
+		folio_zero_segment(folio, offset_in_folio(folio, size), folio_size(folio));
 }
 
 static vm_fault_t vexfs_fault(struct vm_fault *fault)
@@ -22,7 +22,7 @@ static vm_fault_t vexfs_fault(struct vm_fault *fault)
 	vm_fault_t result = filemap_fault(fault);
 
 	if (result & VM_FAULT_LOCKED)
-		vexfs_clear_behind_end(file_inode(fault->vma->vm_file), fault->page);
+		vexfs_clear_behind_end(file_inode(fault->vma->vm_file), page_folio(fault->page));
 	return result;
 }
 
@@ -52,22 +52,22 @@ static int vexfs_is_written(struct inode *inode, u64 first, u64 end)
 	return 1;
 }
 
-/* Locks the page if stores may still go to it; *end: where the file ends in it. */
-static bool vexfs_lock_mapped(struct inode *inode, struct page *page, loff_t *end)
+/* Locks the folio if stores may still go to it; *end: where the file ends in it. */
+static bool vexfs_lock_mapped(struct inode *inode, struct folio *folio, loff_t *end)
 {
-	lock_page(page);
-	*end = min_t(loff_t, page_offset(page) + PAGE_SIZE, i_size_read(inode));
-	if (page->mapping == inode->i_mapping && *end > page_offset(page))
+	folio_lock(folio);
+	*end = min_t(loff_t, folio_pos(folio) + folio_size(folio), i_size_read(inode));
+	if (folio->mapping == inode->i_mapping && *end > folio_pos(folio))
 		return true;
-	unlock_page(page);
+	folio_unlock(folio);
 	return false;
 }
 
-/* Makes the page dirty and its blocks written, in one transaction. 0: the page is locked. -EAGAIN: it has gone. */
-static int vexfs_make_writable(struct inode *inode, struct page *page)
+/* Makes the folio dirty and its blocks written, in one transaction. 0: the folio is locked. -EAGAIN: it has gone. */
+static int vexfs_make_writable(struct inode *inode, struct folio *folio)
 {
-	const u32 most = max_t(u32, PAGE_SIZE >> inode->i_blkbits, 1);
-	const u64 first = page_offset(page) >> inode->i_blkbits;
+	const u32 most = max_t(u32, folio_size(folio) >> inode->i_blkbits, 1);
+	const u64 first = folio_pos(folio) >> inode->i_blkbits;
 	handle_t *handle = vexfs_start(inode->i_sb, vexfs_content_credits(inode, most));
 	int error = 0, stopped;
 	u64 block, stop;
@@ -75,7 +75,7 @@ static int vexfs_make_writable(struct inode *inode, struct page *page)
 
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
-	if (!vexfs_lock_mapped(inode, page, &end)) {
+	if (!vexfs_lock_mapped(inode, folio, &end)) {
 		vexfs_stop(handle);
 		return -EAGAIN;
 	}
@@ -89,38 +89,38 @@ static int vexfs_make_writable(struct inode *inode, struct page *page)
 			error = vexfs_content_mark(handle, inode, block, run.length, false);
 		block += run.length;
 	}
-	/* Also when only some blocks came about: those count as written, so the page has to go there. */
-	set_page_dirty(page);
-	if (vexfs_order_content(handle, inode, page_offset(page), end) && !error)
+	/* Also when only some blocks came about: those count as written, so the folio has to go there. */
+	folio_mark_dirty(folio);
+	if (vexfs_order_content(handle, inode, folio_pos(folio), end) && !error)
 		error = -EROFS;
 	if (error)
-		unlock_page(page);
+		folio_unlock(folio);
 	stopped = vexfs_stop(handle);
 	if (stopped && !error) {
-		unlock_page(page);
+		folio_unlock(folio);
 		error = stopped;
 	}
 	return error;
 }
 
-static int vexfs_store_begins(struct inode *inode, struct page *page)
+static int vexfs_store_begins(struct inode *inode, struct folio *folio)
 {
-	const u64 first = page_offset(page) >> inode->i_blkbits;
+	const u64 first = folio_pos(folio) >> inode->i_blkbits;
 	int attempts = 0, error;
 	loff_t end;
 
-	if (!vexfs_lock_mapped(inode, page, &end))
+	if (!vexfs_lock_mapped(inode, folio, &end))
 		return -EAGAIN;
 	error = vexfs_is_written(inode, first, vexfs_blocks_of(inode, end));
 	if (error == 1) {
-		set_page_dirty(page);
+		folio_mark_dirty(folio);
 		return 0;
 	}
-	unlock_page(page);
+	folio_unlock(folio);
 	if (error)
 		return error;
 	do {
-		error = vexfs_make_writable(inode, page);
+		error = vexfs_make_writable(inode, folio);
 	} while (error == -ENOSPC && vexfs_retry_allocate(inode->i_sb, &attempts));
 	return error;
 }
@@ -128,14 +128,15 @@ static int vexfs_store_begins(struct inode *inode, struct page *page)
 static vm_fault_t vexfs_page_mkwrite(struct vm_fault *fault)
 {
 	struct inode *inode = file_inode(fault->vma->vm_file);
+	struct folio *folio = page_folio(fault->page);
 	int error;
 
 	sb_start_pagefault(inode->i_sb);
 	file_update_time(fault->vma->vm_file);
 	filemap_invalidate_lock_shared(inode->i_mapping);
-	error = vexfs_store_begins(inode, fault->page);
+	error = vexfs_store_begins(inode, folio);
 	if (!error)
-		wait_for_stable_page(fault->page);
+		folio_wait_stable(folio);
 	filemap_invalidate_unlock_shared(inode->i_mapping);
 	sb_end_pagefault(inode->i_sb);
 	if (!error)

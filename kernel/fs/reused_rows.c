@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-#include <linux/iomap.h>
 #include <linux/uio.h>
 #include "batch.h"
 #include "content.h"
@@ -30,7 +29,7 @@ static int vexfs_write_rows(struct file *file, const struct vexfs_batch *batch, 
 	iocb.ki_pos = vexfs_slot_offset(layout, batch->slots[row]);
 	iocb.ki_flags &= ~(IOCB_APPEND | IOCB_DIRECT);
 	iov_iter_kvec(&from, ITER_SOURCE, &piece, 1, piece.iov_len);
-	written = iomap_file_buffered_write(&iocb, &from, &vexfs_write_ops);
+	written = vexfs_write_pages(&iocb, &from);
 	if (written < 0)
 		return written;
 	return written == piece.iov_len ? 0 : -EIO;

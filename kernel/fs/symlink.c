@@ -19,7 +19,7 @@ static int vexfs_read_target(struct inode *inode, char *target, u32 length)
 		if (error)
 			return error;
 		if (run.physical == 0 || run.unwritten)
-			return vexfs_damage(inode->i_sb, "the target of symlink %lu has a hole", inode->i_ino);
+			return vexfs_damage(inode->i_sb, "the target of symlink %llu has a hole", vexfs_ino(inode));
 		bh = vexfs_read_block(inode->i_sb, run.physical);
 		if (IS_ERR(bh))
 			return PTR_ERR(bh);
@@ -51,7 +51,7 @@ static const char *vexfs_get_link(struct dentry *dentry, struct inode *inode, st
 	}
 	if (strlen(target) != length) {
 		kfree(target);
-		return ERR_PTR(vexfs_damage(inode->i_sb, "the target of symlink %lu", inode->i_ino));
+		return ERR_PTR(vexfs_damage(inode->i_sb, "the target of symlink %llu", vexfs_ino(inode)));
 	}
 	set_delayed_call(done, kfree_link, target);
 	return target;

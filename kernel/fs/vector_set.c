@@ -59,7 +59,7 @@ static struct buffer_head *vexfs_read_hidden_block(const struct inode *owner, u6
 	if (error)
 		return ERR_PTR(error);
 	if (run.physical == 0 || run.unwritten)
-		return ERR_PTR(vexfs_damage(owner->i_sb, "the rows of inode %lu have lost a %s", owner->i_ino, kind->name));
+		return ERR_PTR(vexfs_damage(owner->i_sb, "the rows of inode %llu have lost a %s", vexfs_ino(owner), kind->name));
 	return vexfs_read_checked(owner->i_sb, run.physical, kind);
 }
 
@@ -80,7 +80,7 @@ struct buffer_head *vexfs_read_set_header(const struct inode *owner, struct vexf
 	    le32_to_cpu(header->owner_generation) == owner->i_generation)
 		return bh;
 	brelse(bh);
-	return ERR_PTR(vexfs_damage(owner->i_sb, "the vector set of inode %lu belongs to another", owner->i_ino));
+	return ERR_PTR(vexfs_damage(owner->i_sb, "the vector set of inode %llu belongs to another", vexfs_ino(owner)));
 }
 
 u32 vexfs_stride(u32 row_bytes, u32 alignment)
@@ -134,7 +134,7 @@ static int vexfs_fill_set(struct vexfs_set *set, const struct inode *owner, cons
 	set->log_compactions = le32_to_cpu(header->log_compactions);
 	set->log_records = log_blocks * vexfs_records_per_block(owner->i_sb) + le32_to_cpu(header->inline_records);
 	if (set->slots != vexfs_slots_in(&set->layout, i_size_read(owner)) || (log_blocks && !header->log_inode))
-		return vexfs_damage(owner->i_sb, "the vector set of inode %lu", owner->i_ino);
+		return vexfs_damage(owner->i_sb, "the vector set of inode %llu", vexfs_ino(owner));
 	return 0;
 }
 
@@ -287,7 +287,7 @@ static int vexfs_load_rows(struct vexfs_set *set, const struct inode *owner, con
 	/* Nobody reads the table yet: what growth replaced can go. */
 	vx_ids_reclaim(set->ids, U64_MAX);
 	if (error == -EUCLEAN || error == -EEXIST || error == -EINVAL)
-		error = vexfs_damage(owner->i_sb, "the row log of inode %lu contradicts itself", owner->i_ino);
+		error = vexfs_damage(owner->i_sb, "the row log of inode %llu contradicts itself", vexfs_ino(owner));
 	return error;
 }
 

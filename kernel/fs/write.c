@@ -5,6 +5,7 @@
  */
 #include <linux/pagemap.h>
 #include "alloc.h"
+#include "compat_iomap.h"
 #include "content.h"
 #include "content_blocks.h"
 #include "file_size.h"
@@ -19,7 +20,7 @@ static bool vexfs_iomap_valid(struct inode *inode, const struct iomap *iomap)
 	return vexfs_content_is(inode, iomap->validity_cookie);
 }
 
-static const struct iomap_page_ops vexfs_page_ops = {
+static const VEXFS_VALIDITY vexfs_validity = {
 	.iomap_valid = vexfs_iomap_valid,
 };
 
@@ -41,7 +42,7 @@ static int vexfs_write_begin(struct inode *inode, loff_t offset, loff_t length, 
 	if (error)
 		return error;
 	vexfs_iomap_fill(inode, first, &run, version, iomap);
-	iomap->page_ops = &vexfs_page_ops;
+	vexfs_name_validity(iomap, &vexfs_validity);
 	iomap->flags = takes ? IOMAP_F_NEW : 0;
 	return 0;
 }
@@ -99,14 +100,12 @@ const struct iomap_ops vexfs_write_ops = {
 
 int vexfs_zero_content(struct inode *inode, loff_t from, loff_t count)
 {
-	return iomap_zero_range(inode, from, count, NULL, &vexfs_write_ops);
+	return vexfs_iomap_zero(inode, from, count, &vexfs_write_ops, &vexfs_validity);
 }
 
-static ssize_t vexfs_write_buffered(struct kiocb *iocb, struct iov_iter *from)
+ssize_t vexfs_write_pages(struct kiocb *iocb, struct iov_iter *from)
 {
-	ssize_t written = iomap_file_buffered_write(iocb, from, &vexfs_write_ops);
-
-	return vexfs_advance(iocb, written);
+	return vexfs_iomap_write(iocb, from, &vexfs_write_ops, &vexfs_validity);
 }
 
 /* What every write does first, with i_rwsem held; the position and the count have been checked. */
@@ -132,7 +131,7 @@ static ssize_t vexfs_write_rest(struct kiocb *iocb, struct iov_iter *from, ssize
 	int error;
 
 	iocb->ki_flags &= ~IOCB_DIRECT;
-	written = vexfs_write_buffered(iocb, from);
+	written = vexfs_write_pages(iocb, from);
 	if (written <= 0)
 		return direct ?: written;
 	error = filemap_write_and_wait_range(mapping, start, start + written - 1);
@@ -156,7 +155,7 @@ static ssize_t vexfs_write_locked(struct kiocb *iocb, struct iov_iter *from)
 	if (error)
 		return error;
 	if (!(iocb->ki_flags & IOCB_DIRECT))
-		return vexfs_write_buffered(iocb, from);
+		return vexfs_write_pages(iocb, from);
 	done = vexfs_write_direct(iocb, from);
 	/* Pages that cannot be thrown away are in the way. */
 	if (done == -ENOTBLK)

@@ -4,15 +4,15 @@
  * blocks. So a commit can wait for writeback.
  */
 #include <linux/pagemap.h>
+#include "compat_iomap.h"
 #include "content.h"
 #include "content_blocks.h"
 
 /* Blocks that one lookup of the tree answers for. */
 #define VEXFS_WRITEBACK_BLOCKS (1u << 20)
 
-static int vexfs_map_blocks(struct iomap_writepage_ctx *context, struct inode *inode, loff_t offset)
+static int vexfs_map_dirty(struct iomap *iomap, struct inode *inode, loff_t offset)
 {
-	struct iomap *iomap = &context->iomap;
 	const u64 first = offset >> inode->i_blkbits;
 	struct vexfs_run run;
 	u64 version;
@@ -30,13 +30,4 @@ static int vexfs_map_blocks(struct iomap_writepage_ctx *context, struct inode *i
 	return 0;
 }
 
-static const struct iomap_writeback_ops vexfs_writeback_ops = {
-	.map_blocks = vexfs_map_blocks,
-};
-
-int vexfs_writepages(struct address_space *mapping, struct writeback_control *control)
-{
-	struct iomap_writepage_ctx context = {};
-
-	return iomap_writepages(mapping, control, &context, &vexfs_writeback_ops);
-}
+VEXFS_DEFINE_WRITEPAGES(vexfs_writepages, vexfs_map_dirty)

@@ -67,7 +67,7 @@ struct buffer_head *vexfs_read_attributes(struct inode *inode)
 	if (le32_to_cpu(header->magic) == VEXFS_XATTR_MAGIC && le64_to_cpu(header->owner) == inode->i_ino)
 		return bh;
 	brelse(bh);
-	return ERR_PTR(vexfs_damage(inode->i_sb, "the attributes of inode %lu", inode->i_ino));
+	return ERR_PTR(vexfs_damage(inode->i_sb, "the attributes of inode %llu", vexfs_ino(inode)));
 }
 
 static const struct vexfs_xattr_entry *vexfs_next_attribute(const struct buffer_head *bh,
