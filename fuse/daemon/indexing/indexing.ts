@@ -232,7 +232,8 @@ export class Indexing {
   /** Bytes that indexes take. */
   get memoryInUse(): number {
     let bytes = 0;
-    for (const { facts } of this.all) bytes += facts.memoryBytes;
+    // What of a snapshot has not been read yet will be.
+    for (const { facts } of this.all) bytes += Math.max(facts.memoryBytes, facts.snapshotBytes);
     return bytes;
   }
 
