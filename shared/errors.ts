@@ -56,8 +56,9 @@ const meanings: Readonly<Record<ErrnoCode, ErrnoMeaning>> = {
       'Check lsattr and the owner. Where /proc/sys/kernel/yama/ptrace_scope is 1, call prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY) first (the client library does); where it is 2 or 3, run the daemon as root.',
   },
   ENOENT: {
-    meaning: 'There is no row with this id.',
-    advice: 'Check the id: ids are not slot numbers, and removed rows leave no trace.',
+    meaning: 'There is no row with this id, or the file has no index.',
+    advice:
+      'Check the id: ids are not slot numbers, and removed rows leave no trace. `vexctl index create` makes an index.',
   },
   EINTR: {
     meaning: 'A signal arrived before the call was done, and nothing was changed.',

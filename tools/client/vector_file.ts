@@ -4,15 +4,17 @@ import {
   ElementType,
   Errno,
   getEmbedding,
+  IndexOperation,
   InsertFlag,
   MAX_INLINE_BYTES,
   MAX_K,
-  SearchType,
+  manageIndex,
   VEXFS_IOC_BATCH_INSERT,
   VEXFS_IOC_GET_EMBEDDING,
   VEXFS_IOC_GET_EMBEDDING_INLINE,
   VEXFS_IOC_GET_STATS,
   VEXFS_IOC_GET_VECTOR_META,
+  VEXFS_IOC_MANAGE_INDEX,
   VEXFS_IOC_SET_VECTOR_META,
   VEXFS_IOC_VECTOR_SEARCH,
   vectorFileInfo,
@@ -21,6 +23,7 @@ import {
 } from '@vexfs/shared';
 import { CallableFile } from './callable_file.js';
 import { VexfsError } from './error.js';
+import { decodeIndexInfo, type IndexInfo, type IndexOptions, indexTypes, searchTypes } from './index_info.js';
 import { addressOf } from './ioctl.js';
 import { decodeInfo, encodeLayout, type FileInfo, type Layout } from './layout.js';
 import { checkCallSize, defaultBatchRows, type Ids, packIds, packRows, type Rows, toId } from './rows.js';
@@ -28,12 +31,6 @@ import { decodeStats, type FileStats } from './stats.js';
 
 /** Smaller is nearer for each: root taken; 1 - cosine; minus the dot product. */
 export type Metric = 'euclidean' | 'cosine' | 'dot';
-
-const searchTypes: Readonly<Record<Metric, SearchType>> = {
-  euclidean: SearchType.EUCLIDEAN,
-  cosine: SearchType.COSINE,
-  dot: SearchType.DOT_PRODUCT,
-};
 
 export interface SearchOptions {
   /** Results wanted, 1 to 10000; 10 when absent. */
@@ -211,6 +208,63 @@ export class VectorFile {
       throw error;
     }
     return { id: wanted, slot: getEmbedding.slot.get(view, 0), vector: vector.slice() };
+  }
+
+  /** What MANAGE_INDEX tells, also of a file without an index. */
+  indexInfo(): Promise<IndexInfo> {
+    return this.#manage('indexInfo', IndexOperation.INFO);
+  }
+
+  /** Gives the file an index, which is built behind. @throws VexfsError EEXIST when it has one */
+  createIndex(options: IndexOptions = {}): Promise<IndexInfo> {
+    const { type = 'graph', metric = 'euclidean' } = options;
+    return this.#manage('createIndex', IndexOperation.CREATE, (view) => {
+      manageIndex.type.set(view, 0, indexTypes[type]);
+      manageIndex.metric.set(view, 0, searchTypes[metric]);
+      manageIndex.m.set(view, 0, options.m ?? 0);
+      manageIndex.ef_construction.set(view, 0, options.efConstruction ?? 0);
+      manageIndex.ef_search.set(view, 0, options.efSearch ?? 0);
+    });
+  }
+
+  /** Changes how many candidates searches look at, or from how many rows on a search makes an index (never: 2^32 - 1). */
+  tuneIndex(options: { readonly efSearch?: number; readonly automaticRows?: number }): Promise<IndexInfo> {
+    return this.#manage('tuneIndex', IndexOperation.TUNE, (view) => {
+      manageIndex.ef_search.set(view, 0, options.efSearch ?? 0);
+      manageIndex.automatic_rows.set(view, 0, options.automaticRows ?? 0);
+    });
+  }
+
+  /** Resolves when every change that was made before is in the index. */
+  waitForIndex(): Promise<IndexInfo> {
+    return this.#manage('waitForIndex', IndexOperation.WAIT);
+  }
+
+  /** Checks the snapshot that the index was opened from. @throws VexfsError EUCLEAN: it is damaged, and built anew */
+  verifyIndex(): Promise<IndexInfo> {
+    return this.#manage('verifyIndex', IndexOperation.VERIFY);
+  }
+
+  /** Begins to build the index anew from the rows. */
+  rebuildIndex(): Promise<IndexInfo> {
+    return this.#manage('rebuildIndex', IndexOperation.REBUILD);
+  }
+
+  dropIndex(): Promise<IndexInfo> {
+    return this.#manage('dropIndex', IndexOperation.DROP);
+  }
+
+  async #manage(
+    name: string,
+    operation: IndexOperation,
+    fill: (view: DataView) => void = () => {},
+  ): Promise<IndexInfo> {
+    const argument = new Uint8Array(manageIndex.$.size);
+    const view = new DataView(argument.buffer);
+    manageIndex.operation.set(view, 0, operation);
+    fill(view);
+    await this.#file.call(name, VEXFS_IOC_MANAGE_INDEX, argument);
+    return decodeIndexInfo(argument);
   }
 
   /** Makes everything that was inserted before durable: fdatasync(2). */

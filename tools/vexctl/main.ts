@@ -4,6 +4,7 @@ import { hideBin } from 'yargs/helpers';
 import { completionCommand } from './command/completion.js';
 import { createCommand } from './command/create.js';
 import { getCommand } from './command/get.js';
+import { indexCommand } from './command/index.js';
 import { infoCommand } from './command/info.js';
 import { insertCommand } from './command/insert.js';
 import { searchCommand } from './command/search.js';
@@ -19,6 +20,7 @@ const commands = [
   getCommand,
   infoCommand,
   statsCommand,
+  indexCommand,
   completionCommand,
 ];
 

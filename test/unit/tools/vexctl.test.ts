@@ -10,7 +10,7 @@ const manual = fileURLToPath(new URL('../../../../docs/vexctl.md', import.meta.u
 const scratch = mkdtempSync(join(tmpdir(), 'vexfs-vexctl-'));
 test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
 
-const commands = ['create', 'insert', 'search', 'get', 'info', 'stats', 'completion'];
+const commands = ['create', 'insert', 'search', 'get', 'info', 'stats', 'index', 'completion'];
 /** The codes are a promise to scripts: they stand here once more on purpose. */
 const exitCodes = [0, 1, 2, 3, 4, 5, 130];
 
