@@ -87,6 +87,8 @@ export const SEARCH_TAIL_COUNT = 24;
 export const SEARCH_EF = 25;
 /** Out: one of SearchPath. */
 export const SEARCH_PATH = 26;
+/** Whether the payload holds a vexfs_batch_search. */
+export const SEARCH_BATCH = 27;
 
 /** GET: a vexfs_get_embedding in the payload; behind PAYLOAD_SEGMENTS pairs {position or -1, bytes}. Replies. */
 export const GET_SEGMENTS = 8;

@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import {
   batchInsertRequest,
+  batchSearch,
   ElementType,
   Errno,
   getEmbedding,
@@ -9,7 +10,9 @@ import {
   MAX_INLINE_BYTES,
   MAX_K,
   manageIndex,
+  SearchFlag,
   VEXFS_IOC_BATCH_INSERT,
+  VEXFS_IOC_BATCH_SEARCH,
   VEXFS_IOC_GET_EMBEDDING,
   VEXFS_IOC_GET_EMBEDDING_INLINE,
   VEXFS_IOC_GET_STATS,
@@ -37,6 +40,10 @@ export interface SearchOptions {
   readonly k?: number;
   /** `euclidean` when absent. */
   readonly metric?: Metric;
+  /** Candidates that an index looks at, 1 to 10000; as the index says when absent. */
+  readonly ef?: number;
+  /** Compare every row, whatever index there is. */
+  readonly exact?: boolean;
 }
 
 /** Ids are 64 bits wide and therefore bigint. */
@@ -164,6 +171,10 @@ export class VectorFile {
   /** The k nearest rows, nearest first; fewer when the file has fewer. */
   async search(query: Float32Array | readonly number[], options: SearchOptions = {}): Promise<Hit[]> {
     const { k = 10, metric = 'euclidean' } = options;
+    if (options.ef !== undefined || options.exact === true) {
+      const [hits] = await this.searchMany([query], options);
+      return hits!;
+    }
     if (!Number.isInteger(k) || k < 1 || k > MAX_K) throw new RangeError(`k ${k} is not 1 to ${MAX_K}`);
     const type = searchTypes[metric];
     if (type === undefined)
@@ -182,6 +193,40 @@ export class VectorFile {
     await this.#file.call('search', VEXFS_IOC_VECTOR_SEARCH, argument, [vector, distances, ids]);
     const count = Math.min(k, vectorSearchRequest.result_count.get(view, 0));
     return Array.from({ length: count }, (_, index) => ({ id: ids[index]!, distance: distances[index]! }));
+  }
+
+  /** The k nearest rows of each query, in one call. @throws RangeError when they do not fit the file's dimensions */
+  async searchMany(queries: Rows, options: SearchOptions = {}): Promise<Hit[][]> {
+    const { k = 10, metric = 'euclidean', ef = 0, exact = false } = options;
+    if (!Number.isInteger(k) || k < 1 || k > MAX_K) throw new RangeError(`k ${k} is not 1 to ${MAX_K}`);
+    const type = searchTypes[metric];
+    if (type === undefined)
+      throw new RangeError(`metric '${metric}' is none of ${Object.keys(searchTypes).join(', ')}`);
+    const dimensions = await this.#knownDimensions();
+    const { data, count } = packRows(queries, dimensions);
+    if (count === 0) return [];
+    const distances = new Float32Array(count * k);
+    const ids = new BigUint64Array(count * k);
+    const counts = new Uint32Array(count);
+    const argument = new Uint8Array(batchSearch.$.size);
+    const view = new DataView(argument.buffer);
+    batchSearch.queries.setBig(view, 0, addressOf(data));
+    batchSearch.results.setBig(view, 0, addressOf(distances));
+    batchSearch.result_ids.setBig(view, 0, addressOf(ids));
+    batchSearch.result_counts.setBig(view, 0, addressOf(counts));
+    batchSearch.count.set(view, 0, count);
+    batchSearch.dimensions.set(view, 0, dimensions);
+    batchSearch.k.set(view, 0, k);
+    batchSearch.search_type.set(view, 0, type);
+    batchSearch.ef.set(view, 0, ef);
+    batchSearch.flags.set(view, 0, exact ? SearchFlag.EXACT : 0);
+    await this.#file.call('searchMany', VEXFS_IOC_BATCH_SEARCH, argument, [data, distances, ids, counts]);
+    return Array.from(counts, (found, query) =>
+      Array.from({ length: Math.min(k, found) }, (_, i) => ({
+        id: ids[query * k + i]!,
+        distance: distances[query * k + i]!,
+      })),
+    );
   }
 
   /** The row with this id as float32, undefined when there is none. */

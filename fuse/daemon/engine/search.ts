@@ -1,4 +1,4 @@
-import { ElementType, isElementType, type SearchType, vectorSearchRequest } from '@vexfs/shared';
+import { batchSearch, ElementType, isElementType, type SearchType, vectorSearchRequest } from '@vexfs/shared';
 import {
   bestCpu,
   decodeRows,
@@ -32,6 +32,7 @@ import {
   NOT_MAPPED,
   PID,
   SEARCH_BASE,
+  SEARCH_BATCH,
   SEARCH_DIMENSIONS,
   SEARCH_EF,
   SEARCH_ELEMENT,
@@ -84,20 +85,23 @@ export interface Places {
   readonly topk: number;
   readonly distances: number;
   readonly ids: number;
+  readonly counts: number;
   readonly window: number;
   readonly memory: Memory;
 }
 
-function lay(dimensions: number, k: number, windowBytes: number): Places {
+/** Room for so many queries, their results, and what one search needs beside them. */
+function lay(dimensions: number, k: number, windowBytes: number, queries: number): Places {
   const sizes = {
     query: queryBytes(dimensions),
-    values: dimensions * 4,
+    values: queries * dimensions * 4,
     converted: dimensions * 4,
     scan: scanRequest.$.size,
     scratch: SCAN_SCRATCH_BYTES,
     topk: topkBytes(k),
-    distances: k * 4,
-    ids: k * 8,
+    distances: queries * k * 4,
+    ids: queries * k * 8,
+    counts: queries * 4,
     window: windowBytes,
   };
   const total = Object.values(sizes).reduce((sum, bytes) => sum + aligned(bytes), 0);
@@ -117,50 +121,131 @@ function lay(dimensions: number, k: number, windowBytes: number): Places {
     topk: place(sizes.topk),
     distances: place(sizes.distances),
     ids: place(sizes.ids),
+    counts: place(sizes.counts),
     window: place(sizes.window),
     memory,
   };
 }
 
+/** What a job asks for: `count` queries, and where the caller wants the answers. */
+interface Questions {
+  readonly count: number;
+  readonly k: number;
+  readonly metric: SearchType;
+  readonly queries: bigint;
+  readonly results: bigint;
+  readonly ids: bigint;
+  /** 0n: the only count stands in the argument. */
+  readonly counts: bigint;
+  /** Of the argument. */
+  readonly size: number;
+}
+
+function questionsOf({ fields, view }: JobSlot): Questions {
+  if (fields[SEARCH_BATCH] === 1) {
+    return {
+      count: batchSearch.count.get(view, 0),
+      k: batchSearch.k.get(view, 0),
+      metric: batchSearch.search_type.get(view, 0) as SearchType,
+      queries: batchSearch.queries.getBig(view, 0),
+      results: batchSearch.results.getBig(view, 0),
+      ids: batchSearch.result_ids.getBig(view, 0),
+      counts: batchSearch.result_counts.getBig(view, 0),
+      size: batchSearch.$.size,
+    };
+  }
+  return {
+    count: 1,
+    k: vectorSearchRequest.k.get(view, 0),
+    metric: vectorSearchRequest.search_type.get(view, 0) as SearchType,
+    queries: vectorSearchRequest.query_vector.getBig(view, 0),
+    results: vectorSearchRequest.results.getBig(view, 0),
+    ids: vectorSearchRequest.result_ids.getBig(view, 0),
+    counts: 0n,
+    size: vectorSearchRequest.$.size,
+  };
+}
+
 /** Job SEARCH: searches the pinned rows, by their index where the FUSE thread named one; answers the call. */
 export function search(thread: EngineThread, slot: JobSlot): void {
-  const { fields, view } = slot;
+  const { fields } = slot;
   const unique = fields[UNIQUE]!;
-  const k = vectorSearchRequest.k.get(view, 0);
-  const stride = fields[SEARCH_STRIDE]!;
-  const scans = fields[SEARCH_INDEX] === 0;
-  const windowBytes = scans && fields[SEARCH_BASE] === 0 ? Math.max(WINDOW, stride) : 0;
-  const places = lay(fields[SEARCH_DIMENSIONS]!, k, windowBytes);
-  const result = run(thread, slot, places, k, windowBytes);
+  const questions = questionsOf(slot);
+  const result = run(thread, slot, questions);
   if (result < 0) {
     thread.connection.fail(unique, -result);
     return;
   }
   const out = ioctlResult(thread);
   const reply = thread.connection.output;
-  reply.bytes.set(slot.bytes.subarray(0, vectorSearchRequest.$.size), out);
-  vectorSearchRequest.result_count.set(reply.view, out, result);
-  thread.connection.send(unique, out - AT + vectorSearchRequest.$.size);
+  reply.bytes.set(slot.bytes.subarray(0, questions.size), out);
+  if (fields[SEARCH_BATCH] !== 1) vectorSearchRequest.result_count.set(reply.view, out, result);
+  thread.connection.send(unique, out - AT + questions.size);
 }
 
-/** Hits written to the caller, or -errno. */
-function run(thread: EngineThread, slot: JobSlot, places: Places, k: number, windowBytes: number): number {
-  const { fields, view } = slot;
+/** Bytes of queries and results that are moved at a time. */
+const MOVED = 1 << 20;
+const MOST_MOVED = 256;
+
+/** Hits of the last query, or -errno. The answers go to the caller piece by piece. */
+function run(thread: EngineThread, slot: JobSlot, questions: Questions): number {
+  const { fields } = slot;
+  const { count, k, counts } = questions;
   const pid = fields[PID]!;
   const dimensions = fields[SEARCH_DIMENSIONS]!;
-  const copied = copyIn(pid, places.values, vectorSearchRequest.query_vector.getBig(view, 0), dimensions * 4);
-  if (copied !== 0) return -copied;
-  const metric = vectorSearchRequest.search_type.get(view, 0) as SearchType;
-  if (!prepare(places, metric, fields[SEARCH_ELEMENT]!, dimensions)) return -errno.EINVAL;
-  const count =
-    fields[SEARCH_INDEX] === 0
-      ? scan(thread, slot, places, k, windowBytes)
-      : navigate(thread, slot, places, k, fields[SEARCH_EF]!);
-  if (count < 0) return count;
-  const failed =
-    copyOut(pid, places.distances, vectorSearchRequest.results.getBig(view, 0), count * 4) ||
-    copyOut(pid, places.ids, vectorSearchRequest.result_ids.getBig(view, 0), count * 8);
-  return failed === 0 ? count : -failed;
+  const scans = fields[SEARCH_INDEX] === 0;
+  const windowBytes = scans && fields[SEARCH_BASE] === 0 ? Math.max(WINDOW, fields[SEARCH_STRIDE]!) : 0;
+  const each = dimensions * 4 + k * 12;
+  const most = Math.max(1, Math.min(count, MOST_MOVED, Math.floor(MOVED / each)));
+  const places = lay(dimensions, k, windowBytes, most);
+  let hits = 0;
+  for (let first = 0; first < count; first += most) {
+    const part = Math.min(most, count - first);
+    const rowBytes = dimensions * 4;
+    const copied = copyIn(pid, places.values, questions.queries + BigInt(first * rowBytes), part * rowBytes);
+    if (copied !== 0) return -copied;
+    const found = memoryAt(places.counts, most * 4).view;
+    for (let i = 0; i < part; i++) {
+      hits = one(thread, slot, questions, windowBytes, {
+        ...places,
+        values: places.values + i * rowBytes,
+        distances: places.distances + i * k * 4,
+        ids: places.ids + i * k * 8,
+      });
+      if (hits < 0) return hits;
+      found.setUint32(i * 4, hits, true);
+      if (hits < k && counts !== 0n) clearRest(places, i * k + hits, k - hits);
+    }
+    const filled = counts === 0n ? hits : part * k;
+    const failed =
+      copyOut(pid, places.distances, questions.results + BigInt(first * k * 4), filled * 4) ||
+      copyOut(pid, places.ids, questions.ids + BigInt(first * k * 8), filled * 8) ||
+      (counts === 0n ? 0 : copyOut(pid, places.counts, counts + BigInt(first * 4), part * 4));
+    if (failed !== 0) return -failed;
+  }
+  return hits;
+}
+
+/** Places without a hit are zeros: nothing of an earlier search goes to the caller. */
+function clearRest(places: Places, from: number, count: number): void {
+  memoryAt(places.distances + from * 4, count * 4).bytes.fill(0);
+  memoryAt(places.ids + from * 8, count * 8).bytes.fill(0);
+}
+
+/** Hits of one query, in its places, or -errno. */
+function one(
+  thread: EngineThread,
+  slot: JobSlot,
+  { metric, k }: Questions,
+  windowBytes: number,
+  places: Places,
+): number {
+  const { fields } = slot;
+  if (thread.exchange.isInterrupted(slot)) return -errno.EINTR;
+  if (!prepare(places, metric, fields[SEARCH_ELEMENT]!, fields[SEARCH_DIMENSIONS]!)) return -errno.EINVAL;
+  return fields[SEARCH_INDEX] === 0
+    ? scan(thread, slot, places, k, windowBytes)
+    : navigate(thread, slot, places, k, fields[SEARCH_EF]!);
 }
 
 /** Compares every row: hits in the places of the results, or -errno. */

@@ -1,5 +1,6 @@
 import {
   batchInsertRequest,
+  batchSearch,
   CommandNumber,
   CompressionType,
   elementBytes,
@@ -22,6 +23,7 @@ import {
   MAX_K,
   MAX_ROWS_PER_CALL,
   manageIndex,
+  type SearchType,
   StorageFormat,
   VEXFS_MAGIC,
   vectorFileInfo,
@@ -40,6 +42,7 @@ import { getRow } from './get_row.js';
 import { insertRows } from './insert.js';
 import { manage } from './manage_index.js';
 import { searchRows } from './search.js';
+import { searchBatch } from './search_batch.js';
 
 const AT = Connection.PAYLOAD_AT;
 const O_ACCMODE = 3;
@@ -88,6 +91,10 @@ const COMMANDS = new Map<number, CommandShape>([
   [
     CommandNumber.GET_EMBEDDING,
     { direction: IOC_READ | IOC_WRITE, size: getEmbedding.$.size, inline: MAX_INLINE_BYTES, run: get },
+  ],
+  [
+    CommandNumber.BATCH_SEARCH,
+    { direction: IOC_READ | IOC_WRITE, size: batchSearch.$.size, inline: 0, run: searchBatch },
   ],
   [
     CommandNumber.MANAGE_INDEX,
@@ -243,7 +250,8 @@ function search(fs: Filesystem, call: Call): void {
     vectorSearchRequest.result_ids,
   ];
   if (pointers.some((pointer) => pointer.get(view, at) === 0)) throw new FsError(errno.EFAULT);
-  searchRows(fs, call, file);
+  const metric = vectorSearchRequest.search_type.get(view, at) as SearchType;
+  searchRows(fs, call, file, { isBatch: false, queries: 1, metric, k, ef: 0, exact: false });
 }
 
 const INSERT_FLAGS = InsertFlag.OVERWRITE | InsertFlag.APPEND | InsertFlag.VALIDATE;

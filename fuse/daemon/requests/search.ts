@@ -1,4 +1,4 @@
-import { type SearchType, vectorSearchRequest } from '@vexfs/shared';
+import type { SearchType } from '@vexfs/shared';
 import { SearchPath } from '../../engine/index.js';
 import type { Memory } from '../../system/index.js';
 import { bytesOfRow, strideOf } from '../../volume/index.js';
@@ -12,6 +12,7 @@ import {
   NODE,
   PID,
   SEARCH_BASE,
+  SEARCH_BATCH,
   SEARCH_DIMENSIONS,
   SEARCH_EF,
   SEARCH_ELEMENT,
@@ -37,18 +38,28 @@ import { segmentPairs } from '../segments.js';
 import type { VectorFile } from '../vector_files.js';
 import type { Call } from './ioctl.js';
 
+/** What VECTOR_SEARCH or BATCH_SEARCH asks for. */
+export interface SearchRequest {
+  readonly isBatch: boolean;
+  readonly queries: number;
+  readonly metric: SearchType;
+  readonly k: number;
+  /** Candidates, 0: as the index says. */
+  readonly ef: number;
+  /** Whether every row is compared, whatever there is. */
+  readonly exact: boolean;
+}
+
 /**
  * Pins what a search sees at this moment (the mapped rows, the ids, which slots are live) and gives it to an engine
  * thread, which answers the call. Blocks, slots and arrays that are freed later are not reused before the search ends.
  */
-export function searchRows(fs: Filesystem, call: Call, file: VectorFile): void {
+export function searchRows(fs: Filesystem, call: Call, file: VectorFile, search: SearchRequest): void {
   const { set, ids, inode } = file;
   const { layout } = set;
   const stride = strideOf(layout);
   const { ids: idArray, slots, rows } = ids.info();
-  const metric = vectorSearchRequest.search_type.get(call.request.view, call.at) as SearchType;
-  const k = vectorSearchRequest.k.get(call.request.view, call.at);
-  const guide = guideOf(fs, file, metric, k);
+  const guide = search.exact ? undefined : guideOf(fs, file, search.metric, search.k);
   const mapping = guide === undefined ? fs.vectors.mapping(file) : undefined;
   const slot = fs.exchange.take(SPARE.caller);
   if (slot === undefined) throw new Park();
@@ -71,7 +82,7 @@ export function searchRows(fs: Filesystem, call: Call, file: VectorFile): void {
     if (guide !== undefined) {
       fields[SEARCH_INDEX] = guide.handle;
       fields[SEARCH_EXTENTS] = rowExtentsOf(fs, guide).address;
-      fields[SEARCH_EF] = guide.description.efSearch;
+      fields[SEARCH_EF] = search.ef === 0 ? guide.description.efSearch : search.ef;
       fields[SEARCH_PATH] = 0;
       fields[SEARCH_TAIL] = 0;
       fields[SEARCH_TAIL_COUNT] = 0;
@@ -114,11 +125,12 @@ export function searchRows(fs: Filesystem, call: Call, file: VectorFile): void {
   fields[SEARCH_ELEMENT] = layout.elementType;
   fields[SEARCH_DIMENSIONS] = layout.dimensions;
   fields[SEARCH_ROW_BYTES] = bytesOfRow(layout);
-  slot.bytes.set(call.request.bytes.subarray(call.at, call.at + vectorSearchRequest.$.size));
+  fields[SEARCH_BATCH] = search.isBatch ? 1 : 0;
+  slot.bytes.set(call.request.bytes.subarray(call.at, call.at + call.size));
   file.pins += 1;
-  file.searches += 1;
-  if (guide === undefined) file.rowsScanned += rows;
-  else guide.searches += 1;
+  file.searches += search.queries;
+  if (guide === undefined) file.rowsScanned += rows * search.queries;
+  else guide.searches += search.queries;
   fs.pin(slot, () => {
     file.pins -= 1;
     for (const block of memory) fs.transfer.give(block);

@@ -1,7 +1,13 @@
-/** MANAGE_INDEX as raw as a C program issues it. */
-import { IndexOperation, manageIndex, VEXFS_IOC_MANAGE_INDEX } from '@vexfs/shared';
+/** MANAGE_INDEX and BATCH_SEARCH as raw as a C program issues it. */
+import {
+  batchSearch,
+  IndexOperation,
+  manageIndex,
+  VEXFS_IOC_BATCH_SEARCH,
+  VEXFS_IOC_MANAGE_INDEX,
+} from '@vexfs/shared';
 import { withMemory } from './caller_memory.js';
-import { call, type Outcome } from './vector_calls.js';
+import { call, type Hit, type Outcome } from './vector_calls.js';
 
 export type IndexFields = Readonly<Record<string, number>>;
 
@@ -48,4 +54,63 @@ export function indexInfo(fd: number): IndexFields {
   const { outcome, info } = manage(fd, IndexOperation.INFO);
   if (outcome !== 'ok') throw new Error(`MANAGE_INDEX INFO: ${outcome}`);
   return info;
+}
+
+export interface BatchQuery {
+  readonly dimensions: number;
+  readonly k: number;
+  readonly type?: number;
+  readonly ef?: number;
+  readonly flags?: number;
+  readonly reserved?: number;
+  /** Default: as many as `queries` holds. */
+  readonly count?: number;
+  /** Address to pass instead of that of the counts. */
+  readonly countsAddress?: number;
+}
+
+export interface BatchFound {
+  readonly outcome: Outcome;
+  /** Of each query; empty after an error. */
+  readonly hits: readonly (readonly Hit[])[];
+  /** Whether all places without a hit are zero. */
+  readonly restIsZero: boolean;
+}
+
+/** BATCH_SEARCH. */
+export function searchBatch(fd: number, queries: Float32Array, options: BatchQuery): BatchFound {
+  return withMemory((memory) => {
+    const count = options.count ?? queries.length / options.dimensions;
+    const { k } = options;
+    const room = Math.min(count * k, 1 << 20);
+    const { view, address } = memory.room(batchSearch.$.size);
+    const distances = memory.room(room * 4);
+    const ids = memory.room(room * 8);
+    const counts = memory.room(Math.min(count, 1 << 20) * 4);
+    for (const { bytes } of [distances, ids, counts]) bytes.fill(0xee);
+    batchSearch.queries.set(view, 0, memory.place(queries));
+    batchSearch.results.set(view, 0, distances.address);
+    batchSearch.result_ids.set(view, 0, ids.address);
+    batchSearch.result_counts.set(view, 0, options.countsAddress ?? counts.address);
+    batchSearch.count.set(view, 0, count);
+    batchSearch.dimensions.set(view, 0, options.dimensions);
+    batchSearch.k.set(view, 0, k);
+    batchSearch.search_type.set(view, 0, options.type ?? 0);
+    batchSearch.ef.set(view, 0, options.ef ?? 0);
+    batchSearch.flags.set(view, 0, options.flags ?? 0);
+    batchSearch.reserved.set(view, 0, options.reserved ?? 0);
+    const outcome = call(fd, VEXFS_IOC_BATCH_SEARCH, address);
+    if (outcome !== 'ok') return { outcome, hits: [], restIsZero: true };
+    let restIsZero = true;
+    const hits = Array.from({ length: count }, (_, query) => {
+      const found = counts.view.getUint32(query * 4, true);
+      const places = Array.from({ length: k }, (_unused, i) => ({
+        id: ids.view.getBigUint64((query * k + i) * 8, true),
+        distance: distances.view.getFloat32((query * k + i) * 4, true),
+      }));
+      restIsZero &&= places.slice(found).every(({ id, distance }) => id === 0n && distance === 0);
+      return places.slice(0, found);
+    });
+    return { outcome, hits, restIsZero };
+  });
 }

@@ -14,6 +14,7 @@ export const PASSING: readonly string[] = [
   'durability',
   'files',
   'full_disk',
+  'index/supported',
   'inserts',
   'large_batches',
   'names',

@@ -46,6 +46,16 @@ export function searchCommand(program: Argv<{ json: boolean }>): Argv<{ json: bo
           default: 'euclidean' as Metric,
           describe: 'euclidean: root taken; cosine: 1 - cosine; dot: minus the dot product',
         })
+        .option('ef', {
+          type: 'number',
+          coerce: optionalWholeNumber('ef', 1, 10_000),
+          describe: 'Candidates that an index looks at (default: as the index says)',
+        })
+        .option('exact', {
+          type: 'boolean',
+          default: false,
+          describe: 'Compare every row, whatever index there is',
+        })
         .option('limit-queries', {
           type: 'number',
           coerce: optionalWholeNumber('limit-queries', 1, Number.MAX_SAFE_INTEGER),
@@ -57,7 +67,7 @@ export function searchCommand(program: Argv<{ json: boolean }>): Argv<{ json: bo
         })
         .example('$0 search /mnt/docs.vec row:42 -k 5', 'the five nearest to row 42, itself included')
         .example('$0 search /mnt/docs.vec queries.npy --json', 'one line of JSON for each query'),
-    async ({ json, topK, metric, limitQueries, vectorKey, ...options }) => {
+    async ({ json, topK, metric, ef, exact, limitQueries, vectorKey, ...options }) => {
       const limit = limitQueries ?? Number.POSITIVE_INFINITY;
       await interruptible(async (signal) => {
         const file = await openVectors(options.file);
@@ -76,7 +86,12 @@ export function searchCommand(program: Argv<{ json: boolean }>): Argv<{ json: bo
                 `has ${row.length} dimensions, ${options.file} has ${dimensions}`,
               );
             }
-            const results = await file.search(row, { k: topK, metric });
+            const results = await file.search(row, {
+              k: topK,
+              metric,
+              exact,
+              ...(ef === undefined ? {} : { ef }),
+            });
             if (json) {
               const hits = results.map(({ id, distance }) => ({ id, distance: shortest(distance) }));
               print(toJson({ query: number, results: hits }));

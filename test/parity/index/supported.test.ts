@@ -1,0 +1,25 @@
+import { IndexOperation, VEXFS_IOC_BATCH_SEARCH, VEXFS_IOC_MANAGE_INDEX } from '@vexfs/shared';
+import { paritySuite } from '../backend/suite.js';
+import { WILD } from '../client/caller_memory.js';
+import { createIndex, manage, searchBatch } from '../client/index_calls.js';
+import { call, nearestIds } from '../client/vector_calls.js';
+
+const { test, backend, vectorFile } = paritySuite({ size: '64M' });
+
+/** The module has no indexes yet (docs/differences.md): it knows the calls and says so. */
+const expected = backend.name === 'kernel' ? 'EOPNOTSUPP' : 'ok';
+
+test('MANAGE_INDEX and BATCH_SEARCH are served, or known and not supported', (t) => {
+  const { fd } = vectorFile({ dimensions: 2 }, [1, 0, 0, 1]);
+  t.is(createIndex(fd), expected);
+  for (const operation of [IndexOperation.INFO, IndexOperation.WAIT, IndexOperation.DROP])
+    t.is(manage(fd, operation).outcome, expected);
+  t.is(searchBatch(fd, Float32Array.of(1, 0), { dimensions: 2, k: 1 }).outcome, expected);
+  t.deepEqual(nearestIds(fd, [1, 0]), [0n, 1n]);
+});
+
+test('an argument of theirs that cannot be read is EFAULT first', (t) => {
+  const { fd } = vectorFile({ dimensions: 2 });
+  for (const command of [VEXFS_IOC_MANAGE_INDEX, VEXFS_IOC_BATCH_SEARCH])
+    t.is(call(fd, command, WILD), 'EFAULT');
+});
