@@ -217,7 +217,8 @@ int vexfs_join_appended(handle_t *handle, struct vexfs_appended *appended)
 	else
 		i_size_write(appended->inode, appended->to);
 	vexfs_info(appended->inode)->disk_size = appended->to;
-	if (appended->is_orphan)
+	/* A file without a name stays on the list: it is deleted when it is closed. */
+	if (appended->is_orphan && appended->inode->i_nlink)
 		error = vexfs_orphan_remove(handle, appended->inode);
 	appended->is_orphan = false;
 	return error;
