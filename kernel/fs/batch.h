@@ -28,10 +28,10 @@ struct vexfs_batch {
 };
 
 /*
- * batch_copy.c: rows and ids from the caller, checked and converted. -EFAULT, -EINVAL, -ENOMEM, -EINTR. Waits for the caller's
- * memory, so with nothing locked.
+ * batch_copy.c: rows and ids from the caller, checked and converted for the layout that is in the batch. -EFAULT, -EINVAL,
+ * -ENOMEM, -EINTR. Waits for the caller's memory, so with nothing locked and outside of sections.
  */
-int vexfs_batch_copy(struct vexfs_batch *batch, const struct vexfs_set *set, const struct vexfs_batch_insert_request *request);
+int vexfs_batch_copy(struct vexfs_batch *batch, struct inode *inode, const struct vexfs_batch_insert_request *request);
 void vexfs_batch_free(struct vexfs_batch *batch);
 
 static inline u64 vexfs_slot_offset(const struct vexfs_set_layout *layout, u64 slot)

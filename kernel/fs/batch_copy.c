@@ -58,12 +58,26 @@ static int vexfs_copy_values(struct vexfs_batch *batch, const void __user *from)
 	return error ?: bad;
 }
 
+/* 0, or -EINVAL when an id stands there twice. */
+static int vexfs_check_twice(const struct vexfs_batch *batch, struct inode *inode, void *scratch)
+{
+	int ticket, error = 0;
+	const struct vexfs_set *set = vexfs_set_enter(inode, &ticket);
+
+	if (IS_ERR(set))
+		return PTR_ERR(set);
+	if (vx_ids_find_duplicate(set->ids, batch->ids, batch->rows, scratch) != batch->rows)
+		error = -EINVAL;
+	vexfs_set_leave(ticket);
+	return error;
+}
+
 /* No id is the one that is none, and none stands there twice. */
-static int vexfs_check_ids(const struct vexfs_batch *batch, const struct vexfs_set *set)
+static int vexfs_check_ids(const struct vexfs_batch *batch, struct inode *inode)
 {
 	void *scratch;
 	u32 i;
-	int error = 0;
+	int error;
 
 	for (i = 0; i < batch->rows; i++) {
 		if (batch->ids[i] == VX_NO_ID)
@@ -72,19 +86,15 @@ static int vexfs_check_ids(const struct vexfs_batch *batch, const struct vexfs_s
 	scratch = vexfs_alloc_large(vx_ids_duplicate_bytes(batch->rows));
 	if (!scratch)
 		return -ENOMEM;
-	if (vx_ids_find_duplicate(set->ids, batch->ids, batch->rows, scratch) != batch->rows)
-		error = -EINVAL;
+	error = vexfs_check_twice(batch, inode, scratch);
 	kvfree(scratch);
 	return error;
 }
 
-int vexfs_batch_copy(struct vexfs_batch *batch, const struct vexfs_set *set, const struct vexfs_batch_insert_request *request)
+int vexfs_batch_copy(struct vexfs_batch *batch, struct inode *inode, const struct vexfs_batch_insert_request *request)
 {
-	int error, bad;
+	int bad;
 
-	memset(batch, 0, sizeof(*batch));
-	batch->layout = set->layout;
-	batch->serial = set->serial;
 	batch->rows = request->vector_count;
 	batch->flags = request->flags;
 	batch->data = vexfs_alloc_large((u64)batch->rows * batch->layout.stride);
@@ -103,8 +113,7 @@ int vexfs_batch_copy(struct vexfs_batch *batch, const struct vexfs_set *set, con
 	}
 	if (bad)
 		return -EINVAL;
-	error = batch->ids ? vexfs_check_ids(batch, set) : 0;
-	return error;
+	return batch->ids ? vexfs_check_ids(batch, inode) : 0;
 }
 
 void vexfs_batch_free(struct vexfs_batch *batch)

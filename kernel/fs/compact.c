@@ -115,7 +115,7 @@ static void vexfs_compact_now(struct inode *inode, struct vexfs_set *set, u64 ru
 		return;
 	if (!vexfs_records_init(&records, max_t(u64, runs, 1))) {
 		vexfs_for_runs(set, &records);
-		handle = vexfs_start(inode->i_sb, vexfs_log_credits(inode, records.count) + VEXFS_ORPHAN_CREDITS +
+		handle = vexfs_start(inode->i_sb, vexfs_log_credits(inode, records.count, false) + VEXFS_ORPHAN_CREDITS +
 							  VEXFS_HIDDEN_CREDITS);
 		if (!IS_ERR(handle)) {
 			vexfs_write_anew(handle, inode, set, header, &records, &old);

@@ -43,12 +43,11 @@ static void *vexfs_as_float32(const struct vexfs_set_layout *layout, void *row)
 	return values ?: ERR_PTR(-ENOMEM);
 }
 
-static int vexfs_deliver(struct file *file, const struct vexfs_set_layout *layout, struct vexfs_get_embedding *call, u32 slot)
+static int vexfs_deliver(const struct vexfs_set_layout *layout, struct vexfs_get_embedding *call, void *row)
 {
-	void *row = vexfs_read_row(file, layout, slot);
 	int error = 0;
 
-	if (!IS_ERR(row) && call->element_type != layout->element_type)
+	if (call->element_type != layout->element_type)
 		row = vexfs_as_float32(layout, row);
 	if (IS_ERR(row))
 		return PTR_ERR(row);
@@ -60,7 +59,9 @@ static int vexfs_deliver(struct file *file, const struct vexfs_set_layout *layou
 	return error;
 }
 
-int vexfs_get_row(struct file *file, struct vexfs_set *set, struct vexfs_get_embedding *call, size_t size)
+/* Finds the row, and reads it when there is room for it: *row is NULL otherwise. Inside of a section. */
+static int vexfs_take_row(struct file *file, struct vexfs_set *set, struct vexfs_get_embedding *call, size_t size,
+			  void **row)
 {
 	const struct vexfs_set_layout *layout = &set->layout;
 	const u32 wanted = call->element_type ?: layout->element_type;
@@ -82,8 +83,24 @@ int vexfs_get_row(struct file *file, struct vexfs_set *set, struct vexfs_get_emb
 	call->element_type = wanted;
 	call->dimensions = layout->dimensions;
 	call->slot = slot;
-	if (!room)
-		return 0;
+	*row = room ? vexfs_read_row(file, layout, slot) : NULL;
+	return PTR_ERR_OR_ZERO(*row);
+}
+
+int vexfs_get_row(struct file *file, struct vexfs_get_embedding *call, size_t size)
+{
+	struct vexfs_set_layout layout;
+	void *row;
+	int ticket, error;
+	struct vexfs_set *set = vexfs_set_enter(file_inode(file), &ticket);
+
+	if (IS_ERR(set))
+		return PTR_ERR(set);
+	layout = set->layout;
+	error = vexfs_take_row(file, set, call, size, &row);
+	vexfs_set_leave(ticket);
+	if (error || !row)
+		return error;
 	memset(call + 1, 0, size - sizeof(*call));
-	return vexfs_deliver(file, layout, call, slot);
+	return vexfs_deliver(&layout, call, row);
 }

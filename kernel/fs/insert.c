@@ -184,8 +184,8 @@ static int vexfs_publish_batch(struct inode *inode, struct vexfs_set *set, struc
 	handle_t *handle;
 	int error, stopped;
 
-	handle = vexfs_start(inode->i_sb, vexfs_join_credits(inode) + vexfs_log_credits(inode, records->count) +
-						  VEXFS_INODE_CREDITS);
+	handle = vexfs_start(inode->i_sb, vexfs_join_credits(inode) + VEXFS_INODE_CREDITS +
+						  vexfs_log_credits(inode, records->count, records->is_scattered));
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
 	error = vexfs_order_reused(handle, inode, batch);
@@ -282,7 +282,8 @@ static int vexfs_insert_locked(struct file *file, struct vexfs_batch *batch)
 	if (!error) {
 		do
 			error = vexfs_store_batch(file, set, batch, &records);
-		while (error == -ENOSPC && vexfs_retry_allocate(inode->i_sb, &attempts));
+		while (error == -ENOSPC && (vexfs_retry_allocate(inode->i_sb, &attempts) ||
+					    vexfs_records_scatter(inode, &records)));
 	}
 	vexfs_records_free(&records);
 	if (error)
@@ -305,22 +306,17 @@ static int vexfs_sync_batch(struct file *file)
 int vexfs_batch_insert(struct file *file, const struct vexfs_batch_insert_request *request)
 {
 	struct inode *inode = file_inode(file);
-	struct vexfs_batch batch;
-	struct vexfs_set *set;
-	int ticket, error;
+	struct vexfs_batch batch = {};
+	int error;
 
 	if (IS_APPEND(inode) && request->flags & VEXFS_INSERT_OVERWRITE)
 		return -EPERM;
-	set = vexfs_set_enter(inode, &ticket);
-	if (IS_ERR(set))
-		return PTR_ERR(set);
-	error = vexfs_check_request(&set->layout, request);
-	if (error) {
-		vexfs_set_leave(ticket);
+	error = vexfs_set_describe(inode, &batch.layout, &batch.serial);
+	if (!error)
+		error = vexfs_check_request(&batch.layout, request);
+	if (error)
 		return error;
-	}
-	error = vexfs_batch_copy(&batch, set, request);
-	vexfs_set_leave(ticket);
+	error = vexfs_batch_copy(&batch, inode, request);
 	if (!error) {
 		inode_lock(inode);
 		error = vexfs_insert_locked(file, &batch);

@@ -65,26 +65,12 @@ static int vexfs_get_meta(struct file *file, void __user *argument)
 
 static int vexfs_call_search(struct file *file, void *argument, size_t size)
 {
-	int ticket, error;
-	struct vexfs_set *set = vexfs_readable_set(file, &ticket);
-
-	if (IS_ERR(set))
-		return PTR_ERR(set);
-	error = vexfs_search(file, set, argument);
-	vexfs_set_leave(ticket);
-	return error;
+	return file->f_mode & FMODE_READ ? vexfs_search(file, argument) : -EBADF;
 }
 
 static int vexfs_call_get(struct file *file, void *argument, size_t size)
 {
-	int ticket, error;
-	struct vexfs_set *set = vexfs_readable_set(file, &ticket);
-
-	if (IS_ERR(set))
-		return PTR_ERR(set);
-	error = vexfs_get_row(file, set, argument, size);
-	vexfs_set_leave(ticket);
-	return error;
+	return file->f_mode & FMODE_READ ? vexfs_get_row(file, argument, size) : -EBADF;
 }
 
 static void vexfs_fill_stats(struct inode *inode, const struct vexfs_set *set, struct vexfs_stats *stats)
@@ -183,6 +169,8 @@ long vexfs_ioctl(struct file *file, unsigned int command, unsigned long value)
 
 	if (command == FITRIM)
 		return vexfs_ioctl_trim(file, argument);
+	if (command == FS_IOC_GETVERSION)
+		return put_user(file_inode(file)->i_generation, (int __user *)argument);
 	if (_IOC_TYPE(command) != VEXFS_IOC_MAGIC)
 		return -ENOTTY;
 	if (vexfs_is_get_embedding(command))

@@ -80,18 +80,37 @@ u32 vexfs_records_per_block(const struct super_block *sb)
 	return (sb->s_blocksize - sizeof(struct vexfs_set_header)) / sizeof(struct vexfs_log_record);
 }
 
-/* Runs of blocks that one append may take; a volume in smaller pieces has no space for it. */
+/* Runs of blocks that one append takes without being told to scatter. */
 #define VEXFS_LOG_RUNS 8
 
 /* Levels of a log's tree that may change with each run: a log of more than one has millions of records. */
 #define VEXFS_LOG_LEVELS 2
 
-int vexfs_log_credits(const struct inode *owner, u32 records)
-{
-	const u32 runs = min_t(u32, records / vexfs_records_per_block(owner->i_sb) + 1, VEXFS_LOG_RUNS);
+/* Blocks that may change for each run. */
+#define VEXFS_LOG_RUN_CREDITS (VEXFS_ALLOCATE_CREDITS * (1 + VEXFS_LOG_LEVELS))
 
+/* Runs of blocks that appending so many records may take; half of the largest transaction is left to everything else. */
+static u32 vexfs_log_runs(const struct inode *owner, u32 records, bool is_scattered)
+{
+	const u32 blocks = records / vexfs_records_per_block(owner->i_sb) + 1;
+	const journal_t *journal = vexfs_volume(owner->i_sb)->journal;
+	const u32 most = is_scattered ? journal->j_max_transaction_buffers / 2 / VEXFS_LOG_RUN_CREDITS : 0;
+
+	return min(blocks, max_t(u32, most, VEXFS_LOG_RUNS));
+}
+
+int vexfs_log_credits(const struct inode *owner, u32 records, bool is_scattered)
+{
 	return 1 + VEXFS_TAKE_INODE_CREDITS + VEXFS_HIDDEN_CREDITS +
-	       runs * VEXFS_ALLOCATE_CREDITS * (1 + VEXFS_LOG_LEVELS);
+	       vexfs_log_runs(owner, records, is_scattered) * VEXFS_LOG_RUN_CREDITS;
+}
+
+bool vexfs_records_scatter(struct inode *owner, struct vexfs_records *records)
+{
+	if (records->is_scattered || vexfs_log_runs(owner, records->count, true) <= VEXFS_LOG_RUNS)
+		return false;
+	records->is_scattered = true;
+	return true;
 }
 
 struct vexfs_log_run {
@@ -109,8 +128,9 @@ struct vexfs_append {
 	u32 count;
 	/* Blocks of the log to be written, and where. */
 	u32 blocks;
-	struct vexfs_log_run runs[VEXFS_LOG_RUNS];
+	struct vexfs_log_run *runs;
 	u32 run_count;
+	u32 run_most;
 };
 
 static const struct vexfs_log_record *vexfs_nth(const struct vexfs_append *append, u32 n)
@@ -135,7 +155,7 @@ static int vexfs_take_runs(handle_t *handle, struct vexfs_append *append, u64 go
 	while (left) {
 		struct vexfs_log_run *run = &append->runs[append->run_count];
 
-		error = append->run_count == VEXFS_LOG_RUNS ? -ENOSPC :
+		error = append->run_count == append->run_most ? -ENOSPC :
 			vexfs_allocate(handle, append->owner->i_sb, goal, left, &run->start, &run->count);
 		if (error) {
 			vexfs_give_runs(handle, append);
@@ -297,7 +317,10 @@ int vexfs_log_append(handle_t *handle, struct inode *owner, struct vexfs_set_hea
 	left = append.inline_count + append.count;
 	append.blocks = left ? (left - 1) / per_block : 0;
 	if (append.blocks) {
-		error = vexfs_spill(handle, &append, header, blocks);
+		append.run_most = vexfs_log_runs(owner, records->count, records->is_scattered);
+		append.runs = kvmalloc_array(append.run_most, sizeof(*append.runs), GFP_NOFS);
+		error = append.runs ? vexfs_spill(handle, &append, header, blocks) : -ENOMEM;
+		kvfree(append.runs);
 		if (error)
 			return error;
 		left -= append.blocks * per_block;

@@ -15,6 +15,8 @@ struct vexfs_records {
 	struct vexfs_log_record *list;
 	u32 count;
 	u32 room;
+	/* Their blocks may lie in as many pieces as a transaction can note, see vexfs_records_scatter(). */
+	bool is_scattered;
 };
 
 /* Room for `most` records. -ENOMEM. */
@@ -28,8 +30,13 @@ void vexfs_record_delete(struct vexfs_records *records, u32 slot, u64 count);
 void vexfs_record_truncate(struct vexfs_records *records, u32 slot);
 
 u32 vexfs_records_per_block(const struct super_block *sb);
-/* What appending so many records may change, the header included. */
-int vexfs_log_credits(const struct inode *owner, u32 records);
+/*
+ * What appending so many records may change, the header included. The blocks of a batch lie together nearly always, and a
+ * transaction that has room for many pieces has to wait for it: so they are allowed few, and after -ENOSPC many.
+ */
+int vexfs_log_credits(const struct inode *owner, u32 records, bool is_scattered);
+/* Allows many, once: false if that cannot help. */
+bool vexfs_records_scatter(struct inode *owner, struct vexfs_records *records);
 /*
  * Appends them behind the header in `header`, a block that the handle may change; records that no longer fit there go
  * to blocks of the log, which are on the disk when this returns. -ENOSPC, -EIO, -EUCLEAN: nothing has changed, or the

@@ -26,7 +26,7 @@ int vexfs_rows_prepare(struct inode *inode, loff_t size)
 
 int vexfs_rows_credits(const struct inode *inode)
 {
-	return vexfs_info(inode)->vector_set ? vexfs_log_credits(inode, 1) : 0;
+	return vexfs_info(inode)->vector_set ? vexfs_log_credits(inode, 1, false) : 0;
 }
 
 /* The new slots that an id is left for are rows. */

@@ -188,10 +188,29 @@ static struct vexfs_search *vexfs_search_alloc(struct file *file, const struct v
 	return search;
 }
 
-static int vexfs_answer(struct vexfs_search *search, struct vexfs_vector_search_request *request)
+/* Looks at the rows, inside of a section. -ESTALE: the file has got another layout since. */
+static int vexfs_find_nearest(struct vexfs_search *search, u64 serial, u32 *count)
 {
-	const u32 count = vx_topk_finish(search->topk, search->nearest, search->nearest_ids, NULL);
+	struct inode *inode = file_inode(search->file);
+	int ticket, error;
+	struct vexfs_set *set = vexfs_set_enter(inode, &ticket);
 
+	if (IS_ERR(set))
+		return PTR_ERR(set);
+	error = set->serial == serial ? vexfs_set_look(inode, set, &search->view) : -ESTALE;
+	if (!error) {
+		atomic64_inc(&set->searches);
+		atomic64_add(search->view.live_rows, &set->rows_scanned);
+		error = vexfs_scan(search);
+	}
+	if (!error)
+		*count = vx_topk_finish(search->topk, search->nearest, search->nearest_ids, NULL);
+	vexfs_set_leave(ticket);
+	return error;
+}
+
+static int vexfs_answer(const struct vexfs_search *search, struct vexfs_vector_search_request *request, u32 count)
+{
 	if (copy_to_user((void __force __user *)request->results, search->nearest, count * sizeof(*search->nearest)) ||
 	    copy_to_user((void __force __user *)request->result_ids, search->nearest_ids,
 			 count * sizeof(*search->nearest_ids)))
@@ -200,32 +219,48 @@ static int vexfs_answer(struct vexfs_search *search, struct vexfs_vector_search_
 	return 0;
 }
 
-int vexfs_search(struct file *file, struct vexfs_set *set, struct vexfs_vector_search_request *request)
+static int vexfs_check_search(const struct vexfs_set_layout *layout, const struct vexfs_vector_search_request *request)
 {
-	struct vexfs_search *search;
-	int error;
-
-	if (request->dimensions != set->layout.dimensions || request->search_type > VEXFS_SEARCH_DOT_PRODUCT || request->k == 0)
+	if (request->dimensions != layout->dimensions || request->search_type > VEXFS_SEARCH_DOT_PRODUCT || request->k == 0)
 		return -EINVAL;
 	if (request->k > VEXFS_MAX_K)
 		return -E2BIG;
-	if (!request->query_vector || !request->results || !request->result_ids)
-		return -EFAULT;
-	search = vexfs_search_alloc(file, &set->layout, request->k);
+	return request->query_vector && request->results && request->result_ids ? 0 : -EFAULT;
+}
+
+/* The query is copied before the rows are looked at, and the answer after it. */
+static int vexfs_search_once(struct file *file, struct vexfs_vector_search_request *request)
+{
+	struct vexfs_set_layout layout;
+	struct vexfs_search *search;
+	u32 count;
+	u64 serial;
+	int error = vexfs_set_describe(file_inode(file), &layout, &serial);
+
+	if (!error)
+		error = vexfs_check_search(&layout, request);
+	if (error)
+		return error;
+	search = vexfs_search_alloc(file, &layout, request->k);
 	if (!search)
 		return -ENOMEM;
 	error = vexfs_copy_query(search, request);
 	if (!error)
 		error = vx_topk_init(search->topk, request->k);
 	if (!error)
-		error = vexfs_set_look(file_inode(file), set, &search->view);
-	if (!error) {
-		atomic64_inc(&set->searches);
-		atomic64_add(search->view.live_rows, &set->rows_scanned);
-		error = vexfs_scan(search);
-	}
+		error = vexfs_find_nearest(search, serial, &count);
 	if (!error)
-		error = vexfs_answer(search, request);
+		error = vexfs_answer(search, request, count);
 	vexfs_search_free(search);
 	return error;
+}
+
+int vexfs_search(struct file *file, struct vexfs_vector_search_request *request)
+{
+	int error;
+
+	do
+		error = vexfs_search_once(file, request);
+	while (error == -ESTALE && !signal_pending(current));
+	return error == -ESTALE ? -EINTR : error;
 }

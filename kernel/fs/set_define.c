@@ -148,7 +148,7 @@ static int vexfs_define_locked(struct file *file, const struct vexfs_set_layout 
 		error = vx_ids_reserve(set->ids, slots, slots);
 	if (error)
 		goto free;
-	handle = vexfs_start(inode->i_sb, VEXFS_SET_CREDITS + vexfs_log_credits(inode, 2));
+	handle = vexfs_start(inode->i_sb, VEXFS_SET_CREDITS + vexfs_log_credits(inode, 2, false));
 	error = PTR_ERR_OR_ZERO(handle);
 	if (error)
 		goto free;

@@ -6,18 +6,16 @@
 #include <linux/fs.h>
 #include <vexfs.h>
 
-struct vexfs_set;
-
 long vexfs_ioctl(struct file *file, unsigned int command, unsigned long argument);
 
 /* search.c: -EINVAL, -E2BIG, -EFAULT, -EINTR, -EIO, -ENOMEM; result_count is set, the buffers are filled. */
-int vexfs_search(struct file *file, struct vexfs_set *set, struct vexfs_vector_search_request *request);
+int vexfs_search(struct file *file, struct vexfs_vector_search_request *request);
 
 /* set_define.c and insert.c: everything from the checks of the argument on. */
 int vexfs_set_define(struct file *file, const struct vexfs_vector_file_info *info);
 int vexfs_batch_insert(struct file *file, const struct vexfs_batch_insert_request *request);
 
 /* get_row.c: `call` is the argument of `size` bytes, the room for an inline vector included. */
-int vexfs_get_row(struct file *file, struct vexfs_set *set, struct vexfs_get_embedding *call, size_t size);
+int vexfs_get_row(struct file *file, struct vexfs_get_embedding *call, size_t size);
 
 #endif

@@ -373,6 +373,19 @@ void vexfs_set_leave(int ticket)
 	srcu_read_unlock(&vexfs_set_readers, ticket);
 }
 
+int vexfs_set_describe(struct inode *inode, struct vexfs_set_layout *layout, u64 *serial)
+{
+	int ticket;
+	const struct vexfs_set *set = vexfs_set_enter(inode, &ticket);
+
+	if (IS_ERR(set))
+		return PTR_ERR(set);
+	*layout = set->layout;
+	*serial = set->serial;
+	vexfs_set_leave(ticket);
+	return 0;
+}
+
 void vexfs_set_wait(void)
 {
 	synchronize_srcu(&vexfs_set_readers);

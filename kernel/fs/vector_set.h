@@ -65,6 +65,11 @@ struct vexfs_set *vexfs_set_enter(struct inode *inode, int *ticket);
 void vexfs_set_leave(int ticket);
 /* The same for who holds i_rwsem: nothing has to be left. */
 struct vexfs_set *vexfs_set_get(struct inode *inode);
+/*
+ * Only the layout, for who touches a caller's memory first, which may take for ever and so happens outside of sections; with
+ * *serial it is seen afterwards whether the file still has it. Errors as above.
+ */
+int vexfs_set_describe(struct inode *inode, struct vexfs_set_layout *layout, u64 *serial);
 
 /* The rows as they are now, for a search. `live` is a copy, NULL when every slot holds a row. */
 struct vexfs_set_view {

@@ -40,6 +40,7 @@ const { test, fresh, folder, open, close, backend } = paritySuite({ size: '64M' 
 
 const GETFLAGS = 0x80086601;
 const SETFLAGS = 0x40086602;
+const GETVERSION = 0x80087601;
 const FSGETXATTR = 0x801c581f;
 const FSSETXATTR = 0x401c5820;
 const SYNC = 0x8;
@@ -272,4 +273,24 @@ test('reading a noatime file leaves its atime', async (t) => {
   await backend.remount();
   t.is(statSync(quiet).atimeMs, 1_000_000);
   t.true(statSync(plain).atimeMs > 1_000_000);
+});
+
+test('FS_IOC_GETVERSION tells the generation of a file or folder, which another inode of that number does not share', (t) => {
+  const version = (path: string): number => {
+    const fd = open(path, 'r');
+    const word = Buffer.alloc(8);
+    t.is(ioctlBytes(fd, GETVERSION, word), 0);
+    close(fd);
+    return word.readUInt32LE(0);
+  };
+  const path = file();
+  const before = version(path);
+  t.is(version(path), before);
+  writeFileSync(path, 'other content');
+  t.is(version(path), before, 'a change is no other file');
+  const { ino } = statSync(path);
+  unlinkSync(path);
+  writeFileSync(path, 'another');
+  t.true(statSync(path).ino !== ino || version(path) !== before);
+  t.is(typeof version(folder()), 'number');
 });
