@@ -31,6 +31,8 @@ int vexfs_zero_content(struct inode *inode, loff_t from, loff_t count);
 bool vexfs_is_aligned(struct kiocb *iocb, const struct iov_iter *caller);
 ssize_t vexfs_read_direct(struct kiocb *iocb, struct iov_iter *to);
 ssize_t vexfs_write_direct(struct kiocb *iocb, struct iov_iter *from);
+/* Over what is written, several at a time. -ENOTBLK: it is another kind of write, or has to go through the page cache. */
+ssize_t vexfs_overwrite_direct(struct kiocb *iocb, struct iov_iter *from);
 
 /* map.c */
 int vexfs_mmap(struct file *file, struct vm_area_struct *area);

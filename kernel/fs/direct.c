@@ -79,3 +79,53 @@ ssize_t vexfs_write_direct(struct kiocb *iocb, struct iov_iter *from)
 	return iomap_dio_rw(iocb, from, &vexfs_direct_ops, &vexfs_direct_write_ops,
 			    grows ? IOMAP_DIO_FORCE_WAIT : 0, NULL, 0);
 }
+
+/* Whether each byte has a block that is written, which stays so while i_rwsem is held. */
+static bool vexfs_is_written(struct inode *inode, loff_t from, loff_t to)
+{
+	const u64 end = vexfs_blocks_of(inode, to);
+	u64 at = from >> inode->i_blkbits;
+
+	while (at < end) {
+		struct vexfs_run run;
+		u64 version;
+
+		if (vexfs_content_find(inode, at, end - at, &run, &version) || !run.physical || run.unwritten)
+			return false;
+		at += run.length;
+	}
+	return true;
+}
+
+/* Only a write that neither takes blocks nor moves the end of the file nor drops privileges lets others in beside it. */
+static bool vexfs_is_overwrite(struct kiocb *iocb, const struct iov_iter *from)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	const loff_t size = i_size_read(inode);
+	const loff_t at = iocb->ki_pos;
+	const size_t count = iov_iter_count(from);
+
+	return count && !(iocb->ki_flags & IOCB_APPEND) && at >= 0 && at < size && count <= size - at && IS_NOSEC(inode) &&
+	       vexfs_is_aligned(iocb, from) && vexfs_is_written(inode, at, at + count);
+}
+
+ssize_t vexfs_overwrite_direct(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	ssize_t done = -ENOTBLK;
+
+	if (!(iocb->ki_flags & IOCB_NOWAIT))
+		inode_lock_shared(inode);
+	else if (!inode_trylock_shared(inode))
+		return -EAGAIN;
+	if (vexfs_is_overwrite(iocb, from)) {
+		done = generic_write_checks(iocb, from);
+		if (done > 0) {
+			int error = IS_IMMUTABLE(inode) ? -EPERM : kiocb_modified(iocb);
+
+			done = error ?: iomap_dio_rw(iocb, from, &vexfs_direct_ops, &vexfs_direct_write_ops, 0, NULL, 0);
+		}
+	}
+	inode_unlock_shared(inode);
+	return done;
+}

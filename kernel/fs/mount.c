@@ -27,7 +27,7 @@ static int vexfs_check_superblock(struct super_block *sb, struct fs_context *con
 	struct vexfs_volume *volume = vexfs_volume(sb);
 
 	if (le32_to_cpu(superblock->magic) != VEXFS_SUPERBLOCK_MAGIC)
-		return invalf(context, "%s is not a vexfs volume", sb->s_id);
+		return invalf(context, "there is no vexfs volume on %s", sb->s_id);
 	volume->seed = crc32c(~0, superblock->uuid, sizeof(superblock->uuid));
 	if (le32_to_cpu(superblock->checksum) !=
 	    vexfs_sum(volume, 0, superblock, sizeof(*superblock), offsetof(struct vexfs_superblock, checksum))) {
@@ -47,6 +47,16 @@ static int vexfs_check_superblock(struct super_block *sb, struct fs_context *con
 	le64_to_cpus(&volume->hash_key.key[0]);
 	le64_to_cpus(&volume->hash_key.key[1]);
 	return 0;
+}
+
+/* -EINVAL, because after -EROFS mount(8) would mount it read-only by itself. */
+static int vexfs_check_writable(struct super_block *sb, struct fs_context *context)
+{
+	const u32 features = le32_to_cpu(vexfs_volume(sb)->superblock->feature_ro_compat);
+
+	if (!features)
+		return 0;
+	return invalf(context, "the volume has features that this module can only read (ro_compat 0x%x): use -o ro", features);
 }
 
 /* Reads block 0 with whatever block size the device is read in now. */
@@ -70,7 +80,12 @@ static int vexfs_open_volume(struct super_block *sb, struct fs_context *context)
 
 	if (!sb_min_blocksize(sb, VEXFS_MIN_BLOCK_SIZE))
 		return invalf(context, "the sectors of %s are too large", sb->s_id);
+	if (bdev_nr_bytes(sb->s_bdev) < sb->s_blocksize)
+		return invalf(context, "the device %s is too small for a volume", sb->s_id);
 	error = vexfs_read_superblock(sb, context);
+	/* Before the journal is replayed: a mount that is refused changes nothing. */
+	if (!error && !sb_rdonly(sb))
+		error = vexfs_check_writable(sb, context);
 	if (error)
 		return error;
 	size = volume->geometry.block_size;
@@ -116,13 +131,10 @@ static int vexfs_make_root(struct super_block *sb)
 static int vexfs_begin_writing(struct super_block *sb, struct fs_context *context)
 {
 	struct vexfs_volume *volume = vexfs_volume(sb);
-	int error = 0;
+	int error = vexfs_check_writable(sb, context);
 
-	if (volume->superblock->feature_ro_compat) {
-		errorf(context, "the volume has features that this module can only read (ro_compat 0x%x): use -o ro",
-		       le32_to_cpu(volume->superblock->feature_ro_compat));
-		return -EROFS;
-	}
+	if (error)
+		return error;
 	if (volume->noload)
 		return invalf(context, "noload is for mounts that are read-only");
 	if (!volume->groups)
@@ -182,10 +194,11 @@ static int vexfs_fill_super(struct super_block *sb, struct fs_context *context)
 	error = vexfs_open_volume(sb, context);
 	if (!error)
 		memcpy(&sb->s_uuid, volume->superblock->uuid, sizeof(sb->s_uuid));
-	if (!error && !sb_rdonly(sb))
-		error = vexfs_begin_writing(sb, context);
+	/* First, so that a volume without a sound root is left as it is. */
 	if (!error)
 		error = vexfs_make_root(sb);
+	if (!error && !sb_rdonly(sb))
+		error = vexfs_begin_writing(sb, context);
 	if (!error && !sb_rdonly(sb))
 		error = vexfs_finish_orphans(sb);
 	/* Without a root put_super() is not called. */

@@ -35,6 +35,9 @@ int vexfs_new_inode_begin(VEXFS_IDMAP *idmap, struct inode *dir, umode_t mode, s
 	int error;
 
 	memset(new, 0, sizeof(*new));
+	/* Where a name cannot be made the VFS has said so; an inode without a name is asked for all the same. */
+	if (!dir->i_nlink)
+		return -EPERM;
 	new->inode = new_inode(dir->i_sb);
 	if (!new->inode)
 		return -ENOMEM;

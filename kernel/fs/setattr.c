@@ -31,10 +31,14 @@ static int vexfs_set_attributes(VEXFS_IDMAP *idmap, struct dentry *dentry, struc
 
 int vexfs_setattr(VEXFS_IDMAP *idmap, struct dentry *dentry, struct iattr *wanted)
 {
-	int error = setattr_prepare(idmap, dentry, wanted);
+	/* The VFS lets a chown that names nobody through, which strips privileges. */
+	int error = IS_IMMUTABLE(d_inode(dentry)) ? -EPERM : setattr_prepare(idmap, dentry, wanted);
 
-	if (!error && wanted->ia_valid & ATTR_SIZE)
+	if (!error && wanted->ia_valid & ATTR_SIZE) {
 		error = vexfs_resize(d_inode(dentry), wanted->ia_size);
+		/* A length that the file has already counts as a change, whichever call sets it. */
+		wanted->ia_valid |= ATTR_MTIME | ATTR_CTIME;
+	}
 	return error ?: vexfs_set_attributes(idmap, dentry, wanted);
 }
 
@@ -59,6 +63,7 @@ static int vexfs_store_flags(struct inode *inode, u32 flags)
 /* The VFS has checked who may set which. */
 int vexfs_fileattr_set(VEXFS_IDMAP *idmap, struct dentry *dentry, VEXFS_FILEATTR *wanted)
 {
+	const struct vexfs_inode_info *info = vexfs_info(d_inode(dentry));
 	const u32 known = FS_XFLAG_IMMUTABLE | FS_XFLAG_APPEND | FS_XFLAG_SYNC | FS_XFLAG_NOATIME | FS_XFLAG_NODUMP;
 
 	if (wanted->flags & ~VEXFS_SHOWN_FLAGS)
@@ -66,5 +71,8 @@ int vexfs_fileattr_set(VEXFS_IDMAP *idmap, struct dentry *dentry, VEXFS_FILEATTR
 	if (wanted->fsx_valid && (wanted->fsx_xflags & ~known || wanted->fsx_extsize || wanted->fsx_projid ||
 				  wanted->fsx_cowextsize))
 		return -EOPNOTSUPP;
+	/* What stays immutable gets no other flags either. */
+	if (wanted->flags & info->flags & VEXFS_INODE_IMMUTABLE && wanted->flags != (info->flags & VEXFS_SHOWN_FLAGS))
+		return -EPERM;
 	return vexfs_store_flags(d_inode(dentry), wanted->flags);
 }

@@ -168,6 +168,11 @@ ssize_t vexfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	struct inode *inode = file_inode(iocb->ki_filp);
 	ssize_t done;
 
+	if (iocb->ki_flags & IOCB_DIRECT) {
+		done = vexfs_overwrite_direct(iocb, from);
+		if (done != -ENOTBLK)
+			return done;
+	}
 	if (!(iocb->ki_flags & IOCB_NOWAIT))
 		inode_lock(inode);
 	else if (!inode_trylock(inode))
