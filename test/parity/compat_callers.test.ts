@@ -9,7 +9,8 @@ const { test, vectorFile, scratch } = paritySuite({ size: '16M' });
 
 /**
  * Issues ioctls as a 32-bit program does: int 0x80 enters the kernel's 32-bit table also from a 64-bit program. Prints the
- * result of each command; the argument lies below 4 GiB. A kernel without IA32 emulation kills it with SIGSEGV.
+ * result of each command; the argument lies below 4 GiB. A kernel without IA32 emulation kills it with SIGSEGV, and User-mode
+ * Linux takes the call for one of 64 bits, whose numbers are others: it ends with 2 then.
  */
 const SOURCE = `
 #define _GNU_SOURCE
@@ -19,11 +20,14 @@ const SOURCE = `
 #include <sys/mman.h>
 #include <unistd.h>
 
-static long ioctl32(int fd, unsigned int command, void *argument)
+#define GETPID 20
+#define IOCTL 54
+
+static long call32(long call, long first, long second, void *third)
 {
 	long result;
 
-	__asm__ volatile("int $0x80" : "=a"(result) : "a"(54), "b"((long)fd), "c"((long)command), "d"(argument)
+	__asm__ volatile("int $0x80" : "=a"(result) : "a"(call), "b"(first), "c"(second), "d"(third)
 			 : "memory", "r8", "r9", "r10", "r11");
 	return (int)result;
 }
@@ -35,8 +39,10 @@ int main(int argc, char **argv)
 
 	if (fd < 0 || argument == MAP_FAILED)
 		return 1;
+	if (call32(GETPID, 0, 0, NULL) != getpid())
+		return 2;
 	for (int i = 2; i < argc; i++)
-		printf("%ld\\n", ioctl32(fd, strtoul(argv[i], NULL, 0), argument));
+		printf("%ld\\n", call32(IOCTL, fd, (unsigned int)strtoul(argv[i], NULL, 0), argument));
 	return 0;
 }
 `;
@@ -50,8 +56,9 @@ test('a 32-bit caller gets ENOTTY from every command, and changes nothing', (t) 
   t.is(built.code, 0, built.stderr);
   const values = Object.values(commands).map(({ value }) => `0x${value.toString(16)}`);
   const outcome = run(program, [path, ...values]);
-  if (outcome.code === null || process.arch !== 'x64') {
-    t.log('this kernel takes no 32-bit system calls: it ends the program that makes one');
+  t.deepEqual(nearestIds(fd, [5]), [0n]);
+  if (outcome.code === null || outcome.code === 2 || process.arch !== 'x64') {
+    t.log('this kernel takes no 32-bit system calls');
     t.true(outcome.milliseconds < 10_000, 'a call that hangs is another matter');
     return;
   }
@@ -60,5 +67,4 @@ test('a 32-bit caller gets ENOTTY from every command, and changes nothing', (t) 
     outcome.stdout.trim().split('\n'),
     values.map(() => '-25'),
   );
-  t.deepEqual(nearestIds(fd, [5]), [0n]);
 });

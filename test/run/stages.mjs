@@ -7,8 +7,8 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
  * In the order they run, cheap ones first. `minutes` is the time limit; `mounts` says that it needs /dev/fuse; `needs` is
- * the file without which it is absent. Stages without a command are folders of tests beside this one; `serial`: one test
- * file after the other. Those in `guests` run when they are named: kernels and their sources are fetched for them.
+ * the file without which it is absent. Stages without a command are folders of tests beside this one. Those with
+ * `guests` run when they are named: kernels and their sources are fetched for them.
  */
 const STAGES = [
   {
@@ -33,7 +33,7 @@ const STAGES = [
   { name: 'fuzz', minutes: 15, mounts: false },
   { name: 'parity', minutes: 20, mounts: true },
   { name: 'crash', minutes: 20, mounts: true },
-  { name: 'kernel', minutes: 20, mounts: true, serial: true, guests: true },
+  { name: 'kernel', minutes: 20, mounts: true, guests: true },
   {
     name: 'parity-kernel',
     minutes: 15,
@@ -83,6 +83,5 @@ export function stageCommand(stage) {
     const [program, ...args] = stage.command;
     return { program, args, cwd: ROOT };
   }
-  const words = ['--tap', ...(stage.serial ? ['--serial', '--concurrency=1'] : [])];
-  return { program: 'node_modules/.bin/ava', args: [...words, ...stage.files], cwd: join(ROOT, 'test') };
+  return { program: 'node_modules/.bin/ava', args: ['--tap', ...stage.files], cwd: join(ROOT, 'test') };
 }

@@ -11,10 +11,11 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { kernelReports } from './kernel_reports.js';
 import { ROOT } from './module_build.js';
+import { takeProcessor } from './processor.js';
 import type { GuestParts } from './provide.js';
 
 /** The guest writes below this folder alone; the checkout must not lie there. */
@@ -66,7 +67,13 @@ export class GuestError extends Error {
   }
 }
 
-function startUml(parts: GuestParts, run: GuestRun, folder: string, exchange: string): ChildProcess {
+function startUml(
+  parts: GuestParts,
+  run: GuestRun,
+  folder: string,
+  exchange: string,
+  processor: number,
+): ChildProcess {
   const console = openSync(join(folder, 'console'), 'w');
   const memory = existsSync('/dev/shm') ? '/dev/shm' : folder;
   const words = [
@@ -76,9 +83,7 @@ function startUml(parts: GuestParts, run: GuestRun, folder: string, exchange: st
     ...[`uml_dir=${folder}/`, 'umid=guest', `VEXFS_BASE=${BASE}`, `VEXFS_EXCHANGE=${exchange}`],
     ...(run.disk === undefined ? [] : [`ubda${run.diskReadOnly ? 'r' : ''}=${run.disk}`]),
   ];
-  // Pinned: the threads of the guest would otherwise chase each other over the processors.
-  const processor = String(availableParallelism() - 1);
-  const child = spawn('taskset', ['-c', processor, parts.kernel.program, ...words], {
+  const child = spawn('taskset', ['-c', `${processor}`, parts.kernel.program, ...words], {
     stdio: ['ignore', console, console],
     detached: true,
     env: { ...process.env, TMPDIR: memory },
@@ -131,6 +136,7 @@ function read(path: string): string {
 export async function runGuest(parts: GuestParts, run: GuestRun): Promise<GuestResult> {
   const folder = mkdtempSync(join(tmpdir(), 'vexfs-guest-'));
   const exchange = join(folder, 'exchange');
+  const processor = takeProcessor();
   try {
     mkdirSync(exchange);
     const modules = [...(run.modules ?? []).map((name) => modulePath(parts, name)), parts.module];
@@ -139,7 +145,7 @@ export async function runGuest(parts: GuestParts, run: GuestRun): Promise<GuestR
     for (const [name, content] of Object.entries(run.files ?? {}))
       writeFileSync(join(exchange, name), content);
     for (const [name, path] of Object.entries(run.folders ?? {})) renameSync(path, join(exchange, name));
-    const child = startUml(parts, run, folder, exchange);
+    const child = startUml(parts, run, folder, exchange, processor.number);
     const inTime = await wait(child, run.seconds ?? 60);
     const status = read(join(exchange, 'status'));
     const output = read(join(exchange, 'output'));
@@ -157,6 +163,7 @@ export async function runGuest(parts: GuestParts, run: GuestRun): Promise<GuestR
     const collected = (run.collect ?? []).map((name) => [name, readFileSync(join(exchange, name))] as const);
     return { code: Number(code), output, dmesg, collected: Object.fromEntries(collected) };
   } finally {
+    processor.giveBack();
     rmSync(folder, { recursive: true, force: true });
   }
 }

@@ -8,6 +8,14 @@ export interface Backend {
   readonly name: 'fuse' | 'kernel';
   /** Folder on which the volume is mounted. */
   readonly mountpoint: string;
+  /** Bytes of the largest blocks that it mounts. */
+  readonly largestBlock: number;
+  /** Whether files may have an index: MANAGE_INDEX. */
+  readonly hasIndex: boolean;
+  /** Whether a process serves the mount: signals end it, and it takes the volume for itself. */
+  readonly isProcess: boolean;
+  /** What it has said of the volume since it was mounted last. */
+  readonly output: string;
   /** Block device or image file that holds the volume. */
   readonly device: string;
   /** Mounts the volume; `options` are those of `mount -o`. Throws with what the backend printed when it cannot. */
@@ -16,6 +24,11 @@ export interface Backend {
   unmount(): Promise<void>;
   /** The two of them. */
   remount(options?: readonly string[]): Promise<void>;
+  /**
+   * Takes the mount out of the tree while it may be in use. The function that this resolves to does so when the last user is
+   * gone and the volume is complete on the device.
+   */
+  detach(): Promise<() => Promise<void>>;
   /** What a power cut leaves: nothing more is written, and the volume is not mounted any more. */
   crash(): Promise<void>;
   /** Whether the volume is mounted and answers. */
@@ -35,6 +48,8 @@ export interface Backend {
 export interface VolumeChoice {
   /** Bytes with a suffix, as mkfs.vexfs --size takes them. */
   readonly size: string;
+  /** Bytes of a block; a volume whose blocks the backend does not mount is made and left alone. */
+  readonly blockSize?: number;
   /** More words for mkfs.vexfs. */
   readonly mkfs?: readonly string[];
   /** Milliseconds of one mount after which its daemon counts as hanging; the usual limit suits the tests of one file. */

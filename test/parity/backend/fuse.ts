@@ -5,9 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { isMounted } from '@vexfs/fuse/mount';
 import { MNT_DETACH, umount } from '@vexfs/fuse/system';
+import { MAX_BLOCK_SIZE } from '@vexfs/shared';
 import { abort } from './abort.js';
 import type { Backend, VolumeChoice } from './backend.js';
-import { MKFS, must, type Outcome, run, runNode, VEXFS_FUSE } from './programs.js';
+import { makeImage, type Outcome, run, runNode, VEXFS_FUSE } from './programs.js';
 
 const MOUNT_MS = 20_000;
 const END_MS = 30_000;
@@ -28,6 +29,9 @@ interface Daemon {
 /** A volume in an image file, served by vexfs-fuse in the foreground. */
 export class FuseBackend implements Backend {
   readonly name = 'fuse';
+  readonly largestBlock = MAX_BLOCK_SIZE;
+  readonly hasIndex = true;
+  readonly isProcess = true;
   readonly mountpoint: string;
   readonly device: string;
   private daemon: Daemon | undefined;
@@ -38,7 +42,7 @@ export class FuseBackend implements Backend {
     this.mountpoint = join(folder, 'mnt');
     this.device = join(folder, 'volume.img');
     mkdirSync(this.mountpoint);
-    must(process.execPath, [MKFS, '-q', ...(choice.mkfs ?? []), '--size', choice.size, this.device]);
+    makeImage(this.device, choice);
   }
 
   get isMounted(): boolean {
@@ -50,7 +54,6 @@ export class FuseBackend implements Backend {
     return this.daemon?.process.pid;
   }
 
-  /** What the daemon has printed since it was started. */
   get output(): string {
     return this.daemon?.output ?? '';
   }
@@ -107,6 +110,13 @@ export class FuseBackend implements Backend {
       await sleep(50);
     }
     await this.over(daemon, '0');
+  }
+
+  async detach(): Promise<() => Promise<void>> {
+    const { daemon } = this;
+    if (daemon === undefined) throw new Error('the volume is not mounted');
+    umount(this.mountpoint, MNT_DETACH);
+    return () => this.over(daemon, '0');
   }
 
   async remount(options: readonly string[] = []): Promise<void> {

@@ -1,10 +1,10 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, realpathSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MNT_DETACH, umount } from '@vexfs/fuse/system';
 import type { Backend, VolumeChoice } from './backend.js';
 import { CuttableDevice } from './cuttable_device.js';
-import { MKFS, must, type Outcome, run } from './programs.js';
+import { makeImage, must, type Outcome, run } from './programs.js';
 
 const BUSY_MS = 5_000;
 const POLL_MS = 50;
@@ -15,15 +15,19 @@ const TIME = /^\[ *\d+\.\d+\] /;
 /** A volume mounted by vexfs.ko, which is loaded: so this runs in guests. Nothing watches over hanging calls but their time limit. */
 export class KernelBackend implements Backend {
   readonly name = 'kernel';
+  readonly largestBlock: number = Number(must('getconf', ['PAGE_SIZE']));
+  readonly hasIndex = false;
+  readonly isProcess = false;
   readonly mountpoint: string;
   private readonly volume: CuttableDevice;
   private mounted = false;
+  private saidBefore = 0;
 
   constructor(folder: string, choice: VolumeChoice) {
     this.mountpoint = join(folder, 'mnt');
     mkdirSync(this.mountpoint);
     const image = join(folder, 'volume.img');
-    must(process.execPath, [MKFS, '-q', ...(choice.mkfs ?? []), '--size', choice.size, image]);
+    makeImage(image, choice);
     this.volume = new CuttableDevice(image, join(folder, 'volume'), basename(folder));
   }
 
@@ -36,9 +40,16 @@ export class KernelBackend implements Backend {
   }
 
   async mount(options: readonly string[] = []): Promise<void> {
+    this.saidBefore = kernelLog().length;
     const outcome = mountVolume(this.device, this.mountpoint, options);
     if (outcome.code !== 0) throw new Error(`mount: ${outcome.stderr}`);
     this.mounted = true;
+  }
+
+  get output(): string {
+    const prefix = `vexfs (${basename(realpathSync(this.device))}): `;
+    const lines = kernelLog().slice(this.saidBefore).split('\n');
+    return lines.filter((line) => line.includes(prefix)).join('\n');
   }
 
   attempt(device: string, mountpoint: string, options: readonly string[] = []): Outcome {
@@ -56,6 +67,16 @@ export class KernelBackend implements Backend {
       await sleep(POLL_MS);
     }
     this.mounted = false;
+  }
+
+  async detach(): Promise<() => Promise<void>> {
+    if (!this.mounted) throw new Error('the volume is not mounted');
+    umount(this.mountpoint, MNT_DETACH);
+    this.mounted = false;
+    return async () => {
+      // A device that is mounted is nobody else's.
+      while (!isFree(this.device)) await sleep(POLL_MS);
+    };
   }
 
   async remount(options: readonly string[] = []): Promise<void> {
@@ -86,15 +107,29 @@ export class KernelBackend implements Backend {
   }
 }
 
+function isFree(device: string): boolean {
+  try {
+    closeSync(openSync(device, constants.O_RDONLY | constants.O_EXCL));
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
+    return false;
+  }
+}
+
+function kernelLog(): string {
+  return must('dmesg', []);
+}
+
 /** mount(8), whose complaint is what the kernel has logged of it last. */
 function mountVolume(device: string, mountpoint: string, options: readonly string[]): Outcome {
   // Said explicitly, rw is not taken back where only reading is allowed.
   const mode = options.includes('ro') ? [] : ['rw'];
   const words = ['-o', [...mode, ...options].join(',')];
-  const before = run('dmesg', []).stdout.length;
+  const before = kernelLog().length;
   const outcome = run('mount', ['-t', 'vexfs', ...words, device, mountpoint], 10_000);
   if (outcome.code === 0) return outcome;
-  const logged = run('dmesg', []).stdout.slice(before).split('\n');
+  const logged = kernelLog().slice(before).split('\n');
   const reasons = logged.map((line) => line.replace(TIME, '')).filter((line) => !BESIDES.test(line));
   return { ...outcome, stderr: reasons.at(-1) ?? outcome.stderr.trim().split('\n')[0]! };
 }

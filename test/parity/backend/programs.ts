@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { VolumeChoice } from './backend.js';
 
 /** From dist/parity/backend up to the root of the project. */
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
@@ -37,6 +38,12 @@ export function run(program: string, words: readonly string[], limitMs = 30_000)
 /** The same for a program of this project. */
 export function runNode(script: string, words: readonly string[], limitMs = 30_000): Outcome {
   return run(process.execPath, [script, ...words], limitMs);
+}
+
+/** Makes a volume in an image file. */
+export function makeImage(image: string, choice: VolumeChoice): void {
+  const blocks = choice.blockSize === undefined ? [] : ['-b', String(choice.blockSize)];
+  must(process.execPath, [MKFS, '-q', ...blocks, ...(choice.mkfs ?? []), '--size', choice.size, image]);
 }
 
 /** Runs what has to succeed for a test to mean anything. Returns stdout. */

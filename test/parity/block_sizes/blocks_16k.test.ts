@@ -1,3 +1,3 @@
 import { testBlockSize } from './behaviour.js';
 
-testBlockSize('16K', '64M');
+testBlockSize(16384, '64M');

@@ -1,3 +1,3 @@
 import { testBlockSize } from './behaviour.js';
 
-testBlockSize('1K', '12M');
+testBlockSize(1024, '12M');

@@ -1,3 +1,3 @@
 import { testBlockSize } from './behaviour.js';
 
-testBlockSize('2K', '24M');
+testBlockSize(2048, '24M');

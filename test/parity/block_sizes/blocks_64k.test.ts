@@ -1,3 +1,3 @@
 import { testBlockSize } from './behaviour.js';
 
-testBlockSize('64K', '128M');
+testBlockSize(65536, '128M');

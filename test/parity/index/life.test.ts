@@ -2,13 +2,13 @@ import { fstatSync, fsyncSync, ftruncateSync } from 'node:fs';
 import { FileDevice } from '@vexfs/fuse/system';
 import { lookupName, readContent, snapshotOf, VectorSet, Volume } from '@vexfs/fuse/volume';
 import { IndexOperation, IndexState, InsertFlag, SearchType } from '@vexfs/shared';
-import { paritySuite } from '../backend/suite.js';
 import { createIndex, indexInfo, manage, waitForIndex } from '../client/index_calls.js';
 import { nearestOf, rowsOf } from '../client/stored_rows.js';
 import { getStats, insert, search } from '../client/vector_calls.js';
 import { recallOf, sift10k } from './sift.js';
+import { indexSuite } from './suite.js';
 
-const { test, backend, vectorFile, open, close, closeAll } = paritySuite({ size: '192M' });
+const { test, backend, vectorFile, open, close, closeAll } = indexSuite({ size: '192M' });
 const sift = sift10k();
 const D = sift.dimensions;
 const part = (from: number, to: number): Float32Array => sift.rows.subarray(from * D, to * D);

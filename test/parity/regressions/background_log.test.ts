@@ -2,46 +2,33 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
-  rmSync,
+  realpathSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FileDevice } from '@vexfs/fuse/system';
-import { lookupName, Volume } from '@vexfs/fuse/volume';
-import { ROOT_INODE } from '@vexfs/shared';
-import test from 'ava';
-import { MKFS, must, run, VEXFS_FUSE } from '../backend/programs.js';
+import { Errno } from '@vexfs/shared';
+import type { ExecutionContext } from 'ava';
+import { FSCK, MKFS, must, run, runNode, VEXFS_FUSE } from '../backend/programs.js';
+import { paritySuite } from '../backend/suite.js';
+import { damageInode } from './damage.js';
 
-/** Turns a byte of the inode of a name over. */
-function damage(path: string, name: string): void {
-  const device = FileDevice.open(path);
-  const { volume } = Volume.open(device, { readOnly: true });
-  const { number } = lookupName(volume, volume.inodes.get(ROOT_INODE), Buffer.from(name))!;
-  const at =
-    volume.geometry.inodeBlock(number) * volume.geometry.blockSize + volume.geometry.inodeOffset(number) + 40;
-  const byte = new Uint8Array(1);
-  device.read(at, byte);
-  device.write(at, Uint8Array.of(byte[0]! ^ 0xff));
-  device.close();
-}
+const { test, backend, scratch } = paritySuite({ size: '16M' });
 
-test('a daemon in the background hands what it has to say to logger, which ends with it', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'vexfs-log-'));
-  const [mountpoint, image, log] = [join(folder, 'mnt'), join(folder, 'volume.img'), join(folder, 'log')];
+/** What is said goes to whoever the PATH names `logger`, and that ends with the daemon. */
+async function testLogger(t: ExecutionContext): Promise<void> {
+  const [mountpoint, image, log] = [join(scratch, 'mnt'), join(scratch, 'volume.img'), join(scratch, 'log')];
   mkdirSync(mountpoint);
   // It stands in the place of logger(1), because nobody may read the log of the machine that runs this.
   writeFileSync(
-    join(folder, 'logger'),
+    join(scratch, 'logger'),
     `#!/bin/sh\necho "$@" >"${log}"\ncat >>"${log}"\necho over >>"${log}"\n`,
   );
-  chmodSync(join(folder, 'logger'), 0o755);
+  chmodSync(join(scratch, 'logger'), 0o755);
   const start = (): string =>
-    must('env', [`PATH=${folder}:${process.env.PATH}`, process.execPath, VEXFS_FUSE, image, mountpoint]);
+    must('env', [`PATH=${scratch}:${process.env.PATH}`, process.execPath, VEXFS_FUSE, image, mountpoint]);
   try {
     must(process.execPath, [MKFS, '-q', '--size', '16M', image]);
     start();
@@ -52,7 +39,7 @@ test('a daemon in the background hands what it has to say to logger, which ends 
       return holds();
     };
     t.true(await until(() => readFileSync(log, 'utf8').endsWith('over\n')), 'after the first mount');
-    damage(image, 'name');
+    damageInode(image, 'name');
     start();
     t.throws(() => statSync(join(mountpoint, 'name')));
     const said = (): string => (existsSync(log) ? readFileSync(log, 'utf8') : '');
@@ -62,6 +49,23 @@ test('a daemon in the background hands what it has to say to logger, which ends 
     t.true(await until(() => said().endsWith('over\n')), said());
   } finally {
     run('umount', ['-l', mountpoint]);
-    rmSync(folder, { recursive: true, force: true });
   }
-});
+}
+
+/** What is said goes to the kernel's log, with the device, as a warning. */
+async function testKernelLog(t: ExecutionContext): Promise<void> {
+  writeFileSync(join(backend.mountpoint, 'name'), 'content');
+  await backend.unmount();
+  damageInode(backend.device, 'name');
+  await backend.mount();
+  const refused = t.throws(() => statSync(join(backend.mountpoint, 'name'))) as NodeJS.ErrnoException;
+  t.is(refused.errno, -Errno.EUCLEAN);
+  const device = basename(realpathSync(backend.device));
+  t.regex(backend.output, new RegExp(`vexfs \\(${device}\\): damaged: .*inode.*: run fsck\\.vexfs$`));
+  await backend.unmount();
+  t.is(runNode(FSCK, ['-y', backend.device]).code, 1, 'it is repaired');
+}
+
+if (backend.isProcess)
+  test('a daemon in the background hands what it has to say to logger, which ends with it', testLogger);
+else test('the module hands what it has to say to the log of the kernel', testKernelLog);

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { VolumeChoice } from '../../backend/backend.js';
 import { must } from '../../backend/programs.js';
 import { paritySuite } from '../../backend/suite.js';
+import { testRefusal } from '../../block_sizes/refused.js';
 
 /** From dist/parity/posix/fsx to the source beside this file's. */
 const SOURCE = fileURLToPath(new URL('../../../../parity/posix/fsx/fsx.c', import.meta.url));
@@ -15,7 +16,12 @@ const SEED = Number(process.env.VEXFS_FSX_SEED ?? 1);
  * are those of a copy in memory, also after a remount.
  */
 export function exerciseFiles(choice: VolumeChoice): void {
-  const { test, backend, scratch, fresh } = paritySuite(choice);
+  const suite = paritySuite(choice);
+  const { test, backend, scratch, fresh } = suite;
+  if ((choice.blockSize ?? 0) > backend.largestBlock) {
+    testRefusal(suite, choice.blockSize!);
+    return;
+  }
   const program = join(scratch, 'fsx');
   test.before('the program is there', () => {
     must('gcc', ['-O1', '-Wall', '-Wextra', '-Werror', '-o', program, SOURCE], 60_000);

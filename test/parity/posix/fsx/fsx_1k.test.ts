@@ -1,3 +1,3 @@
 import { exerciseFiles } from './exercise.js';
 
-exerciseFiles({ size: '128M', mkfs: ['--block-size', '1024'] });
+exerciseFiles({ size: '128M', blockSize: 1024 });

@@ -1,3 +1,3 @@
 import { exerciseFiles } from './exercise.js';
 
-exerciseFiles({ size: '128M', mkfs: ['--block-size', '4096'] });
+exerciseFiles({ size: '128M', blockSize: 4096 });

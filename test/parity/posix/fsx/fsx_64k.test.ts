@@ -1,3 +1,3 @@
 import { exerciseFiles } from './exercise.js';
 
-exerciseFiles({ size: '128M', mkfs: ['--block-size', '65536'] });
+exerciseFiles({ size: '128M', blockSize: 65536 });

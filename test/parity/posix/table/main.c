@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * table DIRECTORY [SECTION...]: prints the table as it comes out in an empty directory of the filesystem in question.
+ * table --own-clock ...: the same where the clock may be set, and is coarser than a call: as on a kernel before 6.13.
  * table --freeze DIRECTORY, then, mounted read-only, table --frozen DIRECTORY: the part about such mounts.
  * Root only. The number of rows goes to stderr.
  */
@@ -32,6 +33,11 @@ static void all_sections(void)
 
 int main(int count, char **words)
 {
+	if (count > 2 && strcmp(words[1], "--own-clock") == 0) {
+		world_own_clock();
+		count--;
+		words++;
+	}
 	bool freezes = count > 2 && strcmp(words[1], "--freeze") == 0;
 	bool frozen = count > 2 && strcmp(words[1], "--frozen") == 0;
 	int first = freezes || frozen ? 2 : 1;

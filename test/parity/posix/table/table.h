@@ -59,6 +59,8 @@ extern const struct world everything;
 /** The same with nothing but the file `d/f`, the empty directory `d/e` and the link `d/l`. */
 extern const struct world small;
 
+/** From here on the clock is set forward after a world is made: what a call then changes has another time. */
+void world_own_clock(void);
 /** A world stands ready, as new, and is the current directory. */
 void world_begin(const struct world *world);
 /** Removes the last world. */
