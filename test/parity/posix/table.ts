@@ -14,7 +14,7 @@ export type Table = ReadonlyMap<string, ReadonlyMap<string, string>>;
 export function compileTable(folder: string): string {
   const program = `${folder}/table`;
   const words = ['-O1', '-Wall', '-Wextra', '-Werror', '-o', program];
-  must('sh', ['-c', 'cd "$1" && shift && exec gcc "$@" *.c', 'sh', `${SOURCES}table`, ...words], 60_000);
+  must('sh', ['-c', 'cd "$1" && shift && exec gcc "$@" *.c', 'sh', `${SOURCES}table`, ...words], 400_000);
   return program;
 }
 
