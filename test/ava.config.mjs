@@ -4,7 +4,7 @@ export default {
   files: ['dist/**/*.test.js'],
   workerThreads: false,
   concurrency: 2,
-  timeout: '2m',
+  timeout: `${120 * Number(process.env.VEXFS_SLOWNESS ?? 1)}s`,
   utilizeParallelBuilds: false,
   // In a guest the checkout cannot be written.
   cache: process.env.VEXFS_BACKEND !== 'kernel',

@@ -46,6 +46,7 @@ test('reports are found in a log of the kernel, and nothing in one without', (t)
   for (const line of [
     'BUG: kernel NULL pointer dereference, address: 0000000000000010',
     'WARNING: CPU: 0 PID: 31 at fs/inode.c:400 clear_inode+0x10',
+    'WARNING: fs/inode.c:400 at clear_inode+0x10/0x20, CPU#1: umount/31',
     'WARNING: possible circular locking dependency detected',
     'BUG: KASAN: slab-out-of-bounds in vexfs_leaf_find+0x1/0x2 [vexfs]',
     'INFO: task node:31 blocked for more than 120 seconds.',

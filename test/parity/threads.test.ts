@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { SLOWNESS } from './backend/programs.js';
 import { paritySuite } from './backend/suite.js';
 import type { ThreadTask } from './client/thread_caller.js';
 import { getMeta, getStats, nearestIds } from './client/vector_calls.js';
@@ -42,7 +43,7 @@ test('a descriptor that a child process inherits works there', (t) => {
   const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
     stdio: ['ignore', 'pipe', 'pipe', fd],
     encoding: 'utf8',
-    timeout: 20_000,
+    timeout: 20_000 * SLOWNESS,
   });
   t.is(stdout.trim(), '2,1,0', stderr);
   t.deepEqual(nearestIds(open(path, 'r'), [9, 9]), [2n, 1n, 0n]);

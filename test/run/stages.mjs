@@ -41,6 +41,13 @@ const STAGES = [
     needs: 'test/parity/guest/main.ts',
     command: [process.execPath, 'test/dist/parity/guest/main.js'],
   },
+  {
+    name: 'matrix',
+    minutes: 120,
+    guests: true,
+    needs: 'test/kernel/matrix/main.ts',
+    command: [process.execPath, 'test/dist/kernel/matrix/main.js'],
+  },
 ];
 
 /** Compiled test files below test/`folder`, by their sources: compiled ones whose source is gone are not run. */
@@ -62,6 +69,8 @@ class UsageError extends Error {
  * `absent` when there is nothing to run. Throws an error with `usage` set for a word that names nothing.
  */
 export function selectStages(words) {
+  // `npm run test:kernel -- --matrix`: instead of the stages that the script names.
+  if (words.includes('--matrix')) return selectStages(['matrix']);
   const chosen =
     words.length > 0 ? words : STAGES.filter((stage) => !stage.guests).map((stage) => stage.name);
   return chosen.map((word) => {

@@ -1,8 +1,11 @@
 const RESULT = /^(ok|not ok) \d+ - (.*)$/;
+/** A row of a table, which is for whoever reads along. */
+const TABLE = /^# \| /;
 const SUMMARY = /(?:^|\s)(\d+) passed, (\d+) failed$/;
 
 /**
- * Counts what a stage prints and shows only what a reader needs: failures with their details and what was skipped.
+ * Counts what a stage prints and shows only what a reader needs: failures with their details, what was skipped,
+ * and tables.
  *
  * Understands TAP (https://testanything.org, as ava writes it) and lines that end in "N passed, N failed"; a command
  * that prints neither is one check, which its exit code decides, and all of its output is shown when it fails.
@@ -39,7 +42,7 @@ export class TestOutput {
       if (summary[2] !== '0') this.#show(line);
     }
     if (/^1\.\.\d+$/.test(line)) this.#inFailure = false;
-    if (this.#inFailure) this.#show(line);
+    if (this.#inFailure || TABLE.test(line)) this.#show(line);
     else this.#lines.push(line);
   }
 

@@ -1,10 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import {
-  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
-  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -12,11 +10,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { kernelReports } from './kernel_reports.js';
 import { ROOT } from './module_build.js';
 import { takeProcessor } from './processor.js';
 import type { GuestParts } from './provide.js';
+import { startQemu } from './qemu_guest.js';
+import { startUml } from './uml_guest.js';
 
 /** The guest writes below this folder alone; the checkout must not lie there. */
 const BASE = ROOT.startsWith('/mnt/') ? '/media' : '/mnt';
@@ -48,6 +48,15 @@ export interface GuestRun {
   readonly turnsOff?: boolean;
 }
 
+/** Folders of the host that a guest is started with. */
+export interface GuestFolders {
+  /** For what belongs to the guest; its console goes to the file `console`. */
+  readonly folder: string;
+  readonly exchange: string;
+  /** The folder that the guest writes below. */
+  readonly base: string;
+}
+
 export interface GuestResult {
   /** Exit code of the program; 0 when it has turned the guest off. */
   readonly code: number;
@@ -65,31 +74,6 @@ export class GuestError extends Error {
     super(message);
     this.output = output;
   }
-}
-
-function startUml(
-  parts: GuestParts,
-  run: GuestRun,
-  folder: string,
-  exchange: string,
-  processor: number,
-): ChildProcess {
-  const console = openSync(join(folder, 'console'), 'w');
-  const memory = existsSync('/dev/shm') ? '/dev/shm' : folder;
-  const words = [
-    `mem=${run.memory ?? '768M'}`,
-    ...['root=/dev/root', 'rootfstype=hostfs', 'rootflags=/', 'ro', `init=${parts.init}`],
-    ...['con=null', 'con0=fd:0,fd:1', 'ssl=null', 'log_buf_len=1M', 'panic=-1'],
-    ...[`uml_dir=${folder}/`, 'umid=guest', `VEXFS_BASE=${BASE}`, `VEXFS_EXCHANGE=${exchange}`],
-    ...(run.disk === undefined ? [] : [`ubda${run.diskReadOnly ? 'r' : ''}=${run.disk}`]),
-  ];
-  const child = spawn('taskset', ['-c', `${processor}`, parts.kernel.program, ...words], {
-    stdio: ['ignore', console, console],
-    detached: true,
-    env: { ...process.env, TMPDIR: memory },
-  });
-  closeSync(console);
-  return child;
 }
 
 /** Ends the guest with all processes that belong to it. */
@@ -118,11 +102,23 @@ async function wait(child: ChildProcess, seconds: number): Promise<boolean> {
 }
 
 function modulePath({ kernel }: GuestParts, name: string): string {
+  const names = [`${name}.ko`, `${name.replaceAll('-', '_')}.ko`];
   const found = readdirSync(kernel.modules, { recursive: true, encoding: 'utf8' }).find((path) =>
-    path.endsWith(`/${name}.ko`),
+    names.includes(basename(path)),
   );
   if (found === undefined) throw new Error(`the kernel of the guest has no module ${name}`);
   return join(kernel.modules, found);
+}
+
+function start(
+  { kernel, init }: GuestParts,
+  run: GuestRun,
+  folders: GuestFolders,
+  processor = 0,
+): ChildProcess {
+  return kernel.kind === 'uml'
+    ? startUml(kernel, init, run, folders, processor)
+    : startQemu(kernel, init, run, folders);
 }
 
 function read(path: string): string {
@@ -136,16 +132,18 @@ function read(path: string): string {
 export async function runGuest(parts: GuestParts, run: GuestRun): Promise<GuestResult> {
   const folder = mkdtempSync(join(tmpdir(), 'vexfs-guest-'));
   const exchange = join(folder, 'exchange');
-  const processor = takeProcessor();
+  const processor = parts.kernel.kind === 'uml' ? takeProcessor() : undefined;
   try {
     mkdirSync(exchange);
     const modules = [...(run.modules ?? []).map((name) => modulePath(parts, name)), parts.module];
+    const libraries = parts.kernel.kind === 'stock' ? parts.kernel.libraries : [];
+    writeFileSync(join(exchange, 'libraries'), libraries.join('\n'));
     writeFileSync(join(exchange, 'modules'), modules.join('\n'));
     writeFileSync(join(exchange, 'program'), run.program.map((word) => `${word}\0`).join(''));
     for (const [name, content] of Object.entries(run.files ?? {}))
       writeFileSync(join(exchange, name), content);
     for (const [name, path] of Object.entries(run.folders ?? {})) renameSync(path, join(exchange, name));
-    const child = startUml(parts, run, folder, exchange, processor.number);
+    const child = start(parts, run, { folder, exchange, base: BASE }, processor?.number);
     const inTime = await wait(child, run.seconds ?? 60);
     const status = read(join(exchange, 'status'));
     const output = read(join(exchange, 'output'));
@@ -163,7 +161,7 @@ export async function runGuest(parts: GuestParts, run: GuestRun): Promise<GuestR
     const collected = (run.collect ?? []).map((name) => [name, readFileSync(join(exchange, name))] as const);
     return { code: Number(code), output, dmesg, collected: Object.fromEntries(collected) };
   } finally {
-    processor.giveBack();
+    processor?.giveBack();
     rmSync(folder, { recursive: true, force: true });
   }
 }

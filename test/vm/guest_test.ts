@@ -1,6 +1,7 @@
 import ava, { type ImplementationFn } from 'ava';
 import { type GuestResult, type GuestRun, runGuest } from './guest.js';
 import { type GuestParts, provideGuestParts } from './provide.js';
+import type { UmlKernel } from './uml_kernel.js';
 
 const parts = provideGuestParts();
 
@@ -17,7 +18,7 @@ export function rootGuestTest(title: string, body: ImplementationFn<[]>): void {
 }
 
 /** What guests are started from. Throws where they cannot be had: tests are skipped there. */
-export function guestParts(): GuestParts {
+export function guestParts(): GuestParts<UmlKernel> {
   if (typeof parts === 'string') throw new Error(parts);
   return parts;
 }

@@ -2,7 +2,7 @@
 const OPENINGS = [
   /\bBUG: /,
   /\bkernel BUG at /,
-  /\bWARNING: (CPU|possible|suspicious|inconsistent|bad)/,
+  /\bWARNING: (CPU|possible|suspicious|inconsistent|bad|\S+:\d+ at )/,
   /\bOops\b/,
   /\bKernel panic\b/,
   /\bKASAN: /,

@@ -1,9 +1,19 @@
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheFolder } from './cache.js';
 import { step } from './step.js';
+import type { StockKernel } from './stock_kernel.js';
 import type { UmlKernel } from './uml_kernel.js';
 
 /** From dist/vm up to the root of the project. */
@@ -35,15 +45,38 @@ function copySources(folder: string): void {
   }
 }
 
+/** Words that build modules in a folder; for a kernel of a newer Debian, with the compiler and inside of the folder of that. */
+function makeWords(kernel: UmlKernel | StockKernel, folder: string): string[] {
+  const make = ['make', '-s', '-j2', `KDIR=${kernel.tree}`];
+  if (kernel.kind === 'uml') return [...make, '-C', folder, 'ARCH=um'];
+  // Types for bpf(2), which are made from an image of the kernel that is not there.
+  make.push('CONFIG_DEBUG_INFO_BTF_MODULES=');
+  if (kernel.chroot === undefined) return [...make, '-C', folder];
+  const script =
+    'mount --make-rprivate / && mount --bind /dev "$0/dev" && mount -t proc proc "$0/proc" && mount --bind "$1" "$0/mnt" && ' +
+    'root=$0 && shift && exec chroot "$root" "$@"';
+  return ['unshare', '--mount', 'sh', '-c', script, kernel.chroot, folder, ...make, '-C', '/mnt'];
+}
+
 /** Paths of vexfs.ko and vss.ko, built for a kernel; any warning of the compiler is an error. */
-export function buildModules(kernel: UmlKernel): { module: string; vssModule: string } {
+export function buildModules(kernel: UmlKernel | StockKernel): { module: string; vssModule: string } {
   const checkout = createHash('sha256').update(SOURCE).digest('hex').slice(0, 12);
-  const folder = cacheFolder(`module-${checkout}`);
+  const folder = cacheFolder(`module-${checkout}${kernel.kind === 'uml' ? '' : `-${kernel.release}`}`);
   copySources(folder);
-  step(['nice', 'make', '-s', '-j2', 'ARCH=um', `KDIR=${kernel.tree}`], { cwd: folder, minutes: 10 });
-  const module = join(folder, 'vexfs.ko');
+  step(['nice', ...makeWords(kernel, folder)], { minutes: 15 });
+  const [module, vssModule] = ['vexfs.ko', 'vss.ko'].map((name) => join(folder, name)) as [string, string];
   if (!existsSync(module)) throw new Error(`make did not build ${module}`);
-  return { module, vssModule: join(folder, 'vss.ko') };
+  if (kernel.kind === 'uml') return { module, vssModule };
+  return { module: withoutDebugging(module), vssModule: withoutDebugging(vssModule) };
+}
+
+/** A copy that an emulated machine loads in a moment. */
+function withoutDebugging(module: string): string {
+  const folder = join(dirname(module), 'small');
+  const small = join(folder, basename(module));
+  mkdirSync(folder, { recursive: true });
+  step(['strip', '--strip-debug', '-o', small, module]);
+  return small;
 }
 
 /** Path of the guest's process 1. */
@@ -52,7 +85,9 @@ export function buildInit(): string {
   const program = join(cacheFolder(), `init-${createHash('sha256').update(ROOT).digest('hex').slice(0, 12)}`);
   const made = statSync(program, { throwIfNoEntry: false });
   if (made === undefined || made.mtimeMs < statSync(source).mtimeMs) {
-    step(['gcc', '-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror', '-static', '-o', program, source]);
+    const fresh = `${program}.${process.pid}`;
+    step(['gcc', '-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror', '-static', '-o', fresh, source]);
+    renameSync(fresh, program);
   }
   return program;
 }

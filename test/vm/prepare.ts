@@ -1,12 +1,30 @@
-/** Fetches and builds what guests need, then prints where it is as JSON. Several of these must not run at once: see provide.ts. */
+/**
+ * Fetches and builds what guests need, then prints where it is as JSON: prepare.js [NAME OF A STOCK KERNEL]. Several of
+ * these must not run at once: see provide.ts.
+ */
+import { writeInitramfs } from './initramfs.js';
 import { buildInit, buildModules } from './module_build.js';
-import { CANNOT_HAVE_GUESTS } from './provide.js';
+import { CANNOT_HAVE_GUESTS, type GuestParts } from './provide.js';
 import { NoGuests } from './step.js';
+import { provideStockKernel, type StockName } from './stock_kernel.js';
 import { provideUmlKernel } from './uml_kernel.js';
 
-try {
+function prepareUml(): GuestParts {
   const kernel = provideUmlKernel();
-  console.log(JSON.stringify({ kernel, ...buildModules(kernel), init: buildInit() }));
+  return { kernel, ...buildModules(kernel), init: buildInit() };
+}
+
+function prepareStock(name: StockName): GuestParts {
+  const kernel = provideStockKernel(name);
+  const program = buildInit();
+  const init = `${program}-${name}.cpio`;
+  writeInitramfs(init, program, kernel.drivers);
+  return { kernel, ...buildModules(kernel), init };
+}
+
+const [name] = process.argv.slice(2);
+try {
+  console.log(JSON.stringify(name === undefined ? prepareUml() : prepareStock(name as StockName)));
 } catch (error) {
   console.error(error instanceof NoGuests ? error.message : error);
   process.exitCode = error instanceof NoGuests ? CANNOT_HAVE_GUESTS : 1;

@@ -2,31 +2,44 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheFolder } from './cache.js';
+import type { StockKernel, StockName } from './stock_kernel.js';
 import type { UmlKernel } from './uml_kernel.js';
 
 /** What a guest is started from. */
-export interface GuestParts {
-  readonly kernel: UmlKernel;
+export interface GuestParts<Kernel extends UmlKernel | StockKernel = UmlKernel | StockKernel> {
+  readonly kernel: Kernel;
   /** vexfs.ko of the sources as they are now. */
   readonly module: string;
   /** vss.ko of the same, which runs load themselves. */
   readonly vssModule: string;
+  /** Path of process 1, or for a stock kernel of the initramfs that holds it. */
   readonly init: string;
 }
 
 /** Exit code of prepare.js where guests cannot be had. */
 export const CANNOT_HAVE_GUESTS = 3;
 
-/**
- * Kernel, module and process 1, fetched and built when they are not there; or, where they cannot be fetched, why not.
- * Safe from several processes at once. Throws when something does not build.
- */
-export function provideGuestParts(): GuestParts | string {
+function provide(lock: string, words: readonly string[]): GuestParts | string {
   const script = fileURLToPath(new URL('./prepare.js', import.meta.url));
-  const words = [join(cacheFolder(), 'lock'), process.execPath, script];
-  const prepared = spawnSync('flock', words, { encoding: 'utf8', timeout: 20 * 60_000 });
+  const prepared = spawnSync('flock', [join(cacheFolder(), lock), process.execPath, script, ...words], {
+    encoding: 'utf8',
+    timeout: 30 * 60_000,
+  });
   if (prepared.status === CANNOT_HAVE_GUESTS) return prepared.stderr.trim();
   if (prepared.status !== 0)
     throw new Error(`guests cannot be prepared: ${prepared.error ?? prepared.stderr}`);
   return JSON.parse(prepared.stdout) as GuestParts;
+}
+
+/**
+ * Kernel, module and process 1, fetched and built when they are not there; or, where they cannot be fetched, why not.
+ * Safe from several processes at once. Throws when something does not build.
+ */
+export function provideGuestParts(): GuestParts<UmlKernel> | string {
+  return provide('lock', []) as GuestParts<UmlKernel> | string;
+}
+
+/** The same for a guest that is an emulated machine with a kernel of Debian. */
+export function provideStockParts(name: StockName): GuestParts<StockKernel> | string {
+  return provide('lock-stock', [name]) as GuestParts<StockKernel> | string;
 }

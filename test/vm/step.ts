@@ -19,3 +19,10 @@ export function step(words: readonly string[], options: { cwd?: string; minutes?
   }
   return result.stdout;
 }
+
+/** Throws NoGuests when a program that guests take is not installed. */
+export function requirePrograms(names: readonly string[]): void {
+  if (process.arch !== 'x64') throw new NoGuests('guests are made for x86-64 only');
+  const missing = names.filter((name) => spawnSync('which', [name]).status !== 0);
+  if (missing.length > 0) throw new NoGuests(`guests need ${missing.join(', ')}: install them`);
+}

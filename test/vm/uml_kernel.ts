@@ -2,10 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder } from './cache.js';
-import { NoGuests, step } from './step.js';
+import { NoGuests, requirePrograms, step } from './step.js';
 
 /** A kernel that runs as a program, and the tree that modules for it are built in. */
 export interface UmlKernel {
+  readonly kind: 'uml';
   /** Of the Debian source package. */
   readonly version: string;
   readonly program: string;
@@ -32,13 +33,6 @@ const PROGRAMS = [
   'sparse',
   'taskset',
 ];
-
-function requirePrograms(): void {
-  if (process.arch !== 'x64') throw new NoGuests('User-mode Linux runs on x86-64 only');
-  const found = new Set(PROGRAMS.filter((name) => spawnSync('which', [name]).status === 0));
-  const missing = PROGRAMS.filter((name) => !found.has(name));
-  if (missing.length > 0) throw new NoGuests(`guests need ${missing.join(', ')}: install them`);
-}
 
 /** The version of Linux that Debian's package was built from, which it pins by "Built-Using". */
 function sourceVersion(): string {
@@ -85,12 +79,13 @@ function configure(tree: string, program: string): void {
 
 /** The kernel, fetched and prepared the first time; that takes a minute or two, and 180 MB from the Debian archive. */
 export function provideUmlKernel(): UmlKernel {
-  requirePrograms();
+  requirePrograms(PROGRAMS);
   const known = cacheFolder();
   const ready = readdirSync(known).find((entry) => existsSync(join(known, entry, 'tree', '.ready')));
   const version = ready?.replace(/^uml-/, '') ?? sourceVersion();
   const folder = join(known, `uml-${version}`);
   const kernel = {
+    kind: 'uml' as const,
     version,
     program: join(folder, 'usr/bin/linux.uml'),
     tree: join(folder, 'tree'),

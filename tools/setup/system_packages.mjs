@@ -30,6 +30,12 @@ export const SYSTEM_PACKAGES = [
   { name: 'bison', purpose: 'test', why: 'the same', command: 'bison' },
   { name: 'xz-utils', purpose: 'test', why: 'unpacks the kernel that vexfs.ko is tested in', command: 'xz' },
   { name: 'sparse', purpose: 'test', why: 'checks the types of vexfs.ko', command: 'sparse' },
+  {
+    name: 'qemu-system-x86',
+    purpose: 'test',
+    why: 'a machine with two processors for vexfs.ko',
+    command: 'qemu-system-x86_64',
+  },
   { name: 'util-linux', purpose: 'test', why: 'unshare, for tests with several users', command: 'unshare' },
 ];
 

@@ -11,6 +11,9 @@ export const VEXFS_FUSE: string = `${ROOT}fuse/bin/vexfs-fuse.mjs`;
 /** The 10,000 SIFT rows with their queries and truth. */
 export const SIFT: string = `${ROOT}test/data/sift10k`;
 
+/** Time limits are so many times longer: on an emulated processor. */
+export const SLOWNESS: number = Number(process.env.VEXFS_SLOWNESS ?? 1);
+
 export interface Outcome {
   readonly code: number | null;
   readonly stdout: string;
@@ -23,7 +26,7 @@ export function run(program: string, words: readonly string[], limitMs = 30_000)
   const start = performance.now();
   const result = spawnSync(program, words, {
     encoding: 'utf8',
-    timeout: limitMs,
+    timeout: limitMs * SLOWNESS,
     killSignal: 'SIGKILL',
     env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
   });

@@ -7,6 +7,7 @@ import { insert, type Layout, setMeta } from '../client/vector_calls.js';
 import type { Backend, VolumeChoice } from './backend.js';
 import { FuseBackend } from './fuse.js';
 import { KernelBackend } from './kernel.js';
+import { SLOWNESS } from './programs.js';
 
 /** What a test file gets. */
 export interface Suite {
@@ -63,7 +64,7 @@ export function paritySuite(choice: VolumeChoice): Suite {
   if ((choice.blockSize ?? 0) <= backend.largestBlock)
     ava.serial.before('the volume is mounted', () => backend.mount());
   ava.serial.after.always('the volume is sound in the end', async (t) => {
-    t.timeout(60_000);
+    t.timeout(60_000 * SLOWNESS);
     try {
       await backend.end();
       checkVolume(backend.device);

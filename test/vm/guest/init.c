@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
  * Process 1 of a guest. The root is the host's, read-only; everything that is written goes to a tmpfs on $VEXFS_BASE or,
- * through a second hostfs, to the folder $VEXFS_EXCHANGE of the host, which holds
- *   modules   in: kernel modules to load, one path a line
+ * through a second mount, to a folder of the host. Under User-mode Linux the root is a hostfs from the beginning, and
+ * $VEXFS_EXCHANGE that folder; with $VEXFS_HOST=9p this is /init of an initramfs, which loads the drivers that
+ * /modules/list names and mounts "root" and "exchange" of the emulated machine. The folder holds
+ *   libraries in: kernel modules to load first, one path a line, which stay
+ *   modules   in: kernel modules to load, and to unload in the end
  *   program   in: the program and its words, each ended by NUL
  *   output    out: what the program printed
  *   status    out: how it ended; missing when the guest did not get there
@@ -24,9 +27,10 @@
 #include <unistd.h>
 
 #define MOST_WORDS 64
-#define MOST_MODULES 8
+#define MOST_MODULES 32
 #define LOG_BYTES (1 << 20)
 #define SYSLOG_ACTION_READ_ALL 3
+#define NINE_P "trans=virtio,version=9p2000.L,msize=512000"
 
 static char base[256];
 static char exchange[512];
@@ -91,6 +95,26 @@ static size_t read_file(const char *name, char *bytes, size_t room)
 	return length;
 }
 
+static int load_modules(char *names[], char *list);
+
+/* From the initramfs to the root of the host, which hardly changes meanwhile. */
+static void enter_host(void)
+{
+	static char list[4096];
+	char *names[MOST_MODULES];
+	int fd = open("/modules/list", O_RDONLY);
+	ssize_t length = fd < 0 ? 0 : read(fd, list, sizeof(list) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	list[length > 0 ? length : 0] = 0;
+	load_modules(names, list);
+	if (mount("root", "/root", "9p", MS_RDONLY, NINE_P ",cache=loose") != 0)
+		note("mount /root: %s\n", strerror(errno));
+	if (chdir("/root") != 0 || mount(".", "/", NULL, MS_MOVE, NULL) != 0 || chroot(".") != 0 || chdir("/") != 0)
+		note("enter the host's root: %s\n", strerror(errno));
+}
+
 static void make_folders(const char *host)
 {
 	char path[600];
@@ -98,6 +122,9 @@ static void make_folders(const char *host)
 	must_mount("proc", "/proc", "proc", NULL);
 	must_mount("sysfs", "/sys", "sysfs", NULL);
 	must_mount("devtmpfs", "/dev", "devtmpfs", NULL);
+	/* The disk has one name in all guests. */
+	if (access("/dev/vda", F_OK) == 0 && symlink("vda", "/dev/ubda") != 0)
+		note("/dev/ubda: %s\n", strerror(errno));
 	must_mount("tmpfs", base, "tmpfs", "mode=1777");
 	snprintf(path, sizeof(path), "%s/tmp", base);
 	mkdir(path, 01777);
@@ -105,7 +132,10 @@ static void make_folders(const char *host)
 	snprintf(path, sizeof(path), "%s/volume", base);
 	mkdir(path, 0755);
 	snprintf(exchange, sizeof(exchange), "%s/exchange", base);
-	must_mount("exchange", exchange, "hostfs", host);
+	if (host)
+		must_mount("exchange", exchange, "hostfs", host);
+	else
+		must_mount("exchange", exchange, "9p", NINE_P);
 }
 
 static int load_modules(char *names[], char *list)
@@ -190,11 +220,15 @@ int main(void)
 	size_t length;
 	int count;
 
+	if (getenv("VEXFS_HOST"))
+		enter_host();
 	snprintf(base, sizeof(base), "%s", getenv("VEXFS_BASE") ? getenv("VEXFS_BASE") : "/mnt");
-	make_folders(host ? host : "/");
+	make_folders(host);
 	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
 	setenv("HOME", base, 1);
 	setenv("VEXFS_EXCHANGE", exchange, 1);
+	read_file("libraries", list, sizeof(list));
+	load_modules(names, list);
 	read_file("modules", list, sizeof(list));
 	count = load_modules(names, list);
 	length = read_file("program", program, sizeof(program));
