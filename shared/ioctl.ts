@@ -220,6 +220,24 @@ export const batchSearch = struct('vexfs_batch_search', 64, {
   reserved: u64(56),
 });
 
+/** Bits of the flags of DELETE_EMBEDDING and BATCH_DELETE: ids that no row has are passed over. */
+export const DeleteFlag = { MISSING_OK: 1 } as const;
+
+/** Argument of DELETE_EMBEDDING, 16 bytes. */
+export const deleteEmbedding = struct('vexfs_delete_embedding', 16, {
+  id: u64(0),
+  flags: u32(8),
+  reserved: u32(12),
+});
+
+/** Argument of BATCH_DELETE, 32 bytes: `ids` is the address of `count` 64-bit ids. */
+export const batchDelete = struct('vexfs_batch_delete', 32, {
+  ids: u64(0),
+  count: u32(8),
+  flags: u32(12),
+  reserved: new Bytes(16, 8, '__u64', 2),
+});
+
 /** What the header generator and its test need to know of a command. */
 export interface Command {
   readonly number: number;
@@ -240,8 +258,10 @@ export const commands = {
   VECTOR_SEARCH: command(IOC_READ | IOC_WRITE, 'VECTOR_SEARCH', vectorSearchRequest),
   BATCH_INSERT: command(IOC_WRITE, 'BATCH_INSERT', batchInsertRequest),
   GET_EMBEDDING: command(IOC_READ | IOC_WRITE, 'GET_EMBEDDING', getEmbedding),
+  DELETE_EMBEDDING: command(IOC_READ | IOC_WRITE, 'DELETE_EMBEDDING', deleteEmbedding),
   MANAGE_INDEX: command(IOC_READ | IOC_WRITE, 'MANAGE_INDEX', manageIndex),
   BATCH_SEARCH: command(IOC_READ | IOC_WRITE, 'BATCH_SEARCH', batchSearch),
+  BATCH_DELETE: command(IOC_READ | IOC_WRITE, 'BATCH_DELETE', batchDelete),
   GET_STATS: command(IOC_READ | IOC_WRITE, 'GET_STATS', vexfsStats),
 } as const;
 
@@ -250,12 +270,16 @@ export const VEXFS_IOC_GET_VECTOR_META = commands.GET_VECTOR_META.value;
 export const VEXFS_IOC_VECTOR_SEARCH = commands.VECTOR_SEARCH.value;
 export const VEXFS_IOC_BATCH_INSERT = commands.BATCH_INSERT.value;
 export const VEXFS_IOC_GET_EMBEDDING = commands.GET_EMBEDDING.value;
+export const VEXFS_IOC_DELETE_EMBEDDING = commands.DELETE_EMBEDDING.value;
+export const VEXFS_IOC_BATCH_DELETE = commands.BATCH_DELETE.value;
 export const VEXFS_IOC_MANAGE_INDEX = commands.MANAGE_INDEX.value;
 export const VEXFS_IOC_BATCH_SEARCH = commands.BATCH_SEARCH.value;
 export const VEXFS_IOC_GET_STATS = commands.GET_STATS.value;
 
 /** From 0x10 on every command has a second name. */
 export const VEXFS_IOCTL_GET_EMBEDDING = VEXFS_IOC_GET_EMBEDDING;
+export const VEXFS_IOCTL_DELETE_EMBEDDING = VEXFS_IOC_DELETE_EMBEDDING;
+export const VEXFS_IOCTL_BATCH_DELETE = VEXFS_IOC_BATCH_DELETE;
 export const VEXFS_IOCTL_MANAGE_INDEX = VEXFS_IOC_MANAGE_INDEX;
 export const VEXFS_IOCTL_BATCH_SEARCH = VEXFS_IOC_BATCH_SEARCH;
 export const VEXFS_IOCTL_GET_STATS = VEXFS_IOC_GET_STATS;

@@ -2,7 +2,7 @@ import { workerData } from 'node:worker_threads';
 import { Connection } from '../server/connection.js';
 import { errno, pread } from '../system/index.js';
 import { announceChange } from './engine/announce.js';
-import { copyRows } from './engine/copy_rows.js';
+import { copyIds, copyRows } from './engine/copy_rows.js';
 import { getRow } from './engine/get_row.js';
 import { ImageReader } from './engine/image_reader.js';
 import { followIndex, openOrMakeIndex, verifyIndex, writeSnapshot } from './engine/index_jobs.js';
@@ -76,6 +76,7 @@ function warm({ connection, imageFd }: EngineThread, { fields }: JobSlot): void 
 const RUN: Readonly<Record<number, (thread: EngineThread, slot: JobSlot) => void>> = {
   [JOB.READ]: (_, slot) => readCold(slot),
   [JOB.COPY_ROWS]: copyRows,
+  [JOB.COPY_IDS]: copyIds,
   [JOB.ANNOUNCE]: announceChange,
   [JOB.SEARCH]: search,
   [JOB.GET]: getRow,
@@ -90,6 +91,7 @@ const RUN: Readonly<Record<number, (thread: EngineThread, slot: JobSlot) => void
 /** Jobs that come back for more work; the others have answered, and what comes back of them is their slot. */
 const COME_BACK: ReadonlySet<number> = new Set([
   JOB.COPY_ROWS,
+  JOB.COPY_IDS,
   JOB.WRITE,
   JOB.WARM,
   JOB.INDEX_OPEN,

@@ -16,6 +16,7 @@ export const JOB = {
   INDEX_FOLLOW: 11,
   INDEX_SAVE: 12,
   INDEX_VERIFY: 13,
+  COPY_IDS: 14,
 } as const;
 
 /** Every job. */
@@ -34,6 +35,7 @@ export const NOT_MAPPED = -1;
 export const READ_SEGMENTS = 8;
 export const READ_LENGTH = 9;
 
+/** COPY_IDS: reads and checks the ids of a vexfs_batch_delete in the payload; ROWS_COUNT, _IDS, _SCRATCH and _TABLE. Comes back. */
 /** COPY_ROWS: reads rows and ids of a vexfs_batch_insert_request in the payload, checks and converts them. Comes back. */
 export const ROWS_COUNT = 8;
 export const ROWS_DIMENSIONS = 9;

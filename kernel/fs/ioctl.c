@@ -148,7 +148,7 @@ static int vexfs_refuse(unsigned int command, const void __user *argument)
 	return -ENOTTY;
 }
 
-/* Indexes are the daemon's alone up to now. */
+/* Indexes and deletion are the daemon's alone up to now. */
 static int vexfs_unsupported(unsigned int command, const void __user *argument)
 {
 	return fault_in_readable(argument, _IOC_SIZE(command)) ? -EFAULT : -EOPNOTSUPP;
@@ -187,6 +187,8 @@ long vexfs_ioctl(struct file *file, unsigned int command, unsigned long value)
 	case VEXFS_IOC_BATCH_INSERT:
 		return vexfs_take(file, argument, _IOC_SIZE(command), vexfs_insert);
 	case VEXFS_IOC_MANAGE_INDEX:
+	case VEXFS_IOC_DELETE_EMBEDDING:
+	case VEXFS_IOC_BATCH_DELETE:
 	case VEXFS_IOC_BATCH_SEARCH:
 		return vexfs_unsupported(command, argument);
 	default:

@@ -1,11 +1,14 @@
 /** The text of kernel/include/uapi/vexfs.h. */
 import {
+  batchDelete,
   batchInsertRequest,
   batchSearch,
   type Command,
   CommandNumber,
   CompressionType,
   commands,
+  DeleteFlag,
+  deleteEmbedding,
   ElementType,
   getEmbedding,
   IndexOperation,
@@ -42,8 +45,10 @@ const structs = [
   vectorSearchRequest,
   batchInsertRequest,
   getEmbedding,
+  deleteEmbedding,
   manageIndex,
   batchSearch,
+  batchDelete,
   vexfsStats,
 ];
 
@@ -108,6 +113,7 @@ export function vexfsHeader(): string {
         ...prefixed('VEXFS_INDEX_OP_', IndexOperation),
         ...prefixed('VEXFS_INDEX_STATE_', IndexState),
       })}`,
+      `${comment('Flags of DELETE_EMBEDDING and BATCH_DELETE: pass over ids that no row has.')}\n${defines(prefixed('VEXFS_DELETE_', DeleteFlag))}`,
       `${comment('Flags of BATCH_SEARCH: compare every row.')}\n${defines(prefixed('VEXFS_SEARCH_FLAG_', SearchFlag))}`,
       `${comment('What one call, one file and one name can hold.')}\n${defines(limits)}`,
       `${comment('The one 64-bit number that is no id.')}\n${defines({ VEXFS_NO_ID: NO_ID }, true)}`,
@@ -170,6 +176,24 @@ export function vexfsHeader(): string {
             dimensions: 'out',
             flags: '0',
             slot: 'out',
+            reserved: '0',
+          },
+        },
+      ),
+      structDefinition(
+        deleteEmbedding,
+        { endian: 'host' },
+        { about: 'DELETE_EMBEDDING', fields: { id: 'in', flags: 'VEXFS_DELETE_*', reserved: '0' } },
+      ),
+      structDefinition(
+        batchDelete,
+        { endian: 'host' },
+        {
+          about: 'BATCH_DELETE: all rows go, or none does.',
+          fields: {
+            ids: 'in: address of count 64-bit ids',
+            count: '1 to VEXFS_MAX_ROWS_PER_CALL',
+            flags: 'VEXFS_DELETE_*',
             reserved: '0',
           },
         },

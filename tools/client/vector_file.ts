@@ -1,7 +1,9 @@
 import type { FileHandle } from 'node:fs/promises';
 import {
+  batchDelete,
   batchInsertRequest,
   batchSearch,
+  DeleteFlag,
   ElementType,
   Errno,
   getEmbedding,
@@ -11,6 +13,7 @@ import {
   MAX_K,
   manageIndex,
   SearchFlag,
+  VEXFS_IOC_BATCH_DELETE,
   VEXFS_IOC_BATCH_INSERT,
   VEXFS_IOC_BATCH_SEARCH,
   VEXFS_IOC_GET_EMBEDDING,
@@ -253,6 +256,21 @@ export class VectorFile {
       throw error;
     }
     return { id: wanted, slot: getEmbedding.slot.get(view, 0), vector: vector.slice() };
+  }
+
+  /**
+   * Deletes the rows with these ids, all or none. `missingOk`: ids that no row has are passed over.
+   * @throws VexfsError ENOENT when an id is missing
+   */
+  async delete(ids: Ids, options: { readonly missingOk?: boolean } = {}): Promise<void> {
+    const packed = packIds(ids, ids.length);
+    if (packed.length === 0) return;
+    const argument = new Uint8Array(batchDelete.$.size);
+    const view = new DataView(argument.buffer);
+    batchDelete.ids.setBig(view, 0, addressOf(packed));
+    batchDelete.count.set(view, 0, packed.length);
+    batchDelete.flags.set(view, 0, options.missingOk === true ? DeleteFlag.MISSING_OK : 0);
+    await this.#file.call('delete', VEXFS_IOC_BATCH_DELETE, argument, [packed]);
   }
 
   /** What MANAGE_INDEX tells, also of a file without an index. */

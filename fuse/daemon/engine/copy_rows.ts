@@ -1,4 +1,4 @@
-import { batchInsertRequest, ElementType, isElementType } from '@vexfs/shared';
+import { batchDelete, batchInsertRequest, ElementType, isElementType } from '@vexfs/shared';
 import { bestCpu, encodeRows, findDuplicateIds, firstNotFinite } from '../../engine/index.js';
 import { errno, memoryAt } from '../../system/index.js';
 import type { EngineThread } from '../engine_worker.js';
@@ -27,6 +27,15 @@ export function copyRows(thread: EngineThread, slot: JobSlot): void {
   if (fields[ROWS_INVALIDATE]! >= 0) invalidate(thread, fields[NODE]!, fields[ROWS_INVALIDATE]!);
   fields[RESULT] = copyAndCheck(slot);
   if (fields[RESULT] === 0 && thread.exchange.isInterrupted(slot)) fields[RESULT] = errno.EINTR;
+}
+
+/** Job COPY_IDS: ids come from the caller into our memory, where they are checked. */
+export function copyIds(_thread: EngineThread, { fields, view }: JobSlot): void {
+  const count = fields[ROWS_COUNT]!;
+  const ids = fields[ROWS_IDS]!;
+  fields[RESULT] = copyIn(fields[PID]!, ids, batchDelete.ids.getBig(view, 0), count * 8);
+  if (fields[RESULT] === 0 && !idsAreValid(fields[ROWS_TABLE]!, ids, count, fields[ROWS_SCRATCH]!))
+    fields[RESULT] = errno.EINVAL;
 }
 
 function copyAndCheck(slot: JobSlot): number {

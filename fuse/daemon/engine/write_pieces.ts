@@ -12,9 +12,11 @@ let zeros: Memory | undefined;
 export function writePieces(thread: EngineThread, slot: JobSlot): void {
   const { fields } = slot;
   const count = fields[WRITE_PIECES]!;
+  fields[RESULT] = 0;
+  // All of a batch may belong to places that are holes: those are written when it is published.
+  if (count === 0) return;
   const { bytes } = memoryAt(fields[WRITE_PIECES_AT]!, count * 24);
   const pieces = new Float64Array(bytes.buffer, bytes.byteOffset, count * 3);
-  fields[RESULT] = 0;
   for (let i = 0; i < pieces.length && fields[RESULT] === 0; i += 3)
     fields[RESULT] = writePiece(thread, slot, pieces[i]!, pieces[i + 1]!, pieces[i + 2]!);
 }

@@ -1,8 +1,10 @@
 import {
+  batchDelete,
   batchInsertRequest,
   batchSearch,
   CommandNumber,
   CompressionType,
+  deleteEmbedding,
   elementBytes,
   getEmbedding,
   INODE_APPEND,
@@ -37,6 +39,7 @@ import { bytesOfRow, FsError, type Inode, type RowLayout, strideOf } from '../..
 import type { Filesystem } from '../filesystem.js';
 import type { VectorFile } from '../vector_files.js';
 import { announce } from './announce.js';
+import { deleteBatch, deleteOne } from './delete_rows.js';
 import { fileFlags } from './file_flags.js';
 import { getRow } from './get_row.js';
 import { insertRows } from './insert.js';
@@ -93,6 +96,14 @@ const COMMANDS = new Map<number, CommandShape>([
     { direction: IOC_READ | IOC_WRITE, size: getEmbedding.$.size, inline: MAX_INLINE_BYTES, run: get },
   ],
   [
+    CommandNumber.DELETE_EMBEDDING,
+    { direction: IOC_READ | IOC_WRITE, size: deleteEmbedding.$.size, inline: 0, run: deleteOne },
+  ],
+  [
+    CommandNumber.BATCH_DELETE,
+    { direction: IOC_READ | IOC_WRITE, size: batchDelete.$.size, inline: 0, run: deleteBatch },
+  ],
+  [
     CommandNumber.BATCH_SEARCH,
     { direction: IOC_READ | IOC_WRITE, size: batchSearch.$.size, inline: 0, run: searchBatch },
   ],
@@ -144,7 +155,7 @@ export function requireReading(call: Call): void {
   if ((call.flags & O_ACCMODE) === O_WRONLY) throw new FsError(errno.EBADF);
 }
 
-function requireChanging(fs: Filesystem, call: Call): void {
+export function requireChanging(fs: Filesystem, call: Call): void {
   if ((call.flags & O_ACCMODE) === O_RDONLY) throw new FsError(errno.EBADF);
   fs.requireWritable();
   if ((call.inode.flags & INODE_IMMUTABLE) !== 0) throw new FsError(errno.EPERM);

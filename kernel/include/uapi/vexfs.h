@@ -55,6 +55,9 @@
 #define VEXFS_INDEX_STATE_READY   2
 #define VEXFS_INDEX_STATE_RESTING 3
 
+/* Flags of DELETE_EMBEDDING and BATCH_DELETE: pass over ids that no row has. */
+#define VEXFS_DELETE_MISSING_OK 1
+
 /* Flags of BATCH_SEARCH: compare every row. */
 #define VEXFS_SEARCH_FLAG_EXACT 1
 
@@ -132,6 +135,21 @@ struct vexfs_get_embedding {
 	__u64 reserved[3];  /* 40: 0 */
 };
 
+/* DELETE_EMBEDDING */
+struct vexfs_delete_embedding {
+	__u64 id;       /* 0: in */
+	__u32 flags;    /* 8: VEXFS_DELETE_* */
+	__u32 reserved; /* 12: 0 */
+};
+
+/* BATCH_DELETE: all rows go, or none does. */
+struct vexfs_batch_delete {
+	__u64 ids;         /* 0: in: address of count 64-bit ids */
+	__u32 count;       /* 8: 1 to VEXFS_MAX_ROWS_PER_CALL */
+	__u32 flags;       /* 12: VEXFS_DELETE_* */
+	__u64 reserved[2]; /* 16: 0 */
+};
+
 /*
  * MANAGE_INDEX. CREATE reads type, metric, m, ef_construction, ef_search; TUNE ef_search and automatic_rows; INFO
  * sample. What an operation does not read is 0 on entry; all is filled in on return.
@@ -200,18 +218,22 @@ struct vexfs_stats {
 	__u64 indexed_rows;    /* 120: 0 while there is no index */
 };
 
-#define VEXFS_IOC_SET_VECTOR_META _IOW(VEXFS_IOC_MAGIC, 1, struct vexfs_vector_file_info)
-#define VEXFS_IOC_GET_VECTOR_META _IOR(VEXFS_IOC_MAGIC, 2, struct vexfs_vector_file_info)
-#define VEXFS_IOC_VECTOR_SEARCH   _IOWR(VEXFS_IOC_MAGIC, 3, struct vexfs_vector_search_request)
-#define VEXFS_IOC_BATCH_INSERT    _IOW(VEXFS_IOC_MAGIC, 4, struct vexfs_batch_insert_request)
-#define VEXFS_IOC_GET_EMBEDDING   _IOWR(VEXFS_IOC_MAGIC, 0x11, struct vexfs_get_embedding)
-#define VEXFS_IOC_MANAGE_INDEX    _IOWR(VEXFS_IOC_MAGIC, 0x15, struct vexfs_manage_index)
-#define VEXFS_IOC_BATCH_SEARCH    _IOWR(VEXFS_IOC_MAGIC, 0x16, struct vexfs_batch_search)
-#define VEXFS_IOC_GET_STATS       _IOWR(VEXFS_IOC_MAGIC, 0x19, struct vexfs_stats)
-#define VEXFS_IOCTL_GET_EMBEDDING VEXFS_IOC_GET_EMBEDDING
-#define VEXFS_IOCTL_MANAGE_INDEX  VEXFS_IOC_MANAGE_INDEX
-#define VEXFS_IOCTL_BATCH_SEARCH  VEXFS_IOC_BATCH_SEARCH
-#define VEXFS_IOCTL_GET_STATS     VEXFS_IOC_GET_STATS
+#define VEXFS_IOC_SET_VECTOR_META    _IOW(VEXFS_IOC_MAGIC, 1, struct vexfs_vector_file_info)
+#define VEXFS_IOC_GET_VECTOR_META    _IOR(VEXFS_IOC_MAGIC, 2, struct vexfs_vector_file_info)
+#define VEXFS_IOC_VECTOR_SEARCH      _IOWR(VEXFS_IOC_MAGIC, 3, struct vexfs_vector_search_request)
+#define VEXFS_IOC_BATCH_INSERT       _IOW(VEXFS_IOC_MAGIC, 4, struct vexfs_batch_insert_request)
+#define VEXFS_IOC_GET_EMBEDDING      _IOWR(VEXFS_IOC_MAGIC, 0x11, struct vexfs_get_embedding)
+#define VEXFS_IOC_DELETE_EMBEDDING   _IOWR(VEXFS_IOC_MAGIC, 0x13, struct vexfs_delete_embedding)
+#define VEXFS_IOC_MANAGE_INDEX       _IOWR(VEXFS_IOC_MAGIC, 0x15, struct vexfs_manage_index)
+#define VEXFS_IOC_BATCH_SEARCH       _IOWR(VEXFS_IOC_MAGIC, 0x16, struct vexfs_batch_search)
+#define VEXFS_IOC_BATCH_DELETE       _IOWR(VEXFS_IOC_MAGIC, 0x18, struct vexfs_batch_delete)
+#define VEXFS_IOC_GET_STATS          _IOWR(VEXFS_IOC_MAGIC, 0x19, struct vexfs_stats)
+#define VEXFS_IOCTL_GET_EMBEDDING    VEXFS_IOC_GET_EMBEDDING
+#define VEXFS_IOCTL_DELETE_EMBEDDING VEXFS_IOC_DELETE_EMBEDDING
+#define VEXFS_IOCTL_MANAGE_INDEX     VEXFS_IOC_MANAGE_INDEX
+#define VEXFS_IOCTL_BATCH_SEARCH     VEXFS_IOC_BATCH_SEARCH
+#define VEXFS_IOCTL_BATCH_DELETE     VEXFS_IOC_BATCH_DELETE
+#define VEXFS_IOCTL_GET_STATS        VEXFS_IOC_GET_STATS
 
 /* GET_EMBEDDING with room for a vector of that many bytes, VEXFS_MAX_INLINE_BYTES at most, in the argument. */
 #define VEXFS_IOC_GET_EMBEDDING_INLINE(bytes) \
@@ -260,6 +282,11 @@ VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_get_embedding, flags) == 28,
 VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_get_embedding, slot) == 32, "offset of vexfs_get_embedding.slot");
 VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_get_embedding, reserved) == 40, "offset of vexfs_get_embedding.reserved");
 
+VEXFS_LAYOUT_ASSERT(sizeof(struct vexfs_delete_embedding) == 16, "size of vexfs_delete_embedding");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_delete_embedding, id) == 0, "offset of vexfs_delete_embedding.id");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_delete_embedding, flags) == 8, "offset of vexfs_delete_embedding.flags");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_delete_embedding, reserved) == 12, "offset of vexfs_delete_embedding.reserved");
+
 VEXFS_LAYOUT_ASSERT(sizeof(struct vexfs_manage_index) == 128, "size of vexfs_manage_index");
 VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_manage_index, operation) == 0, "offset of vexfs_manage_index.operation");
 VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_manage_index, flags) == 4, "offset of vexfs_manage_index.flags");
@@ -297,6 +324,12 @@ VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_search, search_type) =
 VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_search, ef) == 48, "offset of vexfs_batch_search.ef");
 VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_search, flags) == 52, "offset of vexfs_batch_search.flags");
 VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_search, reserved) == 56, "offset of vexfs_batch_search.reserved");
+
+VEXFS_LAYOUT_ASSERT(sizeof(struct vexfs_batch_delete) == 32, "size of vexfs_batch_delete");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_delete, ids) == 0, "offset of vexfs_batch_delete.ids");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_delete, count) == 8, "offset of vexfs_batch_delete.count");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_delete, flags) == 12, "offset of vexfs_batch_delete.flags");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_delete, reserved) == 16, "offset of vexfs_batch_delete.reserved");
 
 VEXFS_LAYOUT_ASSERT(sizeof(struct vexfs_stats) == 128, "size of vexfs_stats");
 VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_stats, rows) == 0, "offset of vexfs_stats.rows");

@@ -1,0 +1,163 @@
+import { batchDelete, DeleteFlag, deleteEmbedding, INODE_APPEND, MAX_ROWS_PER_CALL } from '@vexfs/shared';
+import { duplicateScratchBytes, NO_SLOT } from '../../engine/index.js';
+import { errno, type Memory } from '../../system/index.js';
+import { FsError } from '../../volume/index.js';
+import { ENGINE_QUEUE, SPARE } from '../exchange.js';
+import type { Filesystem } from '../filesystem.js';
+import {
+  JOB,
+  KIND,
+  NODE,
+  PID,
+  RESULT,
+  ROWS_COUNT,
+  ROWS_IDS,
+  ROWS_SCRATCH,
+  ROWS_TABLE,
+  UNIQUE,
+} from '../jobs.js';
+import { Park } from '../park.js';
+import { consecutive } from '../slot_runs.js';
+import type { VectorFile } from '../vector_files.js';
+import { announce } from './announce.js';
+import { type Call, requireChanging, requireSet } from './ioctl.js';
+
+/** Rows to be deleted, and who asked. */
+interface Deletion {
+  readonly file: VectorFile;
+  /** Address of the ids, in memory of ours. */
+  readonly ids: number;
+  readonly count: number;
+  readonly flags: number;
+  readonly unique: number;
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly sync: boolean;
+}
+
+/** Whose rows may go: an append-only file keeps all of them. */
+function fileOf(fs: Filesystem, call: Call): VectorFile {
+  requireChanging(fs, call);
+  if ((call.inode.flags & INODE_APPEND) !== 0) throw new FsError(errno.EPERM);
+  return requireSet(fs, call);
+}
+
+/** DELETE_EMBEDDING. */
+export function deleteOne(fs: Filesystem, call: Call): void {
+  const file = fileOf(fs, call);
+  const { view, bytes } = call.request;
+  const { at } = call;
+  const flags = deleteEmbedding.flags.get(view, at);
+  const none = bytes.subarray(at, at + 8).every((byte) => byte === 0xff);
+  if ((flags & ~DeleteFlag.MISSING_OK) !== 0 || deleteEmbedding.reserved.get(view, at) !== 0 || none)
+    throw new FsError(errno.EINVAL);
+  const memory = fs.scratch.take(8);
+  try {
+    memory.bytes.set(bytes.subarray(at, at + 8));
+    remove(fs, deletion(fs, call, file, memory.address, 1, flags));
+  } finally {
+    fs.scratch.give(memory);
+  }
+}
+
+function deletion(
+  fs: Filesystem,
+  { request, flags: open }: Call,
+  file: VectorFile,
+  ids: number,
+  count: number,
+  flags: number,
+): Deletion {
+  const { unique, pid, uid, gid } = request;
+  return { file, ids, count, flags, unique, pid, uid, gid, sync: fs.isSynchronous(open) };
+}
+
+/** BATCH_DELETE: an engine thread copies the ids, then all rows go or none does. */
+export function deleteBatch(fs: Filesystem, call: Call): void {
+  const file = fileOf(fs, call);
+  const { view, bytes, unique, pid } = call.request;
+  const { at } = call;
+  const count = batchDelete.count.get(view, at);
+  const flags = batchDelete.flags.get(view, at);
+  const { offset, size } = batchDelete.reserved;
+  const isReserved = bytes.subarray(at + offset, at + offset + size).some((byte) => byte !== 0);
+  if (count === 0 || (flags & ~DeleteFlag.MISSING_OK) !== 0 || isReserved) throw new FsError(errno.EINVAL);
+  if (count > MAX_ROWS_PER_CALL) throw new FsError(errno.E2BIG);
+  if (batchDelete.ids.get(view, at) === 0) throw new FsError(errno.EFAULT);
+  const slot = fs.exchange.take(SPARE.caller);
+  if (slot === undefined) throw new Park();
+  const scratchAt = Math.ceil((count * 8) / 64) * 64;
+  let memory: Memory;
+  try {
+    memory = fs.transfer.take(scratchAt + duplicateScratchBytes(count));
+  } catch (error) {
+    fs.exchange.give(slot);
+    throw error;
+  }
+  const { fields } = slot;
+  slot.bytes.set(bytes.subarray(at, at + batchDelete.$.size));
+  fields[KIND] = JOB.COPY_IDS;
+  fields[UNIQUE] = unique;
+  fields[PID] = pid;
+  fields[NODE] = file.inode.number;
+  fields[ROWS_COUNT] = count;
+  fields[ROWS_IDS] = memory.address;
+  fields[ROWS_SCRATCH] = memory.address + scratchAt;
+  fields[ROWS_TABLE] = file.ids.handle;
+  const what = deletion(fs, call, file, memory.address, count, flags);
+  file.pins += 1;
+  fs.pin(slot, () => {
+    file.pins -= 1;
+    const code = fields[RESULT]!;
+    if (code !== 0) {
+      fs.transfer.give(memory);
+      fs.connection.fail(unique, code);
+      return;
+    }
+    fs.attempt(
+      unique,
+      () => remove(fs, what),
+      () => fs.transfer.give(memory),
+    );
+  });
+  fs.submit(ENGINE_QUEUE, slot, unique);
+}
+
+/** Slots of the rows, ascending. Throws ENOENT. */
+function slotsOf(fs: Filesystem, { file, ids, count, flags }: Deletion): number[] {
+  const found = fs.scratch.take(count * 4);
+  try {
+    const known = file.ids.findBatch(ids, count, found.address);
+    if (known < count && (flags & DeleteFlag.MISSING_OK) === 0) throw new FsError(errno.ENOENT);
+    const view = new Uint32Array(found.bytes.buffer, found.bytes.byteOffset, count);
+    return Array.from(view.filter((slot) => slot !== NO_SLOT).sort());
+  } finally {
+    fs.scratch.give(found);
+  }
+}
+
+function remove(fs: Filesystem, what: Deletion): void {
+  const { file } = what;
+  const { set, inode } = file;
+  fs.requireWritable();
+  if (file.isGone) throw new FsError(errno.ESTALE);
+  if (file.isStoring) throw new Park();
+  fs.actFor(what.uid, what.gid);
+  const slots = slotsOf(fs, what);
+  if (slots.length > 0) {
+    const runs = consecutive(slots);
+    fs.volume.requireBlocks(set.blocksFor(runs.length));
+    fs.vectors.whole(() => {
+      for (const run of runs) {
+        file.must(file.deleteSlots(run.slot, run.count));
+        set.appendDelete(run.slot, run.count);
+      }
+      set.liveRows = file.ids.info().rows;
+      file.freed.push({ transaction: fs.volume.store.transaction, slots });
+      fs.vectors.compactIfDue(file);
+    });
+    fs.markChanged(inode, what);
+  }
+  announce(fs, inode, { unique: what.unique, from: -1, end: -1, sync: what.sync });
+}
