@@ -92,5 +92,7 @@ export function stageCommand(stage) {
     const [program, ...args] = stage.command;
     return { program, args, cwd: ROOT };
   }
-  return { program: 'node_modules/.bin/ava', args: ['--tap', ...stage.files], cwd: join(ROOT, 'test') };
+  // Kernels are fetched, and modules built for them, before the first test; every guest has a limit of its own.
+  const words = ['--tap', ...(stage.guests ? ['--timeout=15m'] : [])];
+  return { program: 'node_modules/.bin/ava', args: [...words, ...stage.files], cwd: join(ROOT, 'test') };
 }
