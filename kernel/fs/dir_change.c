@@ -198,12 +198,3 @@ void vexfs_inner_move_tail(struct buffer_head *source, u32 from, struct buffer_h
 	vexfs_header(target)->count = cpu_to_le16(count + moved);
 	vexfs_header(source)->count = cpu_to_le16(from);
 }
-
-void vexfs_dir_count_blocks(struct inode *dir, s32 blocks)
-{
-	if (blocks > 0)
-		inode_add_bytes(dir, (loff_t)blocks << dir->i_blkbits);
-	else
-		inode_sub_bytes(dir, (loff_t)-blocks << dir->i_blkbits);
-	i_size_write(dir, (loff_t)dir->i_blocks << SECTOR_SHIFT);
-}

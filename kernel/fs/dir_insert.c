@@ -2,6 +2,7 @@
 /* Adding names to a directory: blocks for splits are taken, and journal access is had, before the first change. */
 #include "alloc.h"
 #include "dir_tree.h"
+#include "inode_write.h"
 
 #define VEXFS_MOST_SPLITS (VEXFS_MAX_TREE_DEPTH + 2)
 
@@ -202,7 +203,7 @@ static int vexfs_insert_at(handle_t *handle, struct inode *dir, struct vexfs_dir
 		root->depth = 0;
 	}
 	le64_add_cpu(&root->entries, 1);
-	vexfs_dir_count_blocks(dir, split.count);
+	vexfs_count_blocks(dir, split.count);
 	error = vexfs_seal_all(handle, dir, path->nodes, levels);
 	if (!error)
 		error = vexfs_seal_all(handle, dir, split.fresh, split.count);

@@ -5,6 +5,7 @@
  */
 #include "alloc.h"
 #include "dir_tree.h"
+#include "inode_write.h"
 
 struct vexfs_removal {
 	struct vexfs_dir_path *path;
@@ -168,7 +169,7 @@ static int vexfs_finish_removal(handle_t *handle, struct inode *dir, struct vexf
 	}
 	if (error)
 		return vexfs_abort(handle, error);
-	vexfs_dir_count_blocks(dir, -(s32)removal->freed_count);
+	vexfs_count_blocks(dir, -(s32)removal->freed_count);
 	return 0;
 }
 

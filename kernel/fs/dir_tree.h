@@ -67,9 +67,6 @@ void vexfs_inner_insert(struct buffer_head *node, u32 index, u64 cookie, u64 chi
 void vexfs_inner_remove(struct buffer_head *node, u32 index);
 void vexfs_inner_move_tail(struct buffer_head *source, u32 from, struct buffer_head *target);
 
-/* What the directory takes on the volume changes by so many blocks. */
-void vexfs_dir_count_blocks(struct inode *dir, s32 blocks);
-
 static inline struct vexfs_directory_root *vexfs_dir_root(const struct inode *dir)
 {
 	return (struct vexfs_directory_root *)vexfs_info(dir)->root;

@@ -4,6 +4,16 @@
 #include "inode_write.h"
 #include "vexfs_fs.h"
 
+void vexfs_count_blocks(struct inode *inode, s32 blocks)
+{
+	if (blocks > 0)
+		inode_add_bytes(inode, (loff_t)blocks << inode->i_blkbits);
+	else
+		inode_sub_bytes(inode, (loff_t)-blocks << inode->i_blkbits);
+	if (S_ISDIR(inode->i_mode))
+		i_size_write(inode, (loff_t)inode->i_blocks << SECTOR_SHIFT);
+}
+
 static void vexfs_put_time(struct timespec64 time, __le64 *seconds, __le32 *nanoseconds)
 {
 	*seconds = cpu_to_le64(time.tv_sec);

@@ -6,6 +6,8 @@
 #include <linux/writeback.h>
 #include "transaction.h"
 
+/* So many blocks more or less; the size of a directory is that of its blocks. */
+void vexfs_count_blocks(struct inode *inode, s32 blocks);
 /* Whatever the VFS and vexfs_inode_info say of an inode, into its record: one block. */
 int vexfs_write_inode(handle_t *handle, struct inode *inode);
 #define VEXFS_INODE_CREDITS 1

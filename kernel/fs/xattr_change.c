@@ -42,7 +42,7 @@ static struct buffer_head *vexfs_new_attributes(handle_t *handle, struct inode *
 	header->used = cpu_to_le32(sizeof(*header));
 	header->owner = cpu_to_le64(inode->i_ino);
 	vexfs_info(inode)->xattr_block = block;
-	inode_add_bytes(inode, i_blocksize(inode));
+	vexfs_count_blocks(inode, 1);
 	return bh;
 }
 
@@ -55,7 +55,7 @@ static int vexfs_free_block(handle_t *handle, struct inode *inode)
 		return error;
 	error = vexfs_revoke(handle, inode->i_sb, info->xattr_block);
 	info->xattr_block = 0;
-	inode_sub_bytes(inode, i_blocksize(inode));
+	vexfs_count_blocks(inode, -1);
 	return error;
 }
 

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { FileDevice } from '@vexfs/fuse/system';
 import { Volume } from '@vexfs/fuse/volume';
+import { checkVolume as fsck } from '@vexfs/mkfs/fsck';
 import { problemsOf } from '../unit/volume/check.js';
 import { FSCK, runNode } from './backend/programs.js';
 
@@ -25,4 +26,16 @@ export function checkVolume(path: string): void {
       problems.push(`fsck.vexfs -n: ${outcome.code}\n${outcome.stdout}${outcome.stderr}`);
   }
   if (problems.length > 0) throw new Error(`${path} is not sound:\n  ${problems.slice(0, 40).join('\n  ')}`);
+}
+
+/** Checks what a crash left: with the journal replayed, in memory, fsck.vexfs has to find nothing. Throws; changes nothing. */
+export function checkCrashed(path: string): void {
+  const device = FileDevice.open(path, { readOnly: true });
+  try {
+    const { exitCode, examination } = fsck(device, { mode: 'look' });
+    const findings = examination?.findings.list.map(({ message }) => message) ?? [];
+    if (exitCode !== 0) throw new Error(`fsck after a crash: ${findings.slice(0, 5).join('; ')}`);
+  } finally {
+    device.close();
+  }
 }

@@ -37,6 +37,8 @@ export interface GuestRun {
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
   /** Folders of the host to move into it, by name. */
   readonly folders?: Readonly<Record<string, string>>;
+  /** Which of these to move back to where they were. */
+  readonly returned?: readonly string[];
   /** Files to read from there afterwards. */
   readonly collect?: readonly string[];
   /** Names of modules of the kernel itself to load too, dependencies first: `loop`, `dm-mod`. */
@@ -158,6 +160,7 @@ export async function runGuest(parts: GuestParts, run: GuestRun): Promise<GuestR
         output,
       );
     }
+    for (const name of run.returned ?? []) renameSync(join(exchange, name), run.folders![name]!);
     const collected = (run.collect ?? []).map((name) => [name, readFileSync(join(exchange, name))] as const);
     return { code: Number(code), output, dmesg, collected: Object.fromEntries(collected) };
   } finally {

@@ -47,6 +47,8 @@ export interface Named {
   readonly node: Node;
 }
 
+export type ModelParts = readonly [nodes: ReadonlyMap<number, Node>, next: number];
+
 export class Model {
   private readonly nodes: Map<number, Node>;
   private next: number;
@@ -61,6 +63,11 @@ export class Model {
 
   copy(): Model {
     return new Model(this.nodes, this.next);
+  }
+
+  /** What the constructor takes, to be handed to another process. */
+  parts(): ModelParts {
+    return [this.nodes, this.next];
   }
 
   get(number: number): Node {

@@ -1,12 +1,10 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FileDevice } from '@vexfs/fuse/system';
-import { checkVolume as fsck } from '@vexfs/mkfs/fsck';
 import test from 'ava';
 import fc from 'fast-check';
 import { FuseBackend } from '../../parity/backend/fuse.js';
-import { checkVolume } from '../../parity/check.js';
+import { checkCrashed, checkVolume } from '../../parity/check.js';
 import { chosen } from '../../unit/volume/seeded.js';
 import { operations } from './operation.js';
 import { Player } from './player.js';
@@ -40,16 +38,7 @@ check(
     let sequences = 0;
     let failedAt = 0;
     /** What the killed daemon left has to be sound with its journal replayed. */
-    const afterCrash = (): void => {
-      const device = FileDevice.open(backend.device, { readOnly: true });
-      try {
-        const { exitCode, examination } = fsck(device, { mode: 'look' });
-        const findings = examination?.findings.list.map(({ message }) => message) ?? [];
-        if (exitCode !== 0) throw new Error(`fsck after a crash: ${findings.slice(0, 5).join('; ')}`);
-      } finally {
-        device.close();
-      }
-    };
+    const afterCrash = (): void => checkCrashed(backend.device);
     const property = fc.asyncProperty(operations(LENGTH, PAUSE_EVERY), async (list) => {
       if (total >= wanted) return;
       if (failedAt > 0 && performance.now() - failedAt > SHRINK_MS) return;

@@ -1,8 +1,10 @@
 /** Does what operations say to a mounted volume and to its model, and compares what each call answers. */
 import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { deserialize, serialize } from 'node:v8';
 import type { Backend } from '../../parity/backend/backend.js';
+import { syncFilesystem } from '../../parity/operations/calls.js';
 import { FileOperations } from './file_operations.js';
-import { Model, type Named, type Node } from './model.js';
+import { Model, type ModelParts, type Named, type Node } from './model.js';
 import { NameOperations } from './name_operations.js';
 import { difference, observe } from './observed.js';
 import type { Kind, Operation } from './operation.js';
@@ -90,19 +92,35 @@ export class Player {
     }
   }
 
-  /** fsync of any directory makes all durable that came before it. */
+  /**
+   * Makes all durable that came before it: for the daemon fsync of any directory does that, for the module, as on other
+   * filesystems, syncfs.
+   */
   synchronise(number: number): void {
     const fd = openSync(this.path(this.directory(number).path), 0);
     try {
       this.expect(
         'fsync',
-        this.outcome(() => fsyncSync(fd)),
+        this.backend.name === 'kernel' ? syncFilesystem(fd) : this.outcome(() => fsyncSync(fd)),
         'ok',
       );
     } finally {
       closeSync(fd);
     }
     this.states = [this.model.copy()];
+  }
+
+  /** For a player in another process, which goes on after an unmount (`isDurable`) or a crash. */
+  handOver(isDurable: boolean): Uint8Array {
+    const states = isDurable ? [this.model] : this.states;
+    return serialize(states.map((state) => state.parts()));
+  }
+
+  /** Goes on where another player has ended. */
+  takeOver(handed: Uint8Array): void {
+    const states = deserialize(handed) as ModelParts[];
+    this.states = states.map(([nodes, next]) => new Model(nodes, next));
+    this.recognise();
   }
 
   private async remount(): Promise<void> {
@@ -117,6 +135,11 @@ export class Player {
     await this.backend.crash();
     this.afterCrash();
     await this.backend.mount();
+    this.recognise();
+  }
+
+  /** What a mount shows has to be one of the states that are possible; from now on it is the model. */
+  private recognise(): void {
     const seen = observe(this.root, (path) => this.idsAt(path));
     const reasons: string[] = [];
     for (const state of [...this.states].reverse()) {
@@ -130,7 +153,7 @@ export class Player {
       reasons.push(wrong);
     }
     this.fail(
-      `after the crash none of ${this.states.length} states is there: ${[...new Set(reasons)].slice(0, 6).join('; ')}`,
+      `none of ${this.states.length} possible states is there: ${[...new Set(reasons)].slice(0, 6).join('; ')}`,
     );
   }
 

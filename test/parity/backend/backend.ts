@@ -44,6 +44,13 @@ export interface Backend {
   release(): void;
 }
 
+/** A volume that is there already, and stays. */
+export interface ExistingVolume {
+  /** Path of its image file. */
+  readonly image: string;
+  readonly hangMs?: number;
+}
+
 /** How the volume of a test file is made. */
 export interface VolumeChoice {
   /** Bytes with a suffix, as mkfs.vexfs --size takes them. */

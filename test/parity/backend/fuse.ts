@@ -7,7 +7,7 @@ import { isMounted } from '@vexfs/fuse/mount';
 import { MNT_DETACH, umount } from '@vexfs/fuse/system';
 import { MAX_BLOCK_SIZE } from '@vexfs/shared';
 import { abort } from './abort.js';
-import type { Backend, VolumeChoice } from './backend.js';
+import type { Backend, ExistingVolume, VolumeChoice } from './backend.js';
 import { makeImage, type Outcome, run, runNode, VEXFS_FUSE } from './programs.js';
 
 const MOUNT_MS = 20_000;
@@ -37,12 +37,12 @@ export class FuseBackend implements Backend {
   private daemon: Daemon | undefined;
   private readonly hangMs: number;
 
-  constructor(folder: string, choice: VolumeChoice) {
+  constructor(folder: string, choice: VolumeChoice | ExistingVolume) {
     this.hangMs = choice.hangMs ?? HANG_MS;
     this.mountpoint = join(folder, 'mnt');
-    this.device = join(folder, 'volume.img');
     mkdirSync(this.mountpoint);
-    makeImage(this.device, choice);
+    this.device = 'image' in choice ? choice.image : join(folder, 'volume.img');
+    if (!('image' in choice)) makeImage(this.device, choice);
   }
 
   get isMounted(): boolean {

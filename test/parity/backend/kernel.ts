@@ -2,7 +2,7 @@ import { closeSync, constants, mkdirSync, openSync, realpathSync, statSync } fro
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MNT_DETACH, umount } from '@vexfs/fuse/system';
-import type { Backend, VolumeChoice } from './backend.js';
+import type { Backend, ExistingVolume, VolumeChoice } from './backend.js';
 import { CuttableDevice } from './cuttable_device.js';
 import { makeImage, must, type Outcome, run } from './programs.js';
 
@@ -23,11 +23,11 @@ export class KernelBackend implements Backend {
   private mounted = false;
   private saidBefore = 0;
 
-  constructor(folder: string, choice: VolumeChoice) {
+  constructor(folder: string, choice: VolumeChoice | ExistingVolume) {
     this.mountpoint = join(folder, 'mnt');
     mkdirSync(this.mountpoint);
-    const image = join(folder, 'volume.img');
-    makeImage(image, choice);
+    const image = 'image' in choice ? choice.image : join(folder, 'volume.img');
+    if (!('image' in choice)) makeImage(image, choice);
     this.volume = new CuttableDevice(image, join(folder, 'volume'), basename(folder));
   }
 

@@ -24,6 +24,7 @@ const linkatRaw = bind('linkat', ['int', 'str', 'int', 'str', 'int']);
 const mknodRaw = bind('mknod', ['str', 'uint32_t', 'uint64_t']);
 const utimensatRaw = bind('utimensat', ['int', 'str', 'const void *', 'int']);
 const flockRaw = bind('flock', ['int', 'int']);
+const syncfsRaw = bind('syncfs', ['int']);
 const ioctlRaw = bind('ioctl', ['int', 'uint64_t', 'void *']);
 
 /** Names of fallocate(2), lseek(2), renameat2(2), open(2) and so on that node:fs lacks. Source: include/uapi/linux. */
@@ -137,4 +138,10 @@ export function lockFile(fd: number, operation: number): number | string {
 /** ioctl(2) whose argument is `argument`, which the call may change. */
 export function ioctlBytes(fd: number, command: number, argument: Uint8Array): number | string {
   return outcome(ioctlRaw(fd, command, argument));
+}
+
+/** syncfs(2): `ok`, or the name of the errno. */
+export function syncFilesystem(fd: number): string {
+  const result = syncfsRaw(fd);
+  return result < 0 ? errnoName(result) : 'ok';
 }

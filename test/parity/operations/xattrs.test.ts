@@ -216,3 +216,15 @@ test('the capabilities of a program go when anybody writes, truncates or chowns 
     t.is(getXattr(path, 'security.capability'), 'ENODATA', `${change}`);
   }
 });
+
+test('the size of a directory counts the block of its attributes at once, as after a mount', async (t) => {
+  const path = fresh();
+  mkdirSync(path);
+  setXattr(path, 'user.a', '1');
+  const before = statSync(path);
+  await backend.remount();
+  const after = statSync(path);
+  t.deepEqual([before.size, before.blocks], [after.size, after.blocks]);
+  t.is(removeXattr(path, 'user.a'), 0);
+  t.is(statSync(path).size, 0);
+});
