@@ -4,6 +4,7 @@
 #include <linux/cred.h>
 #include "alloc.h"
 #include "bitmap.h"
+#include "trace.h"
 #include "vexfs_fs.h"
 
 /* A run of so many blocks is taken though more are wanted. */
@@ -212,6 +213,7 @@ int vexfs_allocate(handle_t *handle, struct super_block *sb, u64 goal, u64 wante
 		return error;
 	*start = vexfs_group_start(&volume->geometry, found.group) + found.bit;
 	*count = found.count;
+	trace_vexfs_allocate(sb, *start, *count);
 	return 0;
 }
 
@@ -248,6 +250,8 @@ int vexfs_free(handle_t *handle, struct super_block *sb, u64 start, u64 count)
 	if (!error)
 		vexfs_hold(volume, start, count, handle->h_transaction->t_tid);
 	mutex_unlock(&volume->allocator_lock);
+	if (!error)
+		trace_vexfs_free(sb, start, count);
 	return error;
 }
 

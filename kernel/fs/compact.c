@@ -5,6 +5,7 @@
 #include "hidden.h"
 #include "inode_write.h"
 #include "row_changes.h"
+#include "trace.h"
 #include "vexfs_fs.h"
 
 /* Blocks of a log that is not worth looking at. */
@@ -118,7 +119,12 @@ static void vexfs_compact_now(struct inode *inode, struct vexfs_set *set, u64 ru
 		handle = vexfs_start(inode->i_sb, vexfs_log_credits(inode, records.count, false) + VEXFS_ORPHAN_CREDITS +
 							  VEXFS_HIDDEN_CREDITS);
 		if (!IS_ERR(handle)) {
-			vexfs_write_anew(handle, inode, set, header, &records, &old);
+			const u64 before = set->log_records;
+
+			if (!vexfs_write_anew(handle, inode, set, header, &records, &old)) {
+				atomic64_inc(&vexfs_volume(inode->i_sb)->counters.compactions);
+				trace_vexfs_compaction(inode, before, records.count);
+			}
 			vexfs_stop(handle);
 		}
 	}

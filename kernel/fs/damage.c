@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /* What is said when a volume contradicts itself. */
+#include "trace.h"
 #include "vexfs_fs.h"
 
 int vexfs_damage(struct super_block *sb, const char *format, ...)
@@ -13,6 +14,9 @@ int vexfs_damage(struct super_block *sb, const char *format, ...)
 	message.va = &arguments;
 	pr_warn_ratelimited("vexfs (%s): damaged: %pV: run fsck.vexfs\n", sb->s_id, &message);
 	va_end(arguments);
+	trace_vexfs_damage(sb);
+	if (volume)
+		atomic64_inc(&volume->counters.damages);
 	if (!volume || !volume->journal)
 		return -EUCLEAN;
 	WRITE_ONCE(volume->damaged, true);

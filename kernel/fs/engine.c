@@ -100,6 +100,11 @@ void vexfs_engine_free(void *memory)
 
 static atomic_long_t vexfs_table_bytes;
 
+long vexfs_table_bytes_used(void)
+{
+	return atomic_long_read(&vexfs_table_bytes);
+}
+
 static void *vexfs_table_alloc(void *context, size_t bytes)
 {
 	const long most = totalram_pages() / 2 * PAGE_SIZE;

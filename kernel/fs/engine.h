@@ -21,5 +21,7 @@ void vexfs_engine_free(void *memory);
 
 /* For tables of ids: all of them together stay below half of the memory of the machine. */
 extern const struct vx_alloc vexfs_table_memory;
+/* What they have taken now. */
+long vexfs_table_bytes_used(void);
 
 #endif

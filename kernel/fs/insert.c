@@ -17,6 +17,7 @@
 #include "inode_write.h"
 #include "recycle.h"
 #include "row_changes.h"
+#include "trace.h"
 #include "vector_calls.h"
 #include "vexfs_fs.h"
 
@@ -207,6 +208,8 @@ static int vexfs_publish_batch(struct inode *inode, struct vexfs_set *set, struc
 		vexfs_abort(handle, error);
 	else
 		vexfs_update_tables(inode, set, batch, id, handle->h_transaction->t_tid);
+	if (!error)
+		trace_vexfs_insert_publish(inode, batch->rows, set->live_rows, handle->h_transaction->t_tid);
 	stopped = vexfs_stop(handle);
 	if (i_size_read(inode) > before)
 		pagecache_isize_extended(inode, before, i_size_read(inode));
@@ -290,6 +293,8 @@ static int vexfs_insert_locked(struct file *file, struct vexfs_batch *batch)
 		return error;
 	set->insert_calls++;
 	set->rows_inserted += batch->rows;
+	atomic64_inc(&vexfs_volume(inode->i_sb)->counters.insert_calls);
+	atomic64_add(batch->rows, &vexfs_volume(inode->i_sb)->counters.rows_inserted);
 	vexfs_log_compact(inode, set);
 	vexfs_recycle_later(inode, set);
 	return 0;

@@ -8,6 +8,8 @@
 #include "alloc.h"
 #include "inode_write.h"
 #include "recycle.h"
+#include "sysfs.h"
+#include "trace.h"
 #include "vexfs_fs.h"
 
 /* Seconds from the epoch that the format keeps, in both directions. */
@@ -201,6 +203,9 @@ static int vexfs_fill_super(struct super_block *sb, struct fs_context *context)
 		error = vexfs_begin_writing(sb, context);
 	if (!error && !sb_rdonly(sb))
 		error = vexfs_finish_orphans(sb);
+	if (!error)
+		error = vexfs_sysfs_add(sb);
+	trace_vexfs_mount(sb, sb_rdonly(sb), error);
 	/* Without a root put_super() is not called. */
 	if (error && !sb->s_root) {
 		vexfs_recycler_stop(volume);
@@ -275,6 +280,7 @@ static int vexfs_reconfigure(struct fs_context *context)
 	}
 	if (!error)
 		vexfs_apply_options(sb, context->fs_private);
+	trace_vexfs_mount(sb, to_read_only, error);
 	return error;
 }
 

@@ -3,6 +3,7 @@
 #include <linux/slab.h>
 #include "alloc.h"
 #include "inode_write.h"
+#include "trace.h"
 #include "vexfs_fs.h"
 
 /* Outlives the inode when that cannot be finished with: it stays on the list for fsck. */
@@ -81,6 +82,7 @@ int vexfs_orphan_add(handle_t *handle, struct inode *inode)
 	}
 	list_add(&orphan->list, &volume->orphans);
 	info->orphan = orphan;
+	trace_vexfs_orphan_add(inode, inode->i_nlink);
 unlock:
 	mutex_unlock(&volume->orphan_lock);
 	return error;
@@ -114,6 +116,7 @@ int vexfs_orphan_remove(handle_t *handle, struct inode *inode)
 			list_del(&info->orphan->list);
 			kfree(info->orphan);
 			info->orphan = NULL;
+			trace_vexfs_orphan_remove(inode, inode->i_nlink);
 		}
 	}
 	mutex_unlock(&volume->orphan_lock);

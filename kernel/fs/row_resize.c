@@ -4,6 +4,7 @@
 #include "engine.h"
 #include "freed_slots.h"
 #include "row_changes.h"
+#include "trace.h"
 #include "vexfs_fs.h"
 
 int vexfs_rows_prepare(struct inode *inode, loff_t size)
@@ -53,6 +54,8 @@ static int vexfs_rows_grow(handle_t *handle, struct inode *inode, struct vexfs_s
 	if (known + count < slots)
 		WARN_ON_ONCE(vx_ids_truncate(set->ids, slots));
 	mutex_unlock(&vexfs_info(inode)->set_lock);
+	atomic64_add(count, &vexfs_volume(inode->i_sb)->counters.rows_adopted);
+	trace_vexfs_adopt(inode, count, set->live_rows, handle->h_transaction->t_tid);
 	return 0;
 }
 

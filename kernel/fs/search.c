@@ -8,8 +8,10 @@
 #include <linux/uaccess.h>
 #include "engine.h"
 #include "row_pages.h"
+#include "trace.h"
 #include "vector_calls.h"
 #include "vector_set.h"
+#include "vexfs_fs.h"
 
 struct vexfs_search {
 	struct file *file;
@@ -188,8 +190,28 @@ static struct vexfs_search *vexfs_search_alloc(struct file *file, const struct v
 	return search;
 }
 
+/* Counted when it begins, whatever comes of it. */
+static int vexfs_scan_counted(struct vexfs_search *search, struct vexfs_set *set,
+			      const struct vexfs_vector_search_request *request)
+{
+	struct inode *inode = file_inode(search->file);
+	struct vexfs_counters *counters = &vexfs_volume(inode->i_sb)->counters;
+	const u64 rows = search->view.live_rows;
+	const u64 start = trace_vexfs_search_enabled() ? ktime_get_ns() : 0;
+	int error;
+
+	atomic64_inc(&set->searches);
+	atomic64_add(rows, &set->rows_scanned);
+	atomic64_inc(&counters->searches);
+	atomic64_add(rows, &counters->rows_scanned);
+	error = vexfs_scan(search);
+	trace_vexfs_search(inode, request->search_type, request->k, rows, start ? ktime_get_ns() - start : 0, error);
+	return error;
+}
+
 /* Looks at the rows, inside of a section. -ESTALE: the file has got another layout since. */
-static int vexfs_find_nearest(struct vexfs_search *search, u64 serial, u32 *count)
+static int vexfs_find_nearest(struct vexfs_search *search, u64 serial,
+			      const struct vexfs_vector_search_request *request, u32 *count)
 {
 	struct inode *inode = file_inode(search->file);
 	int ticket, error;
@@ -198,11 +220,8 @@ static int vexfs_find_nearest(struct vexfs_search *search, u64 serial, u32 *coun
 	if (IS_ERR(set))
 		return PTR_ERR(set);
 	error = set->serial == serial ? vexfs_set_look(inode, set, &search->view) : -ESTALE;
-	if (!error) {
-		atomic64_inc(&set->searches);
-		atomic64_add(search->view.live_rows, &set->rows_scanned);
-		error = vexfs_scan(search);
-	}
+	if (!error)
+		error = vexfs_scan_counted(search, set, request);
 	if (!error)
 		*count = vx_topk_finish(search->topk, search->nearest, search->nearest_ids, NULL);
 	vexfs_set_leave(ticket);
@@ -248,7 +267,7 @@ static int vexfs_search_once(struct file *file, struct vexfs_vector_search_reque
 	if (!error)
 		error = vx_topk_init(search->topk, request->k);
 	if (!error)
-		error = vexfs_find_nearest(search, serial, &count);
+		error = vexfs_find_nearest(search, serial, request, &count);
 	if (!error)
 		error = vexfs_answer(search, request, count);
 	vexfs_search_free(search);

@@ -9,6 +9,8 @@
 #include "engine.h"
 #include "inode_write.h"
 #include "recycle.h"
+#include "sysfs.h"
+#include "trace.h"
 #include "vexfs_fs.h"
 
 static struct kmem_cache *vexfs_inode_cache;
@@ -54,6 +56,8 @@ void vexfs_volume_free(struct super_block *sb)
 {
 	struct vexfs_volume *volume = vexfs_volume(sb);
 
+	trace_vexfs_unmount(sb);
+	vexfs_sysfs_remove(sb);
 	vexfs_close_journal(sb);
 	vexfs_forget_orphans(sb);
 	vexfs_group_memory_free(volume);
@@ -168,15 +172,24 @@ static int __init vexfs_init(void)
 					      SLAB_RECLAIM_ACCOUNT | SLAB_ACCOUNT, vexfs_init_once);
 	if (!vexfs_inode_cache)
 		return -ENOMEM;
+	error = vexfs_sysfs_init();
+	if (error)
+		goto free_cache;
 	error = register_filesystem(&vexfs_type);
 	if (error)
-		kmem_cache_destroy(vexfs_inode_cache);
+		goto end_sysfs;
+	return 0;
+end_sysfs:
+	vexfs_sysfs_exit();
+free_cache:
+	kmem_cache_destroy(vexfs_inode_cache);
 	return error;
 }
 
 static void __exit vexfs_exit(void)
 {
 	unregister_filesystem(&vexfs_type);
+	vexfs_sysfs_exit();
 	/* Inodes are freed after a grace period. */
 	rcu_barrier();
 	kmem_cache_destroy(vexfs_inode_cache);

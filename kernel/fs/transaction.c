@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
+#include "trace.h"
 #include "transaction.h"
 #include "vexfs_fs.h"
 
@@ -37,8 +38,12 @@ int vexfs_restart(handle_t *handle, int credits)
 
 int vexfs_abort(handle_t *handle, int error)
 {
-	if (!is_handle_aborted(handle))
-		jbd2_journal_abort(handle->h_transaction->t_journal, error);
+	if (!is_handle_aborted(handle)) {
+		const transaction_t *transaction = handle->h_transaction;
+
+		trace_vexfs_transaction_error(transaction->t_journal->j_fs_dev->bd_dev, transaction->t_tid, error);
+		jbd2_journal_abort(transaction->t_journal, error);
+	}
 	return error;
 }
 

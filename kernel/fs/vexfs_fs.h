@@ -19,6 +19,7 @@
 #include <linux/siphash.h>
 #include <vexfs_disk.h>
 #include "compat.h"
+#include "counters.h"
 
 #define VEXFS_MAX_FILE_BYTES (1LL << 52)
 #define VEXFS_MAX_LINKS 65000
@@ -27,6 +28,7 @@
 struct vexfs_set;
 struct vexfs_orphan;
 struct vexfs_recycler;
+struct vexfs_shown;
 
 /* Where everything lies on a volume; nothing of it changes while the volume is mounted. */
 struct vexfs_geometry {
@@ -77,6 +79,9 @@ struct vexfs_volume {
 	struct list_head orphans;
 	/* NULL until the volume was mounted for writing. */
 	struct vexfs_recycler *recycler;
+	struct vexfs_counters counters;
+	/* Its folder in sysfs. */
+	struct vexfs_shown *shown;
 };
 
 struct vexfs_inode_info {
