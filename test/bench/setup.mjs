@@ -1,4 +1,5 @@
 // What the measurements need beyond the set-up of the tests: packages, and the programs in C, compiled into test/dist.
+// With --kernel only what those of the kernel module need.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,6 +27,7 @@ const PACKAGES = [
 const PROGRAMS = [
   { name: 'client', source: 'client.c', words: ['-O2'] },
   { name: 'stream', source: 'stream.c', words: ['-O2'] },
+  { name: 'names', source: 'names.c', words: ['-O2'] },
   { name: 'rows', source: 'rows.c', words: ['-O2'] },
   { name: 'scan', source: 'scan.c', words: ['-O3', '-march=native'], engine: true },
   { name: 'peer', source: 'peer.c', words: ['-O2'], fuse: true },
@@ -81,13 +83,13 @@ function compileIndexBench() {
   report('index', `compiled in ${runStep('index', command, { cwd: ROOT }).toFixed(1)} s`);
 }
 
-function compile() {
+function compile(programs) {
   const folder = join(ROOT, 'test/dist/bench/programs');
   mkdirSync(folder, { recursive: true });
   const engine = join(ROOT, 'kernel/engine/build');
   let seconds = 0;
   let compiled = 0;
-  for (const { name, source, words, engine: withEngine, fuse } of PROGRAMS) {
+  for (const { name, source, words, engine: withEngine, fuse } of programs) {
     const path = source.startsWith('/') ? source : join(ROOT, 'test/bench/load', source);
     const output = join(folder, name);
     if (isNewer(output, [path, join(ROOT, 'test/bench/load/clock.h'), join(engine, 'libvexfs_engine.so')]))
@@ -109,14 +111,21 @@ function isNewer(output, sources) {
   return made !== undefined && sources.every((path) => (time(path) ?? Number.POSITIVE_INFINITY) < made);
 }
 
+/** Guests are measured in: nothing of the machine but a compiler is needed. */
+const KERNEL_PROGRAMS = ['client', 'stream', 'names', 'rows'];
+
 function prepare() {
+  if (process.argv.includes('--kernel')) {
+    compile(PROGRAMS.filter(({ name }) => KERNEL_PROGRAMS.includes(name)));
+    return;
+  }
   if (process.getuid() !== 0)
     throw new StepError('bench', 'bench: mounting ext4 beside FUSE fairly needs root: run it as root.');
   const problem = fuseProblem();
   if (problem !== undefined) throw new StepError('fuse', `fuse: ${problem}`);
   const missing = provideSystemPackages(ROOT, PACKAGES);
   if (missing.length > 0) throw new StepError('packages', `bench: run \`${installCommand(missing)}\` first.`);
-  compile();
+  compile(PROGRAMS);
   providePeers();
   compileIndexBench();
 }

@@ -2,13 +2,15 @@
 /*
  * One process that calls a mounted filesystem in a loop and prints the seconds that COUNT calls took.
  *
- *   client fstat|read|meta|search FILE COUNT    client create|fill|touch DIRECTORY COUNT
+ *   client fstat|read|meta|define|search|flags|mark FILE COUNT    client create|fill|touch DIRECTORY COUNT
  *
  * `meta` is GET_VECTOR_META (a 40-byte argument), `search` VECTOR_SEARCH (48 bytes) of 4 dimensions for the nearest row,
- * `create` makes and unlinks empty files, `fill` makes files f0, f1, ... in folders of 100,000, `touch` changes their times.
+ * `define` is SET_VECTOR_META of a file without rows that changes its layout each time; `flags` is FS_IOC_GETFLAGS, `mark`
+ * FS_IOC_SETFLAGS that changes a flag each time. `create` makes and unlinks empty files, `fill` makes files f0, f1, ... in folders of 100,000, `touch` changes their times.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -54,6 +56,41 @@ static void metas(int fd, size_t count)
 	for (size_t i = 0; i < count; i++)
 		if (ioctl(fd, VEXFS_IOC_GET_VECTOR_META, &info) != 0)
 			err(1, "GET_VECTOR_META");
+}
+
+static void defines(int fd, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct vexfs_vector_file_info info = {
+			.dimensions = DIMENSIONS + (__u32)(i % 2),
+			.element_type = VEXFS_ELEMENT_FLOAT32,
+		};
+
+		if (ioctl(fd, VEXFS_IOC_SET_VECTOR_META, &info) != 0)
+			err(1, "SET_VECTOR_META");
+	}
+}
+
+static void get_flags(int fd, size_t count)
+{
+	int flags;
+
+	for (size_t i = 0; i < count; i++)
+		if (ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0)
+			err(1, "FS_IOC_GETFLAGS");
+}
+
+static void set_flags(int fd, size_t count)
+{
+	int flags;
+
+	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0)
+		err(1, "FS_IOC_GETFLAGS");
+	for (size_t i = 0; i < count; i++) {
+		flags ^= FS_NODUMP_FL;
+		if (ioctl(fd, FS_IOC_SETFLAGS, &flags) != 0)
+			err(1, "FS_IOC_SETFLAGS");
+	}
 }
 
 static void searches(int fd, size_t count)
@@ -126,8 +163,9 @@ static const struct {
 	const char *name;
 	void (*run)(int fd, size_t count);
 } loads[] = {
-	{ "fstat", fstats }, { "read", reads }, { "meta", metas },   { "search", searches },
-	{ "create", creates }, { "fill", fill }, { "touch", touch },
+	{ "fstat", fstats },   { "read", reads },      { "meta", metas },      { "define", defines },
+	{ "search", searches }, { "flags", get_flags }, { "mark", set_flags },  { "create", creates },
+	{ "fill", fill },      { "touch", touch },
 };
 
 int main(int argc, char **argv)
@@ -141,7 +179,7 @@ int main(int argc, char **argv)
 
 		if (strcmp(argv[1], loads[i].name) != 0)
 			continue;
-		fd = open(argv[2], O_RDONLY);
+		fd = open(argv[2], loads[i].run == defines ? O_RDWR : O_RDONLY);
 		if (fd < 0)
 			err(1, "%s", argv[2]);
 		start = now();

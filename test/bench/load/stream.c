@@ -3,7 +3,9 @@
  * Prints the seconds that it takes to write a file in calls of one size, fsync included, or to read one whose pages the
  * filesystem's own cache does not hold.
  *
- *   stream write|read FILE BYTES CALL_BYTES
+ *   stream write|read|write-direct|read-direct FILE BYTES CALL_BYTES
+ *
+ * `direct`: with O_DIRECT.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -12,14 +14,14 @@
 
 #include "clock.h"
 
-static double write_file(const char *path, size_t bytes, char *buffer, size_t call)
+static double write_file(const char *path, int flags, size_t bytes, char *buffer, size_t call)
 {
 	double start;
 	int fd;
 
 	unlink(path);
 	start = now();
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0644);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | flags, 0644);
 	if (fd < 0)
 		err(1, "%s", path);
 	for (size_t done = 0; done < bytes; done += call)
@@ -31,9 +33,9 @@ static double write_file(const char *path, size_t bytes, char *buffer, size_t ca
 	return now() - start;
 }
 
-static double read_file(const char *path, size_t bytes, char *buffer, size_t call)
+static double read_file(const char *path, int flags, size_t bytes, char *buffer, size_t call)
 {
-	int fd = open(path, O_RDONLY);
+	int fd = open(path, O_RDONLY | flags);
 	size_t done = 0;
 	double start;
 
@@ -60,9 +62,11 @@ int main(int argc, char **argv)
 {
 	size_t bytes, call;
 	char *buffer;
+	int flags;
 
 	if (argc != 5)
-		errx(2, "usage: stream write|read FILE BYTES CALL_BYTES");
+		errx(2, "usage: stream write|read|write-direct|read-direct FILE BYTES CALL_BYTES");
+	flags = strstr(argv[1], "-direct") != NULL ? O_DIRECT : 0;
 	bytes = count_of(argv[3]);
 	call = count_of(argv[4]);
 	if (bytes % call != 0)
@@ -72,7 +76,7 @@ int main(int argc, char **argv)
 		err(1, "memory");
 	for (size_t i = 0; i < call; i++)
 		buffer[i] = (char)(i * 31 + 7);
-	print_seconds(strcmp(argv[1], "write") == 0 ? write_file(argv[2], bytes, buffer, call) :
-						      read_file(argv[2], bytes, buffer, call));
+	print_seconds(strncmp(argv[1], "write", 5) == 0 ? write_file(argv[2], flags, bytes, buffer, call) :
+							  read_file(argv[2], flags, bytes, buffer, call));
 	return 0;
 }
