@@ -93,8 +93,10 @@ static inline unsigned long vexfs_inode_state(const struct inode *inode)
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
 #define VEXFS_IDMAP struct mnt_idmap
+#define vexfs_is_owner_or_capable(file, inode) inode_owner_or_capable(file_mnt_idmap(file), inode)
 #else
 #define VEXFS_IDMAP struct user_namespace
+#define vexfs_is_owner_or_capable(file, inode) inode_owner_or_capable(file_mnt_user_ns(file), inode)
 #endif
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)

@@ -109,6 +109,20 @@ static void vexfs_search_bitmap(struct vexfs_group_memory *memory, const void *b
 	}
 }
 
+/* In a group without a bitmap, of which blocks may be reserved all the same: those from `from` on that are not. */
+static void vexfs_free_front(const struct vexfs_group_memory *memory, u32 end, u32 from, u32 *bit, u32 *count)
+{
+	u32 stop = end;
+
+	from = min(from, end);
+	if (memory->held) {
+		from = find_next_zero_bit_le(memory->held, end, from);
+		stop = find_next_bit_le(memory->held, end, from);
+	}
+	*bit = from;
+	*count = stop - from;
+}
+
 static int vexfs_search_group(struct super_block *sb, u32 group, u32 from, u32 wanted, u32 above,
 			      struct vexfs_found *found)
 {
@@ -131,8 +145,12 @@ static int vexfs_search_group(struct super_block *sb, u32 group, u32 from, u32 w
 	if (room <= above)
 		goto done;
 	if (!vexfs_is_initialised(descriptor)) {
-		found->bit = max(from, vexfs_fixed_blocks(geometry, group));
-		found->count = min(wanted, end - found->bit);
+		const u32 first = vexfs_fixed_blocks(geometry, group);
+
+		vexfs_free_front(memory, end, max(from, first), &found->bit, &found->count);
+		if (!found->count)
+			vexfs_free_front(memory, end, first, &found->bit, &found->count);
+		found->count = min(wanted, found->count);
 		goto done;
 	}
 	bitmap = vexfs_read_bitmap(sb, vexfs_group_bitmaps(geometry, group),
@@ -193,19 +211,26 @@ static int vexfs_take(handle_t *handle, struct super_block *sb, const struct vex
 	return error;
 }
 
+/* Blocks that the caller may take; he holds allocator_lock. */
+static int vexfs_find(struct super_block *sb, u64 goal, u64 wanted, struct vexfs_found *found)
+{
+	struct vexfs_volume *volume = vexfs_volume(sb);
+	u64 available;
+
+	wanted = min_t(u64, wanted, volume->geometry.blocks_per_group);
+	vexfs_release_held(volume);
+	available = vexfs_available(volume, wanted);
+	return available ? vexfs_find_free(sb, goal, min(wanted, available), found) : -ENOSPC;
+}
+
 int vexfs_allocate(handle_t *handle, struct super_block *sb, u64 goal, u64 wanted, u64 *start, u64 *count)
 {
 	struct vexfs_volume *volume = vexfs_volume(sb);
 	struct vexfs_found found;
-	u64 available;
-	int error = -ENOSPC;
+	int error;
 
-	wanted = min_t(u64, wanted, volume->geometry.blocks_per_group);
 	mutex_lock(&volume->allocator_lock);
-	vexfs_release_held(volume);
-	available = vexfs_available(volume, wanted);
-	if (available)
-		error = vexfs_find_free(sb, goal, min(wanted, available), &found);
+	error = vexfs_find(sb, goal, wanted, &found);
 	if (!error)
 		error = vexfs_take(handle, sb, &found);
 	mutex_unlock(&volume->allocator_lock);
@@ -215,6 +240,47 @@ int vexfs_allocate(handle_t *handle, struct super_block *sb, u64 goal, u64 wante
 	*count = found.count;
 	trace_vexfs_allocate(sb, *start, *count);
 	return 0;
+}
+
+int vexfs_reserve(struct super_block *sb, u64 goal, u64 wanted, u64 *start, u64 *count)
+{
+	struct vexfs_volume *volume = vexfs_volume(sb);
+	struct vexfs_found found;
+	int error;
+
+	mutex_lock(&volume->allocator_lock);
+	error = vexfs_find(sb, goal, wanted, &found);
+	if (!error) {
+		*start = vexfs_group_start(&volume->geometry, found.group) + found.bit;
+		*count = found.count;
+		vexfs_keep(volume, *start, found.count);
+	}
+	mutex_unlock(&volume->allocator_lock);
+	return error;
+}
+
+void vexfs_unreserve(struct super_block *sb, u64 start, u64 count)
+{
+	struct vexfs_volume *volume = vexfs_volume(sb);
+
+	mutex_lock(&volume->allocator_lock);
+	vexfs_keep_no_more(volume, start, count);
+	mutex_unlock(&volume->allocator_lock);
+}
+
+int vexfs_take_reserved(handle_t *handle, struct super_block *sb, u64 start, u64 count)
+{
+	struct vexfs_volume *volume = vexfs_volume(sb);
+	struct vexfs_found found = { .count = count };
+	int error;
+
+	found.group = div_u64_rem(start, volume->geometry.blocks_per_group, &found.bit);
+	mutex_lock(&volume->allocator_lock);
+	error = vexfs_take(handle, sb, &found);
+	if (!error)
+		vexfs_keep_no_more(volume, start, count);
+	mutex_unlock(&volume->allocator_lock);
+	return error;
 }
 
 static int vexfs_give(handle_t *handle, struct super_block *sb, u32 group, u32 bit, u32 count)
@@ -269,8 +335,7 @@ int vexfs_next_free_run(struct super_block *sb, u32 group, u32 from, u32 end, u3
 		return PTR_ERR(descriptor_bh);
 	*count = 0;
 	if (!vexfs_is_initialised(descriptor)) {
-		*bit = max(from, vexfs_fixed_blocks(&volume->geometry, group));
-		*count = *bit < end ? end - *bit : 0;
+		vexfs_free_front(memory, end, max(from, vexfs_fixed_blocks(&volume->geometry, group)), bit, count);
 		goto done;
 	}
 	bitmap = vexfs_read_bitmap(sb, vexfs_group_bitmaps(&volume->geometry, group),

@@ -34,6 +34,13 @@ int vexfs_next_free_run(struct super_block *sb, u32 group, u32 from, u32 end, u3
  * *attempts begins at 0.
  */
 bool vexfs_retry_allocate(struct super_block *sb, int *attempts);
+/*
+ * Finds blocks as vexfs_allocate() does and keeps them from others in memory alone, for content that is written before
+ * anything names it. Then they are given back, or become the volume's inside a handle: -EUCLEAN leaves them kept.
+ */
+int vexfs_reserve(struct super_block *sb, u64 goal, u64 wanted, u64 *start, u64 *count);
+void vexfs_unreserve(struct super_block *sb, u64 start, u64 count);
+int vexfs_take_reserved(handle_t *handle, struct super_block *sb, u64 start, u64 count);
 /* Where the blocks of an inode are looked for first. */
 u64 vexfs_goal(const struct super_block *sb, u64 inode);
 
@@ -55,6 +62,9 @@ struct vexfs_group_memory {
 };
 int vexfs_group_memory_init(struct vexfs_volume *volume);
 void vexfs_group_memory_free(struct vexfs_volume *volume);
+/* The caller of these holds allocator_lock. Keeps blocks from being taken, and lets them go. */
+void vexfs_keep(struct vexfs_volume *volume, u64 start, u32 count);
+void vexfs_keep_no_more(struct vexfs_volume *volume, u64 start, u32 count);
 /* Holds blocks that the transaction `tid` freed. */
 void vexfs_hold(struct vexfs_volume *volume, u64 start, u32 count, tid_t tid);
 /* Lets go of what committed transactions freed. */

@@ -3,6 +3,7 @@
 #include <linux/slab.h>
 #include "engine.h"
 #include "hidden.h"
+#include "index.h"
 #include "inode_write.h"
 #include "row_changes.h"
 #include "trace.h"
@@ -46,30 +47,6 @@ static u64 vexfs_for_runs(const struct vexfs_set *set, struct vexfs_records *rec
 	return runs;
 }
 
-/* Makes the old log a file without a name, which is deleted when it is let go. */
-static struct inode *vexfs_disown(handle_t *handle, struct vexfs_hidden *log)
-{
-	struct inode *inode;
-	int error;
-
-	log->inode.flags = 0;
-	log->inode.parent = 0;
-	log->inode.owner_generation = 0;
-	log->inode.links = 0;
-	log->inode.size = 0;
-	error = vexfs_hidden_write(handle, log);
-	if (error)
-		return ERR_PTR(error);
-	inode = vexfs_iget(log->sb, log->number);
-	if (IS_ERR(inode))
-		return inode;
-	error = vexfs_orphan_add(handle, inode);
-	if (!error)
-		return inode;
-	iput(inode);
-	return ERR_PTR(error);
-}
-
 /* The header as it will be, in memory of its own: nothing is seen of what fails. */
 static int vexfs_write_anew(handle_t *handle, struct inode *inode, struct vexfs_set *set, struct vexfs_set_header *header,
 			    const struct vexfs_records *records, struct inode **old)
@@ -93,7 +70,7 @@ static int vexfs_write_anew(handle_t *handle, struct inode *inode, struct vexfs_
 		return error;
 	header->checksum = cpu_to_le32(vexfs_sum(vexfs_volume(inode->i_sb), bh->b_blocknr, header, bh->b_size,
 						 offsetof(struct vexfs_set_header, checksum)));
-	*old = vexfs_disown(handle, &log);
+	*old = vexfs_hidden_disown(handle, &log);
 	if (IS_ERR(*old))
 		return vexfs_abort(handle, PTR_ERR(*old));
 	memcpy(bh->b_data, header, bh->b_size);
@@ -101,7 +78,10 @@ static int vexfs_write_anew(handle_t *handle, struct inode *inode, struct vexfs_
 	set->log_compactions = le32_to_cpu(header->log_compactions);
 	set->log_records = le64_to_cpu(header->log_blocks) * vexfs_records_per_block(inode->i_sb) +
 			   le32_to_cpu(header->inline_records);
-	WRITE_ONCE(vexfs_info(inode)->hidden_blocks, set->hidden_blocks + 1);
+	vexfs_set_note_blocks(inode, set);
+	mutex_lock(&vexfs_info(inode)->set_lock);
+	vexfs_index_log_is_new(inode, set);
+	mutex_unlock(&vexfs_info(inode)->set_lock);
 	return vexfs_changed(handle, bh);
 }
 

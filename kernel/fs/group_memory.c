@@ -25,14 +25,11 @@ static struct vexfs_group_memory *vexfs_group_of(struct vexfs_volume *volume, u6
 	return &volume->groups[div_u64_rem(block, volume->geometry.blocks_per_group, bit)];
 }
 
-void vexfs_hold(struct vexfs_volume *volume, u64 start, u32 count, tid_t tid)
+void vexfs_keep(struct vexfs_volume *volume, u64 start, u32 count)
 {
-	struct vexfs_freed *last = NULL;
 	struct vexfs_group_memory *group;
 	u32 bit, i;
 
-	if (!list_empty(&volume->freed))
-		last = list_last_entry(&volume->freed, struct vexfs_freed, list);
 	group = vexfs_group_of(volume, start, &bit);
 	/* A freed block cannot be forgotten, nor taken at once. */
 	if (!group->held)
@@ -41,8 +38,35 @@ void vexfs_hold(struct vexfs_volume *volume, u64 start, u32 count, tid_t tid)
 		__set_bit_le(bit + i, group->held);
 	group->held_count += count;
 	volume->freed_blocks += count;
+}
+
+void vexfs_keep_no_more(struct vexfs_volume *volume, u64 start, u32 count)
+{
+	struct vexfs_group_memory *group;
+	u32 bit, i;
+
+	group = vexfs_group_of(volume, start, &bit);
+	for (i = 0; i < count; i++)
+		__clear_bit_le(bit + i, group->held);
+	group->held_count -= count;
+	group->first_block = min(group->first_block, bit);
+	volume->freed_blocks -= count;
+	if (group->held_count == 0) {
+		kvfree(group->held);
+		group->held = NULL;
+	}
+}
+
+void vexfs_hold(struct vexfs_volume *volume, u64 start, u32 count, tid_t tid)
+{
+	struct vexfs_freed *last = NULL;
+	u32 bit;
+
+	if (!list_empty(&volume->freed))
+		last = list_last_entry(&volume->freed, struct vexfs_freed, list);
+	vexfs_keep(volume, start, count);
 	if (last && last->tid == tid && last->start + last->count == start &&
-	    vexfs_group_of(volume, last->start, &bit) == group) {
+	    vexfs_group_of(volume, last->start, &bit) == vexfs_group_of(volume, start, &bit)) {
 		last->count += count;
 		return;
 	}
@@ -53,19 +77,7 @@ void vexfs_hold(struct vexfs_volume *volume, u64 start, u32 count, tid_t tid)
 
 static void vexfs_let_go(struct vexfs_volume *volume, struct vexfs_freed *freed)
 {
-	struct vexfs_group_memory *group;
-	u32 bit, i;
-
-	group = vexfs_group_of(volume, freed->start, &bit);
-	for (i = 0; i < freed->count; i++)
-		__clear_bit_le(bit + i, group->held);
-	group->held_count -= freed->count;
-	group->first_block = min(group->first_block, bit);
-	volume->freed_blocks -= freed->count;
-	if (group->held_count == 0) {
-		kvfree(group->held);
-		group->held = NULL;
-	}
+	vexfs_keep_no_more(volume, freed->start, freed->count);
 	list_del(&freed->list);
 	kfree(freed);
 }

@@ -2,6 +2,7 @@
 #include <linux/random.h>
 #include "alloc.h"
 #include "hidden.h"
+#include "inode_write.h"
 
 int vexfs_hidden_read(struct inode *owner, u64 number, struct vexfs_hidden *hidden)
 {
@@ -70,6 +71,29 @@ int vexfs_hidden_write(handle_t *handle, struct vexfs_hidden *hidden)
 	}
 	brelse(bh);
 	return error;
+}
+
+struct inode *vexfs_hidden_disown(handle_t *handle, struct vexfs_hidden *hidden)
+{
+	struct inode *inode;
+	int error;
+
+	hidden->inode.flags = 0;
+	hidden->inode.parent = 0;
+	hidden->inode.owner_generation = 0;
+	hidden->inode.links = 0;
+	hidden->inode.size = 0;
+	error = vexfs_hidden_write(handle, hidden);
+	if (error)
+		return ERR_PTR(error);
+	inode = vexfs_iget(hidden->sb, hidden->number);
+	if (IS_ERR(inode))
+		return inode;
+	error = vexfs_orphan_add(handle, inode);
+	if (!error)
+		return inode;
+	iput(inode);
+	return ERR_PTR(error);
 }
 
 struct vexfs_tree vexfs_hidden_tree(struct vexfs_hidden *hidden)

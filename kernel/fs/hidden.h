@@ -20,6 +20,13 @@ int vexfs_hidden_write(handle_t *handle, struct vexfs_hidden *hidden);
 /* Beside those for an inode that is taken. */
 #define VEXFS_HIDDEN_CREDITS 1
 
+/*
+ * Makes it a file without a name, which is deleted when the caller lets it go, with no handle open. ERR_PTR: half of it may
+ * be in the transaction, which the caller aborts.
+ */
+struct inode *vexfs_hidden_disown(handle_t *handle, struct vexfs_hidden *hidden);
+#define VEXFS_DISOWN_CREDITS (VEXFS_ORPHAN_CREDITS + VEXFS_HIDDEN_CREDITS)
+
 struct vexfs_tree vexfs_hidden_tree(struct vexfs_hidden *hidden);
 /* Takes the blocks over that calls on its tree took or freed. */
 void vexfs_hidden_count(struct vexfs_hidden *hidden, const struct vexfs_tree *tree);

@@ -14,6 +14,7 @@
 #include "content.h"
 #include "engine.h"
 #include "file_size.h"
+#include "index.h"
 #include "inode_write.h"
 #include "recycle.h"
 #include "row_changes.h"
@@ -148,7 +149,8 @@ static u64 vexfs_mark_after(const struct vexfs_set *set, const struct vexfs_batc
 }
 
 /* The tables follow what is published. There is room, and the ids were looked up: nothing of it fails. */
-static void vexfs_update_tables(struct inode *inode, struct vexfs_set *set, struct vexfs_batch *batch, u64 id, tid_t tid)
+static void vexfs_update_tables(struct inode *inode, struct vexfs_set *set, struct vexfs_batch *batch,
+				const struct vexfs_records *records, u64 id, tid_t tid)
 {
 	const unsigned int scope = memalloc_nofs_save();
 	u32 row, n;
@@ -164,6 +166,7 @@ static void vexfs_update_tables(struct inode *inode, struct vexfs_set *set, stru
 			vexfs_set_put(set, batch->slots[row], id + row, n);
 		}
 	}
+	vexfs_index_follow(set, records);
 	vexfs_set_reclaim(set);
 	mutex_unlock(&vexfs_info(inode)->set_lock);
 	memalloc_nofs_restore(scope);
@@ -207,7 +210,7 @@ static int vexfs_publish_batch(struct inode *inode, struct vexfs_set *set, struc
 	if (error)
 		vexfs_abort(handle, error);
 	else
-		vexfs_update_tables(inode, set, batch, id, handle->h_transaction->t_tid);
+		vexfs_update_tables(inode, set, batch, records, id, handle->h_transaction->t_tid);
 	if (!error)
 		trace_vexfs_insert_publish(inode, batch->rows, set->live_rows, handle->h_transaction->t_tid);
 	stopped = vexfs_stop(handle);

@@ -4,6 +4,7 @@
 #include <linux/pagemap.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include "index.h"
 #include "trim.h"
 #include "vector_calls.h"
 #include "vector_set.h"
@@ -65,12 +66,37 @@ static int vexfs_get_meta(struct file *file, void __user *argument)
 
 static int vexfs_call_search(struct file *file, void *argument, size_t size)
 {
-	return file->f_mode & FMODE_READ ? vexfs_search(file, argument) : -EBADF;
+	const struct vexfs_vector_search_request *request = argument;
+	int error = file->f_mode & FMODE_READ ? vexfs_search(file, argument) : -EBADF;
+
+	if (!error)
+		vexfs_index_if_wanted(file, request->search_type);
+	return error;
+}
+
+static int vexfs_call_batch_search(struct file *file, void *argument, size_t size)
+{
+	const struct vexfs_batch_search *call = argument;
+	int error = file->f_mode & FMODE_READ ? vexfs_batch_search(file, call) : -EBADF;
+
+	if (!error && !(call->flags & VEXFS_SEARCH_FLAG_EXACT))
+		vexfs_index_if_wanted(file, call->search_type);
+	return error;
 }
 
 static int vexfs_call_get(struct file *file, void *argument, size_t size)
 {
 	return file->f_mode & FMODE_READ ? vexfs_get_row(file, argument, size) : -EBADF;
+}
+
+static u64 vexfs_indexed_rows(struct inode *inode, const struct vexfs_set *set)
+{
+	u64 rows;
+
+	mutex_lock(&vexfs_info(inode)->set_lock);
+	rows = set->index ? set->index->facts.rows : 0;
+	mutex_unlock(&vexfs_info(inode)->set_lock);
+	return rows;
 }
 
 static void vexfs_fill_stats(struct inode *inode, const struct vexfs_set *set, struct vexfs_stats *stats)
@@ -85,6 +111,7 @@ static void vexfs_fill_stats(struct inode *inode, const struct vexfs_set *set, s
 	stats->log_compactions = set->log_compactions;
 	stats->searches = atomic64_read(&set->searches);
 	stats->rows_scanned = atomic64_read(&set->rows_scanned);
+	stats->indexed_rows = vexfs_indexed_rows(inode, set);
 	stats->insert_calls = set->insert_calls;
 	stats->rows_inserted = set->rows_inserted;
 	stats->dimensions = set->layout.dimensions;
@@ -148,7 +175,7 @@ static int vexfs_refuse(unsigned int command, const void __user *argument)
 	return -ENOTTY;
 }
 
-/* Indexes and deletion are the daemon's alone up to now. */
+/* Deletion is the daemon's alone up to now. */
 static int vexfs_unsupported(unsigned int command, const void __user *argument)
 {
 	return fault_in_readable(argument, _IOC_SIZE(command)) ? -EFAULT : -EOPNOTSUPP;
@@ -187,9 +214,11 @@ long vexfs_ioctl(struct file *file, unsigned int command, unsigned long value)
 	case VEXFS_IOC_BATCH_INSERT:
 		return vexfs_take(file, argument, _IOC_SIZE(command), vexfs_insert);
 	case VEXFS_IOC_MANAGE_INDEX:
+		return vexfs_exchange(file, argument, _IOC_SIZE(command), vexfs_manage);
+	case VEXFS_IOC_BATCH_SEARCH:
+		return vexfs_exchange(file, argument, _IOC_SIZE(command), vexfs_call_batch_search);
 	case VEXFS_IOC_DELETE_EMBEDDING:
 	case VEXFS_IOC_BATCH_DELETE:
-	case VEXFS_IOC_BATCH_SEARCH:
 		return vexfs_unsupported(command, argument);
 	default:
 		return vexfs_refuse(command, argument);

@@ -6,6 +6,7 @@
 #include <linux/fs_parser.h>
 #include <linux/slab.h>
 #include "alloc.h"
+#include "index.h"
 #include "inode_write.h"
 #include "recycle.h"
 #include "sysfs.h"
@@ -20,6 +21,9 @@ struct vexfs_options {
 	bool noload;
 	bool posix_acl;
 	enum vexfs_errors errors;
+	/* Bytes that indexes may take, 0: as it is by default; rows from which on a search makes one, 0: none does. */
+	u64 vector_memory;
+	u32 index_above;
 };
 
 /* What the superblock has to be before any number of it is used. */
@@ -153,6 +157,8 @@ static int vexfs_begin_writing(struct super_block *sb, struct fs_context *contex
 static void vexfs_apply_options(struct super_block *sb, const struct vexfs_options *options)
 {
 	vexfs_volume(sb)->errors = options->errors;
+	vexfs_volume(sb)->vector_memory = options->vector_memory;
+	vexfs_indexing_configure(vexfs_volume(sb), options->vector_memory, options->index_above);
 	sb->s_flags &= ~SB_POSIXACL;
 	if (IS_ENABLED(CONFIG_FS_POSIX_ACL) && options->posix_acl)
 		sb->s_flags |= SB_POSIXACL;
@@ -192,8 +198,11 @@ static int vexfs_fill_super(struct super_block *sb, struct fs_context *context)
 	sb->s_op = &vexfs_super_operations;
 	sb->s_xattr = vexfs_xattr_handlers;
 	sb->s_export_op = &vexfs_export_operations;
-	vexfs_apply_options(sb, options);
-	error = vexfs_open_volume(sb, context);
+	error = vexfs_indexing_start(volume);
+	if (!error) {
+		vexfs_apply_options(sb, options);
+		error = vexfs_open_volume(sb, context);
+	}
 	if (!error)
 		memcpy(&sb->s_uuid, volume->superblock->uuid, sizeof(sb->s_uuid));
 	/* First, so that a volume without a sound root is left as it is. */
@@ -208,13 +217,15 @@ static int vexfs_fill_super(struct super_block *sb, struct fs_context *context)
 	trace_vexfs_mount(sb, sb_rdonly(sb), error);
 	/* Without a root put_super() is not called. */
 	if (error && !sb->s_root) {
+		vexfs_indexing_stop(volume);
 		vexfs_recycler_stop(volume);
 		vexfs_volume_free(sb);
 	}
 	return error;
 }
 
-enum { VEXFS_OPTION_NOLOAD, VEXFS_OPTION_ACL, VEXFS_OPTION_USER_XATTR, VEXFS_OPTION_ERRORS };
+enum { VEXFS_OPTION_NOLOAD, VEXFS_OPTION_ACL, VEXFS_OPTION_USER_XATTR, VEXFS_OPTION_ERRORS, VEXFS_OPTION_VECTOR_MEMORY,
+       VEXFS_OPTION_INDEX_ABOVE };
 
 static const struct constant_table vexfs_errors_values[] = {
 	{ "continue", VEXFS_ERRORS_CONTINUE },
@@ -229,8 +240,19 @@ const struct fs_parameter_spec vexfs_parameters[] = {
 	/* They are always there. */
 	fsparam_flag("user_xattr", VEXFS_OPTION_USER_XATTR),
 	fsparam_enum("errors", VEXFS_OPTION_ERRORS, vexfs_errors_values),
+	fsparam_string("vector_memory", VEXFS_OPTION_VECTOR_MEMORY),
+	fsparam_u32("index_above", VEXFS_OPTION_INDEX_ABOVE),
 	{}
 };
+
+/* As in 512M or 4G. */
+static int vexfs_parse_memory(struct fs_context *context, const char *word, u64 *bytes)
+{
+	char *end;
+
+	*bytes = memparse(word, &end);
+	return *end || end == word || !*bytes ? invalf(context, "vector_memory= takes a size as in 512M or 4G") : 0;
+}
 
 static int vexfs_parse_param(struct fs_context *context, struct fs_parameter *parameter)
 {
@@ -249,6 +271,11 @@ static int vexfs_parse_param(struct fs_context *context, struct fs_parameter *pa
 		break;
 	case VEXFS_OPTION_ERRORS:
 		options->errors = result.uint_32;
+		break;
+	case VEXFS_OPTION_VECTOR_MEMORY:
+		return vexfs_parse_memory(context, parameter->string, &options->vector_memory);
+	case VEXFS_OPTION_INDEX_ABOVE:
+		options->index_above = result.uint_32;
 		break;
 	}
 	return 0;
@@ -306,6 +333,8 @@ int vexfs_init_context(struct fs_context *context)
 	if (context->root) {
 		options->noload = vexfs_volume(context->root->d_sb)->noload;
 		options->errors = vexfs_volume(context->root->d_sb)->errors;
+		options->vector_memory = vexfs_volume(context->root->d_sb)->vector_memory;
+		options->index_above = vexfs_index_above(vexfs_volume(context->root->d_sb));
 	}
 	context->fs_private = options;
 	context->ops = &vexfs_context_operations;

@@ -22,6 +22,8 @@ struct vexfs_set_counts {
  */
 int vexfs_set_publish(handle_t *handle, struct inode *inode, struct vexfs_set *set, const struct vexfs_records *records,
 		      const struct vexfs_set_counts *counts);
+/* Seals a header that the handle has changed. */
+int vexfs_set_header_changed(handle_t *handle, const struct inode *inode, struct buffer_head *bh);
 void vexfs_set_counts_of(const struct vexfs_set *set, struct vexfs_set_counts *counts);
 /* Room in the tables, so that what follows cannot fail. */
 int vexfs_set_reserve(struct inode *inode, struct vexfs_set *set, u64 slots, u64 rows);

@@ -3,6 +3,7 @@
 #include <linux/bitops.h>
 #include "engine.h"
 #include "freed_slots.h"
+#include "index.h"
 #include "row_changes.h"
 #include "trace.h"
 #include "vexfs_fs.h"
@@ -53,6 +54,7 @@ static int vexfs_rows_grow(handle_t *handle, struct inode *inode, struct vexfs_s
 	vexfs_set_put(set, known, id, count);
 	if (known + count < slots)
 		WARN_ON_ONCE(vx_ids_truncate(set->ids, slots));
+	vexfs_index_follow(set, records);
 	mutex_unlock(&vexfs_info(inode)->set_lock);
 	atomic64_add(count, &vexfs_volume(inode->i_sb)->counters.rows_adopted);
 	trace_vexfs_adopt(inode, count, set->live_rows, handle->h_transaction->t_tid);
@@ -90,6 +92,7 @@ static int vexfs_rows_cut(handle_t *handle, struct inode *inode, struct vexfs_se
 		return error;
 	mutex_lock(&vexfs_info(inode)->set_lock);
 	vx_ids_truncate(set->ids, slots);
+	vexfs_index_follow(set, records);
 	mutex_unlock(&vexfs_info(inode)->set_lock);
 	vexfs_freed_cut(set, slots);
 	if (has_rows) {

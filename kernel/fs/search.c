@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * VECTOR_SEARCH: exact search over the rows in the page cache. A window of rows at a time: its pages are looked up and
+ * VECTOR_SEARCH and BATCH_SEARCH: by the index, or an exact search over the rows in the page cache. For that a window of rows at a time: its pages are looked up and
  * held, then compared with the query inside one SIMD section, in which nothing sleeps; the best are kept outside of it.
  */
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include "engine.h"
+#include "index.h"
 #include "row_pages.h"
 #include "trace.h"
 #include "vector_calls.h"
@@ -17,6 +18,7 @@ struct vexfs_search {
 	struct file *file;
 	const struct vexfs_set_layout *layout;
 	struct vexfs_set_view view;
+	struct vexfs_guide guide;
 	struct vx_query *query;
 	struct vx_topk *topk;
 	/* A row that lies across pages is gathered here. */
@@ -25,36 +27,36 @@ struct vexfs_search {
 	/* Of the rows of one window: which slots, and their distances as bits. */
 	u32 slots[VX_SECTION_ROWS];
 	u32 distances[VX_SECTION_ROWS];
-	/* Of the answer. */
-	u32 *nearest;
-	u64 *nearest_ids;
+};
+
+/* Queries of one call, and its answer: places of query i begin at i * k. */
+struct vexfs_question {
+	u32 dimensions;
+	u32 search_type;
+	u32 k;
+	/* Candidates that an index looks at; 0: as the index says. */
+	u32 ef;
+	bool is_exact;
+	u32 count;
+	float *values;
+	u32 *distances;
+	u64 *ids;
+	u32 *counts;
 };
 
 /* The query as a stored row would be, so that a row finds itself at distance 0. */
-static int vexfs_copy_query(struct vexfs_search *search, const struct vexfs_vector_search_request *request)
+static int vexfs_prepare_query(struct vexfs_search *search, u32 search_type, float *values)
 {
 	const struct vexfs_set_layout *layout = search->layout;
-	const size_t bytes = layout->dimensions * sizeof(float);
-	void *values = kvmalloc(bytes, GFP_KERNEL);
-	int error = 0;
 
-	if (!values)
-		return -ENOMEM;
-	if (copy_from_user(values, (const void __force __user *)request->query_vector, bytes))
-		error = -EFAULT;
-	else if (vx_all_finite(&vexfs_cpu, values, layout->dimensions) != layout->dimensions)
-		error = -EINVAL;
-	if (!error && layout->element_type != VX_FLOAT32) {
+	if (vx_all_finite(&vexfs_cpu, values, layout->dimensions) != layout->dimensions)
+		return -EINVAL;
+	if (layout->element_type != VX_FLOAT32) {
 		if (vx_encode_rows(&vexfs_cpu, layout->element_type, layout->dimensions, values, 1, search->row, layout->row_bytes) != 1)
-			error = -EINVAL;
-		else
-			vx_decode_rows(&vexfs_cpu, layout->element_type, layout->dimensions, search->row, layout->row_bytes, 1, values);
+			return -EINVAL;
+		vx_decode_rows(&vexfs_cpu, layout->element_type, layout->dimensions, search->row, layout->row_bytes, 1, values);
 	}
-	if (!error)
-		error = vx_query_prepare(&vexfs_cpu, search->query, request->search_type, layout->element_type, layout->dimensions,
-					 values);
-	kvfree(values);
-	return error;
+	return vx_query_prepare(&vexfs_cpu, search->query, search_type, layout->element_type, layout->dimensions, values);
 }
 
 /* Lists the rows among slots from..from+count-1. Returns how many. */
@@ -162,9 +164,8 @@ static void vexfs_search_free(struct vexfs_search *search)
 	vexfs_engine_free(search->query);
 	vexfs_engine_free(search->topk);
 	vexfs_engine_free(search->row);
-	kvfree(search->nearest);
-	kvfree(search->nearest_ids);
 	kvfree(search->view.live);
+	vexfs_guide_end(&search->guide);
 	vexfs_row_pages_end(&search->held);
 	kvfree(search);
 }
@@ -180,106 +181,227 @@ static struct vexfs_search *vexfs_search_alloc(struct file *file, const struct v
 	search->query = vexfs_engine_alloc(vx_query_bytes(layout->dimensions));
 	search->topk = vexfs_engine_alloc(vx_topk_bytes(k));
 	search->row = vexfs_engine_alloc(layout->row_bytes);
-	search->nearest = kvmalloc_array(k, sizeof(*search->nearest), GFP_KERNEL);
-	search->nearest_ids = kvmalloc_array(k, sizeof(*search->nearest_ids), GFP_KERNEL);
 	if (vexfs_row_pages_init(&search->held, file, (size_t)vexfs_window_rows(layout) * layout->stride) ||
-	    !search->query || !search->topk || !search->row || !search->nearest || !search->nearest_ids) {
+	    !search->query || !search->topk || !search->row) {
 		vexfs_search_free(search);
 		return NULL;
 	}
 	return search;
 }
 
-/* Counted when it begins, whatever comes of it. */
-static int vexfs_scan_counted(struct vexfs_search *search, struct vexfs_set *set,
-			      const struct vexfs_vector_search_request *request)
+/* Compares every row. How many were found, or a negative errno. */
+static s64 vexfs_search_all(struct vexfs_search *search, struct vexfs_set *set, const struct vexfs_question *question, u32 i,
+			    u64 *scanned)
 {
-	struct inode *inode = file_inode(search->file);
-	struct vexfs_counters *counters = &vexfs_volume(inode->i_sb)->counters;
-	const u64 rows = search->view.live_rows;
-	const u64 start = trace_vexfs_search_enabled() ? ktime_get_ns() : 0;
-	int error;
+	int error = 0;
 
-	atomic64_inc(&set->searches);
-	atomic64_add(rows, &set->rows_scanned);
-	atomic64_inc(&counters->searches);
-	atomic64_add(rows, &counters->rows_scanned);
+	/* A guide, or the query before, has looked already. */
+	if (!search->view.ids)
+		error = vexfs_set_look(file_inode(search->file), set, &search->view);
+	if (!error)
+		error = vx_topk_init(search->topk, question->k);
+	if (error)
+		return error;
+	atomic64_add(search->view.live_rows, &set->rows_scanned);
+	atomic64_add(search->view.live_rows, &vexfs_volume(file_inode(search->file)->i_sb)->counters.rows_scanned);
+	*scanned = search->view.live_rows;
 	error = vexfs_scan(search);
-	trace_vexfs_search(inode, request->search_type, request->k, rows, start ? ktime_get_ns() - start : 0, error);
-	return error;
+	return error ?: (s64)vx_topk_finish(search->topk, question->distances + (size_t)i * question->k,
+					    question->ids + (size_t)i * question->k, NULL);
 }
 
-/* Looks at the rows, inside of a section. -ESTALE: the file has got another layout since. */
-static int vexfs_find_nearest(struct vexfs_search *search, u64 serial,
-			      const struct vexfs_vector_search_request *request, u32 *count)
+/* By the index when that can be used, else by all rows: without memory for it too. */
+static s64 vexfs_search_either(struct vexfs_search *search, struct vexfs_set *set, const struct vexfs_question *question,
+			       u32 i, u64 *scanned)
+{
+	if (search->guide.graph) {
+		const s64 found = vexfs_navigate(file_inode(search->file), &search->guide, &search->view, search->query,
+						 question->k, question->ef, question->distances + (size_t)i * question->k,
+						 question->ids + (size_t)i * question->k);
+
+		if (found >= 0 || found == -EINTR || found == -EIO)
+			return found;
+	}
+	return vexfs_search_all(search, set, question, i, scanned);
+}
+
+/* Counted when it begins, whatever comes of it. */
+static s64 vexfs_search_one(struct vexfs_search *search, struct vexfs_set *set, const struct vexfs_question *question, u32 i)
 {
 	struct inode *inode = file_inode(search->file);
-	int ticket, error;
-	struct vexfs_set *set = vexfs_set_enter(inode, &ticket);
+	const u64 start = trace_vexfs_search_enabled() ? ktime_get_ns() : 0;
+	u64 scanned = 0;
+	s64 found = vexfs_prepare_query(search, question->search_type,
+					question->values + (size_t)i * question->dimensions);
 
-	if (IS_ERR(set))
-		return PTR_ERR(set);
-	error = set->serial == serial ? vexfs_set_look(inode, set, &search->view) : -ESTALE;
-	if (!error)
-		error = vexfs_scan_counted(search, set, request);
-	if (!error)
-		*count = vx_topk_finish(search->topk, search->nearest, search->nearest_ids, NULL);
-	vexfs_set_leave(ticket);
-	return error;
+	if (found)
+		return found;
+	atomic64_inc(&set->searches);
+	atomic64_inc(&vexfs_volume(inode->i_sb)->counters.searches);
+	found = vexfs_search_either(search, set, question, i, &scanned);
+	trace_vexfs_search(inode, question->search_type, question->k, scanned, start ? ktime_get_ns() - start : 0,
+			   found < 0 ? found : 0);
+	return found;
 }
 
-static int vexfs_answer(const struct vexfs_search *search, struct vexfs_vector_search_request *request, u32 count)
+/* All queries over the rows as they are at one moment. */
+static int vexfs_search_set(struct vexfs_search *search, struct vexfs_set *set, const struct vexfs_question *question)
 {
-	if (copy_to_user((void __force __user *)request->results, search->nearest, count * sizeof(*search->nearest)) ||
-	    copy_to_user((void __force __user *)request->result_ids, search->nearest_ids,
-			 count * sizeof(*search->nearest_ids)))
-		return -EFAULT;
-	request->result_count = count;
+	int error = 0;
+	u32 i;
+
+	if (!question->is_exact)
+		error = vexfs_guide_find(file_inode(search->file), set, question->search_type, question->k, &search->guide,
+					 &search->view);
+	if (error && error != -ENOMEM)
+		return error;
+	for (i = 0; i < question->count; i++) {
+		const s64 found = vexfs_search_one(search, set, question, i);
+
+		if (found < 0)
+			return found;
+		question->counts[i] = found;
+		if (signal_pending(current) && i + 1 < question->count)
+			return -EINTR;
+		cond_resched();
+	}
 	return 0;
 }
 
-static int vexfs_check_search(const struct vexfs_set_layout *layout, const struct vexfs_vector_search_request *request)
+/* Looks at the rows, inside of a section. -ESTALE: the file has got another layout since. */
+static int vexfs_find_nearest(struct file *file, const struct vexfs_set_layout *layout, u64 serial,
+			      const struct vexfs_question *question)
 {
-	if (request->dimensions != layout->dimensions || request->search_type > VEXFS_SEARCH_DOT_PRODUCT || request->k == 0)
-		return -EINVAL;
-	if (request->k > VEXFS_MAX_K)
-		return -E2BIG;
-	return request->query_vector && request->results && request->result_ids ? 0 : -EFAULT;
-}
+	struct vexfs_search *search = vexfs_search_alloc(file, layout, question->k);
+	struct vexfs_set *set;
+	int ticket, error;
 
-/* The query is copied before the rows are looked at, and the answer after it. */
-static int vexfs_search_once(struct file *file, struct vexfs_vector_search_request *request)
-{
-	struct vexfs_set_layout layout;
-	struct vexfs_search *search;
-	u32 count;
-	u64 serial;
-	int error = vexfs_set_describe(file_inode(file), &layout, &serial);
-
-	if (!error)
-		error = vexfs_check_search(&layout, request);
-	if (error)
-		return error;
-	search = vexfs_search_alloc(file, &layout, request->k);
 	if (!search)
 		return -ENOMEM;
-	error = vexfs_copy_query(search, request);
-	if (!error)
-		error = vx_topk_init(search->topk, request->k);
-	if (!error)
-		error = vexfs_find_nearest(search, serial, request, &count);
-	if (!error)
-		error = vexfs_answer(search, request, count);
+	set = vexfs_set_enter(file_inode(file), &ticket);
+	error = PTR_ERR_OR_ZERO(set);
+	if (!error) {
+		error = set->serial == serial ? vexfs_search_set(search, set, question) : -ESTALE;
+		vexfs_set_leave(ticket);
+	}
 	vexfs_search_free(search);
 	return error;
 }
 
+static int vexfs_check_question(const struct vexfs_set_layout *layout, const struct vexfs_question *question)
+{
+	if (question->dimensions != layout->dimensions || question->search_type > VEXFS_SEARCH_DOT_PRODUCT ||
+	    question->k == 0 || question->count == 0 || question->ef > VX_MAX_EF)
+		return -EINVAL;
+	/* Neither product overflows: every factor is bounded. */
+	if (question->k > VEXFS_MAX_K || question->count > VEXFS_MAX_ROWS_PER_CALL ||
+	    (u64)question->count * question->dimensions * sizeof(float) > VEXFS_MAX_BYTES_PER_CALL ||
+	    (u64)question->count * question->k * (sizeof(u32) + sizeof(u64)) > VEXFS_MAX_BYTES_PER_CALL)
+		return -E2BIG;
+	return 0;
+}
+
+static void *vexfs_call_memory(size_t count, size_t size)
+{
+	return kvmalloc_array(count, size, GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
+}
+
+/* Room for the answer, and the queries copied: before the rows are looked at. */
+static int vexfs_question_begin(struct vexfs_question *question, const void __user *queries)
+{
+	const size_t values = (size_t)question->count * question->dimensions;
+	const size_t places = (size_t)question->count * question->k;
+
+	question->values = vexfs_call_memory(values, sizeof(*question->values));
+	question->distances = vexfs_call_memory(places, sizeof(*question->distances));
+	question->ids = vexfs_call_memory(places, sizeof(*question->ids));
+	question->counts = vexfs_call_memory(question->count, sizeof(*question->counts));
+	if (!question->values || !question->distances || !question->ids || !question->counts)
+		return -ENOMEM;
+	return copy_from_user(question->values, queries, values * sizeof(*question->values)) ? -EFAULT : 0;
+}
+
+static void vexfs_question_end(struct vexfs_question *question)
+{
+	kvfree(question->values);
+	kvfree(question->distances);
+	kvfree(question->ids);
+	kvfree(question->counts);
+	question->values = NULL;
+	question->distances = NULL;
+	question->ids = NULL;
+	question->counts = NULL;
+}
+
+/* The question with its answer; the caller ends it. -EFAULT without `has_buffers`. */
+static int vexfs_ask_once(struct file *file, struct vexfs_question *question, const void __user *queries, bool has_buffers)
+{
+	struct vexfs_set_layout layout;
+	u64 serial;
+	int error = vexfs_set_describe(file_inode(file), &layout, &serial);
+
+	if (!error)
+		error = vexfs_check_question(&layout, question);
+	if (!error && !has_buffers)
+		error = -EFAULT;
+	if (!error)
+		error = vexfs_question_begin(question, queries);
+	return error ?: vexfs_find_nearest(file, &layout, serial, question);
+}
+
+static int vexfs_ask(struct file *file, struct vexfs_question *question, const void __user *queries, bool has_buffers)
+{
+	int error = vexfs_ask_once(file, question, queries, has_buffers);
+
+	while (error == -ESTALE && !signal_pending(current)) {
+		vexfs_question_end(question);
+		error = vexfs_ask_once(file, question, queries, has_buffers);
+	}
+	return error == -ESTALE ? -EINTR : error;
+}
+
 int vexfs_search(struct file *file, struct vexfs_vector_search_request *request)
 {
-	int error;
+	struct vexfs_question question = {
+		.dimensions = request->dimensions,
+		.search_type = request->search_type,
+		.k = request->k,
+		.count = 1,
+	};
+	int error = vexfs_ask(file, &question, (const void __force __user *)request->query_vector,
+			      request->query_vector && request->results && request->result_ids);
 
-	do
-		error = vexfs_search_once(file, request);
-	while (error == -ESTALE && !signal_pending(current));
-	return error == -ESTALE ? -EINTR : error;
+	if (!error) {
+		const u32 count = question.counts[0];
+
+		if (copy_to_user((void __force __user *)request->results, question.distances, count * sizeof(u32)) ||
+		    copy_to_user((void __force __user *)request->result_ids, question.ids, count * sizeof(u64)))
+			error = -EFAULT;
+		request->result_count = count;
+	}
+	vexfs_question_end(&question);
+	return error;
+}
+
+int vexfs_batch_search(struct file *file, const struct vexfs_batch_search *call)
+{
+	struct vexfs_question question = {
+		.dimensions = call->dimensions,
+		.search_type = call->search_type,
+		.k = call->k,
+		.ef = call->ef,
+		.is_exact = call->flags & VEXFS_SEARCH_FLAG_EXACT,
+		/* What is not allowed is none, for the order of checks. */
+		.count = call->flags & ~VEXFS_SEARCH_FLAG_EXACT || call->reserved ? 0 : call->count,
+	};
+	const size_t places = (size_t)call->count * call->k;
+	int error = vexfs_ask(file, &question, u64_to_user_ptr(call->queries),
+			      call->queries && call->results && call->result_ids && call->result_counts);
+
+	if (!error && (copy_to_user(u64_to_user_ptr(call->results), question.distances, places * sizeof(u32)) ||
+		       copy_to_user(u64_to_user_ptr(call->result_ids), question.ids, places * sizeof(u64)) ||
+		       copy_to_user(u64_to_user_ptr(call->result_counts), question.counts, call->count * sizeof(u32))))
+		error = -EFAULT;
+	vexfs_question_end(&question);
+	return error;
 }

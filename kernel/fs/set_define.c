@@ -5,6 +5,7 @@
 #include "content_blocks.h"
 #include "engine.h"
 #include "hidden.h"
+#include "index.h"
 #include "inode_write.h"
 #include "row_changes.h"
 #include "vector_calls.h"
@@ -98,7 +99,9 @@ static int vexfs_fill_rows(handle_t *handle, struct inode *inode, struct vexfs_s
 	return rows < slots ? vx_ids_truncate(set->ids, slots) : 0;
 }
 
-static int vexfs_define(handle_t *handle, struct inode *inode, struct vexfs_set *set, struct vexfs_set *before, u64 slots)
+/* *old: the snapshot of the layout before, to be let go without a handle, or NULL. */
+static int vexfs_define(handle_t *handle, struct inode *inode, struct vexfs_set *set, struct vexfs_set *before, u64 slots,
+			struct inode **old)
 {
 	int error;
 
@@ -106,6 +109,7 @@ static int vexfs_define(handle_t *handle, struct inode *inode, struct vexfs_set 
 		get_bh(before->header);
 		set->header = before->header;
 		set->hidden_blocks = before->hidden_blocks;
+		set->graph_blocks = before->graph_blocks;
 		error = 0;
 	} else {
 		error = vexfs_make_set(handle, inode, set);
@@ -116,18 +120,51 @@ static int vexfs_define(handle_t *handle, struct inode *inode, struct vexfs_set 
 		if (error && !before)
 			vexfs_abort(handle, error);
 	}
+	if (!error && before && before->index) {
+		error = vexfs_snapshot_unname(handle, inode, set, old);
+		if (!error)
+			error = vexfs_set_header_changed(handle, inode, set->header);
+		if (error)
+			vexfs_abort(handle, error);
+	}
 	if (error)
 		return error;
 	vexfs_touch_mtime_ctime(inode);
 	return vexfs_write_inode(handle, inode);
 }
 
+/* The rows of another layout are another set, and its index begins anew. */
+static void vexfs_replace_set(struct inode *inode, struct vexfs_set *before, struct vexfs_set *set,
+			      struct vexfs_index *index)
+{
+	struct vexfs_inode_info *info = vexfs_info(inode);
+	struct vexfs_index *ended = NULL;
+	struct vexfs_graph *graph = NULL;
+
+	mutex_lock(&info->set_lock);
+	vexfs_log_end(inode->i_sb, (const void *)set->header->b_data, &set->log_end);
+	if (before && before->index) {
+		ended = before->index;
+		graph = vexfs_index_end(ended);
+	}
+	smp_store_release(&info->set, set);
+	if (index) {
+		set->index = index;
+		vexfs_index_start_over(index, 0);
+		vexfs_index_enlist(index);
+	}
+	mutex_unlock(&info->set_lock);
+	vexfs_graph_put(graph);
+	vexfs_index_put(ended);
+}
+
 static int vexfs_define_locked(struct file *file, const struct vexfs_set_layout *layout)
 {
 	struct inode *inode = file_inode(file);
-	struct vexfs_inode_info *info = vexfs_info(inode);
 	const u64 slots = vexfs_slots_in(layout, i_size_read(inode));
 	struct vexfs_set *before = vexfs_set_get(inode);
+	struct vexfs_index *index = NULL;
+	struct inode *old = NULL;
 	struct vexfs_set *set;
 	handle_t *handle;
 	int error, stopped;
@@ -144,18 +181,24 @@ static int vexfs_define_locked(struct file *file, const struct vexfs_set_layout 
 	if (!set)
 		return -ENOMEM;
 	error = file_remove_privs(file);
+	if (!error && before && before->index) {
+		index = vexfs_index_alloc(inode, set, &before->index->description);
+		if (!index)
+			error = -ENOMEM;
+	}
 	if (!error)
 		error = vx_ids_reserve(set->ids, slots, slots);
 	if (error)
 		goto free;
-	handle = vexfs_start(inode->i_sb, VEXFS_SET_CREDITS + vexfs_log_credits(inode, 2, false));
+	handle = vexfs_start(inode->i_sb, VEXFS_SET_CREDITS + VEXFS_DISOWN_CREDITS + vexfs_log_credits(inode, 2, false));
 	error = PTR_ERR_OR_ZERO(handle);
 	if (error)
 		goto free;
-	error = vexfs_define(handle, inode, set, before, slots);
+	error = vexfs_define(handle, inode, set, before, slots, &old);
 	if (!error)
-		smp_store_release(&info->set, set);
+		vexfs_replace_set(inode, before, set, index);
 	stopped = vexfs_stop(handle);
+	iput(old);
 	if (error)
 		goto free;
 	if (before) {
@@ -165,6 +208,7 @@ static int vexfs_define_locked(struct file *file, const struct vexfs_set_layout 
 	}
 	return stopped;
 free:
+	vexfs_index_put(index);
 	vexfs_set_free(set);
 	return error;
 }

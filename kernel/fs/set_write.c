@@ -4,6 +4,7 @@
 #include <vexfs.h>
 #include "engine.h"
 #include "hidden.h"
+#include "index.h"
 #include "row_changes.h"
 #include "vexfs_fs.h"
 
@@ -27,14 +28,25 @@ void vexfs_set_counts_of(const struct vexfs_set *set, struct vexfs_set_counts *c
 	counts->next_id = set->next_id;
 }
 
+int vexfs_set_header_changed(handle_t *handle, const struct inode *inode, struct buffer_head *bh)
+{
+	struct vexfs_set_header *header = (void *)bh->b_data;
+
+	header->checksum = cpu_to_le32(vexfs_sum(vexfs_volume(inode->i_sb), bh->b_blocknr, header, bh->b_size,
+						 offsetof(struct vexfs_set_header, checksum)));
+	return vexfs_changed(handle, bh);
+}
+
 int vexfs_set_publish(handle_t *handle, struct inode *inode, struct vexfs_set *set, const struct vexfs_records *records,
 		      const struct vexfs_set_counts *counts)
 {
 	struct buffer_head *bh = set->header;
 	struct vexfs_set_header *header = (void *)bh->b_data;
+	struct vexfs_log_position end;
 	s64 blocks;
 	int error = vexfs_change(handle, bh);
 
+	vexfs_log_end(inode->i_sb, header, &end);
 	if (!error)
 		error = vexfs_log_append(handle, inode, header, records, &blocks);
 	if (error)
@@ -43,17 +55,18 @@ int vexfs_set_publish(handle_t *handle, struct inode *inode, struct vexfs_set *s
 	header->slots = cpu_to_le64(counts->slots);
 	header->live_rows = cpu_to_le64(counts->live_rows);
 	header->next_id = cpu_to_le64(counts->next_id);
-	header->checksum = cpu_to_le32(vexfs_sum(vexfs_volume(inode->i_sb), bh->b_blocknr, header, bh->b_size,
-						 offsetof(struct vexfs_set_header, checksum)));
-	error = vexfs_changed(handle, bh);
+	error = vexfs_set_header_changed(handle, inode, bh);
 	set->slots = counts->slots;
 	set->live_rows = counts->live_rows;
 	set->next_id = counts->next_id;
 	set->log_compactions = le32_to_cpu(header->log_compactions);
 	set->log_records = le64_to_cpu(header->log_blocks) * vexfs_records_per_block(inode->i_sb) +
 			   le32_to_cpu(header->inline_records);
+	/* One fewer when the first record lengthened the last. */
+	set->appended_at = set->log_records - records->count;
+	set->appended_before = records->count && set->appended_at == end.record && end.slots ? end.slots : 0;
 	set->hidden_blocks += blocks;
-	WRITE_ONCE(vexfs_info(inode)->hidden_blocks, set->hidden_blocks + 1);
+	vexfs_set_note_blocks(inode, set);
 	return error;
 }
 

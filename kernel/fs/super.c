@@ -7,6 +7,7 @@
 #include <linux/statfs.h>
 #include "alloc.h"
 #include "engine.h"
+#include "index.h"
 #include "inode_write.h"
 #include "recycle.h"
 #include "sysfs.h"
@@ -59,6 +60,7 @@ void vexfs_volume_free(struct super_block *sb)
 	trace_vexfs_unmount(sb);
 	vexfs_sysfs_remove(sb);
 	vexfs_close_journal(sb);
+	vexfs_indexing_free(volume);
 	vexfs_forget_orphans(sb);
 	vexfs_group_memory_free(volume);
 	sb->s_fs_info = NULL;
@@ -127,6 +129,10 @@ static int vexfs_show_options(struct seq_file *seq, struct dentry *root)
 		seq_puts(seq, ",noload");
 	if (volume->errors != VEXFS_ERRORS_CONTINUE)
 		seq_printf(seq, ",errors=%s", errors[volume->errors]);
+	if (volume->vector_memory)
+		seq_printf(seq, ",vector_memory=%llu", volume->vector_memory);
+	if (vexfs_index_above(volume))
+		seq_printf(seq, ",index_above=%u", vexfs_index_above(volume));
 	return 0;
 }
 
@@ -146,9 +152,11 @@ const struct super_operations vexfs_super_operations = {
 
 static void vexfs_kill_sb(struct super_block *sb)
 {
-	/* It holds inodes now and then. */
-	if (sb->s_fs_info)
+	/* They hold inodes now and then. */
+	if (sb->s_fs_info) {
+		vexfs_indexing_stop(vexfs_volume(sb));
 		vexfs_recycler_stop(vexfs_volume(sb));
+	}
 	kill_block_super(sb);
 }
 
@@ -190,6 +198,7 @@ static void __exit vexfs_exit(void)
 {
 	unregister_filesystem(&vexfs_type);
 	vexfs_sysfs_exit();
+	vexfs_searchers_free();
 	/* Inodes are freed after a grace period. */
 	rcu_barrier();
 	kmem_cache_destroy(vexfs_inode_cache);

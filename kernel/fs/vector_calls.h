@@ -10,6 +10,7 @@ long vexfs_ioctl(struct file *file, unsigned int command, unsigned long argument
 
 /* search.c: -EINVAL, -E2BIG, -EFAULT, -EINTR, -EIO, -ENOMEM; result_count is set, the buffers are filled. */
 int vexfs_search(struct file *file, struct vexfs_vector_search_request *request);
+int vexfs_batch_search(struct file *file, const struct vexfs_batch_search *call);
 
 /* set_define.c and insert.c: everything from the checks of the argument on. */
 int vexfs_set_define(struct file *file, const struct vexfs_vector_file_info *info);

@@ -7,6 +7,7 @@
 #include <vexfs.h>
 #include "engine.h"
 #include "freed_slots.h"
+#include "index.h"
 #include "row_log.h"
 #include "vector_set.h"
 #include "vexfs_fs.h"
@@ -211,13 +212,17 @@ static int vexfs_apply(struct vx_ids *ids, const struct vexfs_log_record *record
 	}
 }
 
-static int vexfs_apply_all(struct vx_ids *ids, const void *records, u32 count, u32 *list)
+/* `number` is that of the first record. */
+static int vexfs_apply_all(struct vexfs_set *set, u64 number, const void *records, u32 count, u32 *list)
 {
 	const struct vexfs_log_record *record = records;
 	int error = 0;
 
-	for (; count && !error; count--, record++)
-		error = vexfs_apply(ids, record, list);
+	for (; count && !error; count--, record++, number++) {
+		error = vexfs_apply(set->ids, record, list);
+		if (!error && set->index)
+			vexfs_index_replay(set->index, number, record);
+	}
 	return error;
 }
 
@@ -250,7 +255,7 @@ static int vexfs_apply_log(struct vexfs_set *set, const struct inode *owner, con
 		    le64_to_cpu(header->index) != index)
 			error = -EUCLEAN;
 		else
-			error = vexfs_apply_all(set->ids, header + 1, per_block, list);
+			error = vexfs_apply_all(set, index * per_block, header + 1, per_block, list);
 		brelse(bh);
 	}
 	return error;
@@ -280,7 +285,8 @@ static int vexfs_load_rows(struct vexfs_set *set, const struct inode *owner, con
 	if (!error)
 		error = vexfs_apply_log(set, owner, header, list);
 	if (!error)
-		error = vexfs_apply_all(set->ids, header + 1, le32_to_cpu(header->inline_records), list);
+		error = vexfs_apply_all(set, set->log_records - le32_to_cpu(header->inline_records), header + 1,
+					le32_to_cpu(header->inline_records), list);
 	if (!error)
 		error = vexfs_check_rows(set);
 	kvfree(list);
@@ -309,7 +315,15 @@ static struct vexfs_set *vexfs_load_set(struct inode *owner)
 	}
 	set->header = bh;
 	set->hidden_blocks = le64_to_cpu(hidden.blocks);
+	set->graph_blocks = vexfs_snapshot_blocks(owner, le64_to_cpu(((struct vexfs_set_header *)bh->b_data)->graph_inode));
 	error = vexfs_fill_set(set, owner, (const void *)bh->b_data);
+	if (!error) {
+		set->index = vexfs_index_load(owner, set);
+		if (IS_ERR(set->index)) {
+			error = PTR_ERR(set->index);
+			set->index = NULL;
+		}
+	}
 	if (!error)
 		error = vexfs_load_rows(set, owner, bh);
 	if (error) {
@@ -336,8 +350,13 @@ static struct vexfs_set *vexfs_set_load_once(struct inode *inode)
 		scope = memalloc_nofs_save();
 		set = vexfs_load_set(inode);
 		memalloc_nofs_restore(scope);
-		if (!IS_ERR(set))
+		if (!IS_ERR(set)) {
 			smp_store_release(&info->set, set);
+			if (set->index) {
+				vexfs_index_loaded(set->index);
+				vexfs_index_enlist(set->index);
+			}
+		}
 	}
 	mutex_unlock(&info->set_lock);
 	return set;
@@ -443,11 +462,23 @@ void vexfs_set_free(struct vexfs_set *set)
 
 	if (!set)
 		return;
+	/* Nobody works on it: an inode that is worked on is held. */
+	if (set->index) {
+		struct vexfs_index *index = set->index;
+
+		vexfs_graph_put(vexfs_index_end(index));
+		vexfs_index_put(index);
+	}
 	list_for_each_entry_safe(freed, next, &set->freed, list)
 		kvfree(freed);
 	vx_ids_destroy(set->ids);
 	brelse(set->header);
 	kfree(set);
+}
+
+void vexfs_set_note_blocks(struct inode *inode, const struct vexfs_set *set)
+{
+	WRITE_ONCE(vexfs_info(inode)->hidden_blocks, set->hidden_blocks + set->graph_blocks + 1);
 }
 
 u64 vexfs_hidden_blocks(struct inode *inode)
@@ -467,6 +498,7 @@ u64 vexfs_hidden_blocks(struct inode *inode)
 		return 0;
 	blocks = le64_to_cpu(hidden.blocks);
 	log = le64_to_cpu(((const struct vexfs_set_header *)bh->b_data)->log_inode);
+	blocks += vexfs_snapshot_blocks(inode, le64_to_cpu(((const struct vexfs_set_header *)bh->b_data)->graph_inode));
 	brelse(bh);
 	if (log && !vexfs_read_hidden(inode->i_sb, log, inode, &hidden))
 		blocks += le64_to_cpu(hidden.blocks);

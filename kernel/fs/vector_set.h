@@ -6,9 +6,11 @@
 #include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/types.h>
+#include "index_queue.h"
 
 struct buffer_head;
 struct inode;
+struct vexfs_index;
 struct vexfs_inode;
 struct vx_ids;
 
@@ -55,6 +57,14 @@ struct vexfs_set {
 	atomic64_t rows_scanned;
 	u64 insert_calls;
 	u64 rows_inserted;
+	/* Blocks of the snapshot of the index. */
+	u64 graph_blocks;
+	/* What the last vexfs_set_publish() appended: the number of its first record, and what that one held before. */
+	u64 appended_at;
+	u32 appended_before;
+	/* Both under set_lock. The end of the log as the tables know it; the index, NULL for none. */
+	struct vexfs_log_position log_end;
+	struct vexfs_index *index;
 };
 
 /*
@@ -95,6 +105,8 @@ u32 vexfs_stride(u32 row_bytes, u32 alignment);
 /* The header of a file's vector set, checked; *number: of its inode. */
 struct buffer_head *vexfs_read_set_header(const struct inode *owner, struct vexfs_inode *hidden);
 
+/* Tells st_blocks of what header, log and snapshot take. */
+void vexfs_set_note_blocks(struct inode *inode, const struct vexfs_set *set);
 /* Blocks that the hidden inodes of a file have taken; 0 when they cannot be read. */
 u64 vexfs_hidden_blocks(struct inode *inode);
 

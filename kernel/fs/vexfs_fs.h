@@ -29,6 +29,7 @@ struct vexfs_set;
 struct vexfs_orphan;
 struct vexfs_recycler;
 struct vexfs_shown;
+struct vexfs_indexing;
 
 /* Where everything lies on a volume; nothing of it changes while the volume is mounted. */
 struct vexfs_geometry {
@@ -62,6 +63,8 @@ struct vexfs_volume {
 	const struct vexfs_superblock *superblock;
 	bool noload;
 	enum vexfs_errors errors;
+	/* As the mount option says; 0: nothing. */
+	u64 vector_memory;
 	/* Damage was found and STATE_ERRORS is to be set in the superblock. */
 	bool damaged;
 	/* NULL until the volume was mounted for writing. */
@@ -82,6 +85,8 @@ struct vexfs_volume {
 	struct vexfs_counters counters;
 	/* Its folder in sysfs. */
 	struct vexfs_shown *shown;
+	/* Brings indexes up to date, on volumes that are read-only too. */
+	struct vexfs_indexing *indexing;
 };
 
 struct vexfs_inode_info {

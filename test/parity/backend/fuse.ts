@@ -30,7 +30,7 @@ interface Daemon {
 export class FuseBackend implements Backend {
   readonly name = 'fuse';
   readonly largestBlock = MAX_BLOCK_SIZE;
-  readonly hasIndex = true;
+  readonly hasDeletion = true;
   readonly isProcess = true;
   readonly mountpoint: string;
   readonly device: string;

@@ -1,12 +1,12 @@
 import { IndexOperation, SearchFlag, SearchType } from '@vexfs/shared';
+import { paritySuite } from '../backend/suite.js';
 import { NULL, WILD } from '../client/caller_memory.js';
 import { createIndex, indexInfo, manage, searchBatch, waitForIndex } from '../client/index_calls.js';
 import { randomRows } from '../client/stored_rows.js';
 import { search } from '../client/vector_calls.js';
 import { sift10k } from './sift.js';
-import { indexSuite } from './suite.js';
 
-const { test, vectorFile, open, fresh, close } = indexSuite({ size: '96M' });
+const { test, vectorFile, open, fresh, close } = paritySuite({ size: '96M' });
 const sift = sift10k();
 const D = sift.dimensions;
 

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { paritySuite } from '../backend/suite.js';
 import { indexInfo } from '../client/index_calls.js';
 import { randomRows } from '../client/stored_rows.js';
-import { indexSuite } from './suite.js';
 
-const { test, vectorFile } = indexSuite({ size: '64M' });
+const { test, vectorFile } = paritySuite({ size: '64M' });
 const VEXCTL = fileURLToPath(new URL('../../../../tools/bin/vexctl.mjs', import.meta.url));
 const D = 32;
 

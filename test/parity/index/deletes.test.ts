@@ -7,10 +7,10 @@ import { createIndex, indexInfo, waitForIndex } from '../client/index_calls.js';
 import { numberedRows, randomRows } from '../client/stored_rows.js';
 import { getMeta, getStats, insert, nearestIds, rowOf, search } from '../client/vector_calls.js';
 import { fallocate } from '../operations/calls.js';
+import { deletionSuite } from './deletion_suite.js';
 import { sift10k } from './sift.js';
-import { indexSuite } from './suite.js';
 
-const { test, backend, vectorFile, open, close, closeAll, fresh } = indexSuite({ size: '96M' });
+const { test, backend, vectorFile, open, close, closeAll, fresh } = deletionSuite({ size: '96M' });
 const sift = sift10k();
 const D = sift.dimensions;
 const KEEP_SIZE = 1;

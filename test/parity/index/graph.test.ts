@@ -1,12 +1,12 @@
 import { fstatSync } from 'node:fs';
 import { IndexOperation, IndexState, SearchType } from '@vexfs/shared';
+import { paritySuite } from '../backend/suite.js';
 import { createIndex, indexInfo, manage, waitForIndex } from '../client/index_calls.js';
 import { nearestOf, rowsOf } from '../client/stored_rows.js';
 import { getStats, insert, search } from '../client/vector_calls.js';
 import { recallOf, sift10k } from './sift.js';
-import { indexSuite } from './suite.js';
 
-const { test, backend, vectorFile, open, closeAll } = indexSuite({ size: '128M' });
+const { test, backend, vectorFile, open, closeAll } = paritySuite({ size: '128M' });
 const sift = sift10k();
 const D = sift.dimensions;
 

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { IndexOperation, IndexState, SearchType } from '@vexfs/shared';
+import { paritySuite } from '../backend/suite.js';
 import { createIndex, type IndexFields, indexInfo, manage, waitForIndex } from '../client/index_calls.js';
 import { getStats, insert, nearestIds, search } from '../client/vector_calls.js';
-import { indexSuite } from './suite.js';
 
-const { test, backend, vectorFile, open, close, closeAll, fresh } = indexSuite({ size: '64M' });
+const { test, backend, vectorFile, open, close, closeAll, fresh } = paritySuite({ size: '64M' });
 const { CREATE, TUNE, WAIT, VERIFY, REBUILD, DROP, INFO } = IndexOperation;
 
 const refused: ReadonlyArray<readonly [string, number, IndexFields]> = [
