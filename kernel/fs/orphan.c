@@ -67,11 +67,8 @@ int vexfs_orphan_add(handle_t *handle, struct inode *inode)
 	mutex_lock(&volume->orphan_lock);
 	if (info->orphan)
 		goto unlock;
-	orphan = kmalloc(sizeof(*orphan), GFP_NOFS);
-	if (!orphan) {
-		error = -ENOMEM;
-		goto unlock;
-	}
+	/* Who comes here has changed names already, or holds rows that nothing names yet: there is no way back. */
+	orphan = kmalloc(sizeof(*orphan), GFP_NOFS | __GFP_NOFAIL);
 	orphan->number = inode->i_ino;
 	error = vexfs_set_orphan_next(handle, volume, orphan->number, vexfs_first_orphan(volume));
 	if (!error)
