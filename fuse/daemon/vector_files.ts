@@ -137,7 +137,8 @@ export class VectorFiles {
   /** What the mappings take, those included that are still to be unmapped. */
   private regions = 0;
   private reserved = 0;
-  indexing!: Indexing;
+  /** Keeps the indexes of a mount; without it sets are used as if they had none. */
+  indexing: Indexing | undefined;
   /** Slots that no row and no search needs any more. */
   onFreed: (file: VectorFile, slots: number[]) => void = () => {};
   /** An inode without links whose blocks are to be freed over several transactions. */
@@ -168,7 +169,7 @@ export class VectorFiles {
     const set = VectorSet.open(this.volume, inode);
     const ids = new IdTable(randomBytes(8).readBigUInt64LE());
     const file = new VectorFile(inode, set, ids);
-    const index = this.indexing.load(file);
+    const index = this.indexing?.load(file);
     let known = 0;
     let record = 0;
     try {
@@ -201,12 +202,12 @@ export class VectorFiles {
       }
     } catch (error) {
       ids.destroy();
-      if (index !== undefined) this.indexing.letGo(index);
+      if (index !== undefined) this.indexing?.letGo(index);
       throw error;
     }
     file.freeSlots = this.findFree(file);
     file.index = index;
-    if (index !== undefined) this.indexing.loaded(index);
+    if (index !== undefined) this.indexing?.loaded(index);
     this.adopt(file);
     return file;
   }
@@ -258,7 +259,7 @@ export class VectorFiles {
         existing.freed = [];
         this.lay(existing, layout, slots);
       });
-      this.indexing.relaid(existing);
+      this.indexing?.relaid(existing);
     }
   }
 
@@ -434,7 +435,7 @@ export class VectorFiles {
     this.files.delete(file.inode.number);
     this.hidden.delete(file.set.inode.number);
     this.retireMapping(file);
-    if (file.index !== undefined) this.indexing.letGo(file.index);
+    if (file.index !== undefined) this.indexing?.letGo(file.index);
     this.retire(file, () => file.ids.destroy());
   }
 
