@@ -2,14 +2,15 @@
 //   node test/run.mjs [STAGE | STAGE/FOLDER]...     (npm test -- unit, npm test -- unit/engine parity)
 // Without arguments every stage runs that needs no guests; `npm run test:kernel` names those. The last line says
 // "N passed, N failed"; the exit code is 0 only when something ran and nothing failed. No mount, process or loop device
-// outlives a stage: what does is ended and counts as failed.
+// outlives a stage: what does is ended and counts as failed. With --sanitize guests run a kernel that checks what it does
+// (test/vm/sanitizing_kernel.ts), and the tests of test/kernel/hostile are long: `npm run test:kernel -- --sanitize`.
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fuseProblem } from '../tools/setup/fuse_device.mjs';
 import { clearLeftovers } from './run/leftovers.mjs';
 import { endRunning, runCommand } from './run/processes.mjs';
-import { selectStages, stageCommand } from './run/stages.mjs';
+import { ROOT, selectStages, stageCommand } from './run/stages.mjs';
 import { TestOutput } from './run/test_output.mjs';
 
 const HEARTBEAT_MS = 30_000;
@@ -39,8 +40,18 @@ async function runStage(stage, run) {
   say(stage.name, `${output.passed} passed, ${output.failed} failed${skipped} (${seconds} s)`);
 }
 
-async function main(words) {
-  const stages = selectStages(words);
+/** Kernels that take long to build are built before a test waits for them. */
+async function prepareGuests(env) {
+  say('guests', 'a kernel that sanitizes is built where there is none: ten minutes of two processors');
+  const command = { program: process.execPath, args: ['test/dist/vm/prepare.js'], cwd: ROOT };
+  const ended = await runCommand(command, { env, minutes: 120, onLine: () => {} });
+  if (ended !== undefined) throw new Error(`guests cannot be prepared: it ${ended}`);
+}
+
+async function main(all) {
+  const sanitizes = all.includes('--sanitize');
+  const words = all.filter((word) => word !== '--sanitize');
+  const stages = selectStages(words, { sanitizes });
   const folder = mkdtempSync(join(tmpdir(), 'vexfs-test-'));
   // It stands for /tmp, which other users reach too: some tests work as one.
   chmodSync(folder, 0o1777);
@@ -50,6 +61,7 @@ async function main(words) {
     TMPDIR: folder,
     VEXFS_TEST_RUN: id,
     ...(noMount === undefined ? {} : { VEXFS_NO_MOUNT: noMount }),
+    ...(sanitizes ? { VEXFS_SANITIZE: '1' } : {}),
   };
   const run = { id, folder, env };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
@@ -62,6 +74,7 @@ async function main(words) {
     });
   }
   try {
+    if (sanitizes) await prepareGuests(env);
     for (const stage of stages) {
       if (stage.absent) say(stage.name, 'absent');
       else if (stage.mounts && noMount !== undefined) say(stage.name, `not run: ${noMount}`);

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
  * In the order they run, cheap ones first. `minutes` is the time limit; `mounts` says that it needs /dev/fuse; `needs` is
@@ -33,7 +33,8 @@ const STAGES = [
   { name: 'fuzz', minutes: 15, mounts: false },
   { name: 'parity', minutes: 20, mounts: true },
   { name: 'crash', minutes: 20, mounts: true },
-  { name: 'kernel', minutes: 20, mounts: true, guests: true },
+  // Kernels are fetched, and modules built for them, before the first test; every guest has a limit of its own.
+  { name: 'kernel', minutes: 20, mounts: true, guests: true, idle: '15m' },
   {
     name: 'parity-kernel',
     minutes: 15,
@@ -49,6 +50,9 @@ const STAGES = [
     command: [process.execPath, 'test/dist/kernel/matrix/main.js'],
   },
 ];
+
+/** What guests of a kernel that sanitizes take more of, tests of all sizes together. */
+const SLOWER = 20;
 
 /** Compiled test files below test/`folder`, by their sources: compiled ones whose source is gone are not run. */
 function testFiles(folder) {
@@ -68,13 +72,15 @@ class UsageError extends Error {
  * The stages that the words name, or all that need no guests; each with `files` when it consists of test files, and
  * `absent` when there is nothing to run. Throws an error with `usage` set for a word that names nothing.
  */
-export function selectStages(words) {
+export function selectStages(words, { sanitizes = false } = {}) {
   // `npm run test:kernel -- --matrix`: instead of the stages that the script names.
   if (words.includes('--matrix')) return selectStages(['matrix']);
   const chosen =
     words.length > 0 ? words : STAGES.filter((stage) => !stage.guests).map((stage) => stage.name);
   return chosen.map((word) => {
-    const stage = STAGES.find((each) => each.name === word.split('/')[0]);
+    const known = STAGES.find((each) => each.name === word.split('/')[0]);
+    const stage =
+      sanitizes && known?.guests ? { ...known, minutes: known.minutes * SLOWER, idle: '60m' } : known;
     if (stage === undefined) {
       throw new UsageError(`no stage ${word}: there are ${STAGES.map((each) => each.name).join(', ')}`);
     }
@@ -92,7 +98,6 @@ export function stageCommand(stage) {
     const [program, ...args] = stage.command;
     return { program, args, cwd: ROOT };
   }
-  // Kernels are fetched, and modules built for them, before the first test; every guest has a limit of its own.
-  const words = ['--tap', ...(stage.guests ? ['--timeout=15m'] : [])];
+  const words = ['--tap', ...(stage.idle === undefined ? [] : [`--timeout=${stage.idle}`])];
   return { program: 'node_modules/.bin/ava', args: [...words, ...stage.files], cwd: join(ROOT, 'test') };
 }

@@ -78,6 +78,13 @@ export class GuestError extends Error {
   }
 }
 
+/** How much longer a kernel that sanitizes takes. */
+const SLOWER = 12;
+
+function isSanitizing({ kernel }: GuestParts): boolean {
+  return kernel.kind === 'uml' && kernel.sanitizes === true;
+}
+
 /** Ends the guest with all processes that belong to it. */
 function kill(child: ChildProcess): void {
   try {
@@ -146,7 +153,7 @@ export async function runGuest(parts: GuestParts, run: GuestRun): Promise<GuestR
       writeFileSync(join(exchange, name), content);
     for (const [name, path] of Object.entries(run.folders ?? {})) renameSync(path, join(exchange, name));
     const child = start(parts, run, { folder, exchange, base: BASE }, processor?.number);
-    const inTime = await wait(child, run.seconds ?? 60);
+    const inTime = await wait(child, (run.seconds ?? 60) * (isSanitizing(parts) ? SLOWER : 1));
     const status = read(join(exchange, 'status'));
     const output = read(join(exchange, 'output'));
     const said = read(join(folder, 'console'));

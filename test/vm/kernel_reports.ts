@@ -2,7 +2,7 @@
 const OPENINGS = [
   /\bBUG: /,
   /\bkernel BUG at /,
-  /\bWARNING: (CPU|possible|suspicious|inconsistent|bad|\S+:\d+ at )/,
+  /\bWARNING: (CPU|possible|suspicious|inconsistent|bad|held|nested|lock|process|kernel stack|\S+:\d+ at )/i,
   /\bOops\b/,
   /\bKernel panic\b/,
   /\bKASAN: /,

@@ -61,7 +61,9 @@ function makeWords(kernel: UmlKernel | StockKernel, folder: string): string[] {
 /** Paths of vexfs.ko and vss.ko, built for a kernel; any warning of the compiler is an error. */
 export function buildModules(kernel: UmlKernel | StockKernel): { module: string; vssModule: string } {
   const checkout = createHash('sha256').update(SOURCE).digest('hex').slice(0, 12);
-  const folder = cacheFolder(`module-${checkout}${kernel.kind === 'uml' ? '' : `-${kernel.release}`}`);
+  const folder = cacheFolder(
+    `module-${checkout}-${kernel.kind === 'uml' ? basename(dirname(kernel.tree)) : kernel.release}`,
+  );
   copySources(folder);
   step(['nice', ...makeWords(kernel, folder)], { minutes: 15 });
   const [module, vssModule] = ['vexfs.ko', 'vss.ko'].map((name) => join(folder, name)) as [string, string];

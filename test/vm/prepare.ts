@@ -5,12 +5,14 @@
 import { writeInitramfs } from './initramfs.js';
 import { buildInit, buildModules } from './module_build.js';
 import { CANNOT_HAVE_GUESTS, type GuestParts } from './provide.js';
+import { provideSanitizingKernel, SANITIZES } from './sanitizing_kernel.js';
 import { NoGuests } from './step.js';
 import { provideStockKernel, type StockName } from './stock_kernel.js';
 import { provideUmlKernel } from './uml_kernel.js';
 
 function prepareUml(): GuestParts {
-  const kernel = provideUmlKernel();
+  const stock = provideUmlKernel();
+  const kernel = SANITIZES ? provideSanitizingKernel(stock) : stock;
   return { kernel, ...buildModules(kernel), init: buildInit() };
 }
 

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheFolder } from './cache.js';
+import { SANITIZES } from './sanitizing_kernel.js';
 import type { StockKernel, StockName } from './stock_kernel.js';
 import type { UmlKernel } from './uml_kernel.js';
 
@@ -19,11 +20,14 @@ export interface GuestParts<Kernel extends UmlKernel | StockKernel = UmlKernel |
 /** Exit code of prepare.js where guests cannot be had. */
 export const CANNOT_HAVE_GUESTS = 3;
 
+/** Fetching takes a minute or two; building a kernel that sanitizes up to an hour on a busy machine. */
+const MINUTES = SANITIZES ? 90 : 30;
+
 function provide(lock: string, words: readonly string[]): GuestParts | string {
   const script = fileURLToPath(new URL('./prepare.js', import.meta.url));
   const prepared = spawnSync('flock', [join(cacheFolder(), lock), process.execPath, script, ...words], {
     encoding: 'utf8',
-    timeout: 30 * 60_000,
+    timeout: MINUTES * 60_000,
   });
   if (prepared.status === CANNOT_HAVE_GUESTS) return prepared.stderr.trim();
   if (prepared.status !== 0)

@@ -13,6 +13,8 @@ export interface UmlKernel {
   readonly tree: string;
   /** Folder of its own modules. */
   readonly modules: string;
+  /** Whether it checks what it does, and is slow for that. */
+  readonly sanitizes?: boolean;
 }
 
 const PACKAGE = 'user-mode-linux';
@@ -58,13 +60,14 @@ function unpack(name: string, folder: string): void {
   rmSync(join(folder, archive!));
 }
 
-function unpackSource(version: string, folder: string): void {
+/** The sources of a version, without what lies in the folders `unread`; the build files there stay. */
+export function unpackSource(version: string, folder: string, unread: readonly string[]): void {
   const release = version.split('.').slice(0, 2).join('.');
   const name = `linux-source-${release}`;
   const packed = `${folder}.packed`;
   unpack(`${name}=${version}`, packed);
   mkdirSync(folder);
-  const left = UNREAD.flatMap((part) => ['c', 'h', 'S', 'rst', 'yaml'].map((end) => `*/${part}/*.${end}`));
+  const left = unread.flatMap((part) => ['c', 'h', 'S', 'rst', 'yaml'].map((end) => `*/${part}/*.${end}`));
   const words = left.map((pattern) => `--exclude=${pattern}`);
   const archive = join(packed, 'usr/src', `${name}.tar.xz`);
   step(['tar', '-xJf', archive, '-C', folder, '--strip-components=1', ...words], { minutes: 10 });
@@ -81,7 +84,9 @@ function configure(tree: string, program: string): void {
 export function provideUmlKernel(): UmlKernel {
   requirePrograms(PROGRAMS);
   const known = cacheFolder();
-  const ready = readdirSync(known).find((entry) => existsSync(join(known, entry, 'tree', '.ready')));
+  const ready = readdirSync(known).find(
+    (entry) => /^uml-\d/.test(entry) && existsSync(join(known, entry, 'tree', '.ready')),
+  );
   const version = ready?.replace(/^uml-/, '') ?? sourceVersion();
   const folder = join(known, `uml-${version}`);
   const kernel = {
@@ -97,7 +102,7 @@ export function provideUmlKernel(): UmlKernel {
   rmSync(folder, { recursive: true, force: true });
   unpack(PACKAGE, fresh);
   renameSync(fresh, folder);
-  unpackSource(version, kernel.tree);
+  unpackSource(version, kernel.tree, UNREAD);
   configure(kernel.tree, kernel.program);
   writeFileSync(join(kernel.tree, '.ready'), '');
   return kernel;

@@ -7,10 +7,11 @@ import { checkVolume } from '../../parity/check.js';
 import { chosen } from '../../unit/volume/seeded.js';
 import { GUEST_EXCHANGE, GUEST_VOLUME } from '../../vm/guest.js';
 import { guestTest, run } from '../../vm/guest_test.js';
+import { SANITIZES } from '../../vm/sanitizing_kernel.js';
 
 const program = fileURLToPath(new URL('./guest_failing_device.js', import.meta.url));
 const SEED = chosen('VEXFS_HOSTILE_SEED', 1);
-const ROUNDS = chosen('VEXFS_HOSTILE_FAILURES', 3);
+const ROUNDS = chosen('VEXFS_HOSTILE_FAILURES', SANITIZES ? 20 : 3);
 
 guestTest(
   'a device that begins to fail makes the volume read-only, with all that was synced readable',

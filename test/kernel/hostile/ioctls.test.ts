@@ -7,10 +7,11 @@ import { checkVolume } from '../../parity/check.js';
 import { chosen } from '../../unit/volume/seeded.js';
 import { GUEST_DEVICE, GUEST_VOLUME } from '../../vm/guest.js';
 import { guestParts, guestTest, run } from '../../vm/guest_test.js';
+import { SANITIZES } from '../../vm/sanitizing_kernel.js';
 
 const program = fileURLToPath(new URL('./guest_ioctls.js', import.meta.url));
 const SEED = chosen('VEXFS_HOSTILE_SEED', 1);
-const COUNT = chosen('VEXFS_HOSTILE_IOCTLS', 10_000);
+const COUNT = chosen('VEXFS_HOSTILE_IOCTLS', SANITIZES ? 100_000 : 10_000);
 /** What docs/api.md and vss.h name */
 const KNOWN = [
   ...[

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,9 @@
 #define MOST_MODULES 32
 #define LOG_BYTES (1 << 20)
 #define SYSLOG_ACTION_READ_ALL 3
+#define KMEMLEAK "/sys/kernel/debug/kmemleak"
+/* Younger memory counts as in use. */
+#define KMEMLEAK_SECONDS 6
 #define NINE_P "trans=virtio,version=9p2000.L,msize=512000"
 
 static char base[256];
@@ -74,14 +78,11 @@ static void write_file(const char *name, const char *bytes, size_t length)
 	}
 }
 
-static size_t read_file(const char *name, char *bytes, size_t room)
+static size_t read_path(const char *path, char *bytes, size_t room)
 {
-	char path[600];
 	size_t length = 0;
-	int fd;
+	int fd = open(path, O_RDONLY);
 
-	snprintf(path, sizeof(path), "%s/%s", exchange, name);
-	fd = open(path, O_RDONLY);
 	while (fd >= 0 && length < room - 1) {
 		ssize_t done = read(fd, bytes + length, room - 1 - length);
 
@@ -93,6 +94,14 @@ static size_t read_file(const char *name, char *bytes, size_t room)
 		close(fd);
 	bytes[length] = 0;
 	return length;
+}
+
+static size_t read_file(const char *name, char *bytes, size_t room)
+{
+	char path[600];
+
+	snprintf(path, sizeof(path), "%s/%s", exchange, name);
+	return read_path(path, bytes, room);
 }
 
 static int load_modules(char *names[], char *list);
@@ -122,6 +131,8 @@ static void make_folders(const char *host)
 	must_mount("proc", "/proc", "proc", NULL);
 	must_mount("sysfs", "/sys", "sysfs", NULL);
 	must_mount("devtmpfs", "/dev", "devtmpfs", NULL);
+	/* Not every kernel has it. */
+	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
 	/* The disk has one name in all guests. */
 	if (access("/dev/vda", F_OK) == 0 && symlink("vda", "/dev/ubda") != 0)
 		note("/dev/ubda: %s\n", strerror(errno));
@@ -136,6 +147,37 @@ static void make_folders(const char *host)
 		must_mount("exchange", exchange, "hostfs", host);
 	else
 		must_mount("exchange", exchange, "9p", NINE_P);
+}
+
+/* Says `what` to kmemleak; false where the kernel does not look for leaks. */
+static bool tell_kmemleak(const char *what)
+{
+	int fd = open(KMEMLEAK, O_WRONLY);
+	bool told = fd >= 0 && write(fd, what, strlen(what)) > 0;
+
+	if (fd >= 0)
+		close(fd);
+	return told;
+}
+
+/* A first scan takes for lost what only a register pointed to, or what has changed since. */
+static void report_leaks(void)
+{
+	static char report[1 << 16];
+	size_t length;
+	FILE *log;
+
+	tell_kmemleak("scan");
+	tell_kmemleak("scan");
+	length = read_path(KMEMLEAK, report, sizeof(report));
+	log = length > 0 ? fopen("/dev/kmsg", "w") : NULL;
+	for (char *line = strtok(report, "\n"); log && line; line = strtok(NULL, "\n")) {
+		fprintf(log, "%s\n", line);
+		fflush(log);
+	}
+	if (log)
+		fclose(log);
+	tell_kmemleak("clear");
 }
 
 static int load_modules(char *names[], char *list)
@@ -218,6 +260,7 @@ int main(void)
 	char *names[MOST_MODULES];
 	char path[600];
 	size_t length;
+	bool checks_leaks;
 	int count;
 
 	if (getenv("VEXFS_HOST"))
@@ -232,11 +275,18 @@ int main(void)
 	read_file("modules", list, sizeof(list));
 	count = load_modules(names, list);
 	length = read_file("program", program, sizeof(program));
+	checks_leaks = tell_kmemleak("clear");
 	run_program(program, length);
 	snprintf(path, sizeof(path), "%s/volume", base);
 	if (umount2(path, 0) == 0)
 		note("the program left the volume mounted\n");
+	if (checks_leaks) {
+		sleep(KMEMLEAK_SECONDS);
+		report_leaks();
+	}
 	unload_modules(names, count);
+	if (checks_leaks)
+		report_leaks();
 	if (log) {
 		int bytes = klogctl(SYSLOG_ACTION_READ_ALL, log, LOG_BYTES);
 
