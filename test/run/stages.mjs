@@ -34,10 +34,10 @@ const STAGES = [
   { name: 'parity', minutes: 20, mounts: true },
   { name: 'crash', minutes: 20, mounts: true },
   // Kernels are fetched, and modules built for them, before the first test; every guest has a limit of its own.
-  { name: 'kernel', minutes: 20, mounts: true, guests: true, idle: '15m' },
+  { name: 'kernel', minutes: 30, mounts: true, guests: true, idle: '15m' },
   {
     name: 'parity-kernel',
-    minutes: 15,
+    minutes: 30,
     guests: true,
     needs: 'test/parity/guest/main.ts',
     command: [process.execPath, 'test/dist/parity/guest/main.js'],
