@@ -7,7 +7,7 @@ import { runImages } from './image_run.js';
 
 /** Another run: VEXFS_FUZZ_SEED=5000 VEXFS_FUZZ_IMAGES=20000 npx ava dist/fuzz/images/images.test.js */
 const first = chosen('VEXFS_FUZZ_SEED', 1);
-const count = chosen('VEXFS_FUZZ_IMAGES', 1500);
+const count = chosen('VEXFS_FUZZ_IMAGES', 1000);
 const processes = chosen('VEXFS_FUZZ_PROCESSES', Math.min(2, availableParallelism()));
 
 test(`${count} damaged images from seed ${first} on: nothing crashes or hangs, and what is repaired is sound`, async (t) => {
