@@ -78,6 +78,11 @@ export class Mount {
     this.process.once('exit', () => {
       this.alive = false;
     });
+    // Uncaught, a program that cannot be started would end the measuring with its other mounts still there.
+    this.process.once('error', (error) => {
+      this.output += error.message;
+      this.alive = false;
+    });
   }
 
   /** Starts a server and waits for its mount. */
