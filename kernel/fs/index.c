@@ -5,9 +5,6 @@
 #include "index.h"
 #include "row_log.h"
 
-/* Changes below which a snapshot is not worth it while more are coming. */
-#define VEXFS_LEAST_UNSAVED 8192
-
 bool vexfs_index_is_possible(const struct vexfs_index_description *description)
 {
 	if (description->type != VEXFS_INDEX_TYPE_GRAPH &&
