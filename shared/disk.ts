@@ -236,8 +236,6 @@ export const setHeader = struct('vexfs_set_header', SET_HEADER_SIZE, {
 
 /** `index_type` of a set that has no index. */
 export const INDEX_NONE = 0;
-/** `index_automatic` of a set that gets no index by itself; 0: as the mount says. */
-export const INDEX_NEVER = 0xffff_ffff;
 
 export const logHeader = struct('vexfs_log_header', 32, {
   magic: u32(0),

@@ -16,6 +16,16 @@ export const MAX_EMPTY_DATA_OFFSET = 1 << 20;
 export const MAX_ALIGNMENT_BYTES = 4096;
 /** Bytes of data that a call may carry inside its argument, behind the structure. */
 export const MAX_INLINE_BYTES = 16_000;
+/** Rows below which a search compares all of them though there is an index: that is faster, and codes are not trained yet. */
+export const INDEX_LEAST_ROWS = 4096;
+/** Rows that an index may be behind: a search compares those one by one; with more it compares every row. */
+export const INDEX_MOST_BEHIND = 16_384;
+/** Results of a search above which comparing all rows is no slower than the index. */
+export const INDEX_MOST_RESULTS = 1000;
+/** Changes below which a snapshot of an index is not worth it while more are coming. */
+export const INDEX_LEAST_UNSAVED = 8192;
+/** As `automatic_rows`, and so in the set header: a search makes no index of this file; 0: as the mount says. */
+export const INDEX_NEVER = 0xffff_ffff;
 /** Bytes of a file name. */
 export const MAX_NAME_BYTES = 255;
 /** The one 64-bit number that is no id. */

@@ -125,7 +125,7 @@ bool vexfs_index_save_is_due(const struct vexfs_index *index)
 		return false;
 	if (index->is_built && !vexfs_queue_length(&index->queue))
 		return true;
-	return index->unsaved > max_t(u64, VEXFS_LEAST_UNSAVED, index->set->live_rows / 4);
+	return index->unsaved > max_t(u64, VEXFS_INDEX_LEAST_UNSAVED, index->set->live_rows / 4);
 }
 
 bool vexfs_index_is_idle(const struct vexfs_index *index)

@@ -21,9 +21,6 @@
 struct vexfs_records;
 struct vexfs_row_source;
 
-/* Changes below which a snapshot is not worth it while more are coming. */
-#define VEXFS_LEAST_UNSAVED 8192
-
 /* As MANAGE_INDEX was given it and the set header keeps it. */
 struct vexfs_index_description {
 	u32 type;

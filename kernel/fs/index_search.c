@@ -5,13 +5,6 @@
 #include "engine.h"
 #include "index.h"
 
-/* Rows below which comparing all of them is faster, and codes are not trained yet. */
-#define VEXFS_LEAST_ROWS 4096
-/* Rows that an index may be behind: those are compared one by one. */
-#define VEXFS_MOST_BEHIND 16384
-/* Results above which comparing all rows is no slower. */
-#define VEXFS_MOST_RESULTS 1000
-
 /* Memory of searches that are over, for the next. */
 static struct vx_searcher *vexfs_searchers[16];
 
@@ -51,8 +44,8 @@ void vexfs_searchers_free(void)
 static bool vexfs_is_guide(const struct vexfs_index *index, u32 metric, u32 k)
 {
 	return index && !index->error && !index->is_suspect && !index->queue.is_broken && index->graph &&
-	       index->description.metric == metric && k <= VEXFS_MOST_RESULTS && index->facts.generation &&
-	       index->facts.rows >= VEXFS_LEAST_ROWS && vexfs_queue_rows(&index->queue) <= VEXFS_MOST_BEHIND;
+	       index->description.metric == metric && k <= VEXFS_INDEX_MOST_RESULTS && index->facts.generation &&
+	       index->facts.rows >= VEXFS_INDEX_LEAST_ROWS && vexfs_queue_rows(&index->queue) <= VEXFS_INDEX_MOST_BEHIND;
 }
 
 int vexfs_guide_find(struct inode *inode, struct vexfs_set *set, u32 metric, u32 k, struct vexfs_guide *guide,

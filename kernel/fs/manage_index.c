@@ -13,8 +13,6 @@
 #include "row_changes.h"
 
 #define VEXFS_NOT_MEASURED U32_MAX
-/* As automatic_rows, see docs/api.md: a search never makes one. */
-#define VEXFS_INDEX_NEVER U32_MAX
 
 static bool vexfs_changes_index(u32 operation)
 {

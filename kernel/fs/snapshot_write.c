@@ -318,7 +318,7 @@ static void vexfs_saving_end(struct vexfs_saving *saving, int error)
 			replaced = vexfs_index_start_over(index, 0);
 		} else if (error != -ESTALE) {
 			/* Tried again when there is twice as much to save. */
-			index->save_at = max_t(u64, VEXFS_LEAST_UNSAVED, index->unsaved * 2);
+			index->save_at = max_t(u64, VEXFS_INDEX_LEAST_UNSAVED, index->unsaved * 2);
 		}
 	}
 	mutex_unlock(lock);

@@ -27,6 +27,11 @@ import {
   vexfsStats,
 } from '../ioctl.js';
 import {
+  INDEX_LEAST_ROWS,
+  INDEX_LEAST_UNSAVED,
+  INDEX_MOST_BEHIND,
+  INDEX_MOST_RESULTS,
+  INDEX_NEVER,
   MAX_ALIGNMENT_BYTES,
   MAX_BYTES_PER_CALL,
   MAX_DIMENSIONS,
@@ -65,6 +70,14 @@ const limits = {
   VEXFS_MAX_ALIGNMENT_BYTES: MAX_ALIGNMENT_BYTES,
   VEXFS_MAX_INLINE_BYTES: MAX_INLINE_BYTES,
   VEXFS_MAX_NAME_BYTES: MAX_NAME_BYTES,
+};
+
+const indexLimits = {
+  VEXFS_INDEX_LEAST_ROWS: INDEX_LEAST_ROWS,
+  VEXFS_INDEX_MOST_BEHIND: INDEX_MOST_BEHIND,
+  VEXFS_INDEX_MOST_RESULTS: INDEX_MOST_RESULTS,
+  VEXFS_INDEX_LEAST_UNSAVED: INDEX_LEAST_UNSAVED,
+  VEXFS_INDEX_NEVER: INDEX_NEVER,
 };
 
 /** `_IOWR(magic, number, type)` for the direction of the command. */
@@ -116,6 +129,10 @@ export function vexfsHeader(): string {
       `${comment('Flags of DELETE_EMBEDDING and BATCH_DELETE: pass over ids that no row has.')}\n${defines(prefixed('VEXFS_DELETE_', DeleteFlag))}`,
       `${comment('Flags of BATCH_SEARCH: compare every row.')}\n${defines(prefixed('VEXFS_SEARCH_FLAG_', SearchFlag))}`,
       `${comment('What one call, one file and one name can hold.')}\n${defines(limits)}`,
+      `${comment(
+        'Rows below which no search goes by an index, rows that it may be behind while searches do, results above which they do not; changes ' +
+          'below which no snapshot is written while more are coming; automatic_rows of a file that gets no index by itself.',
+      )}\n${defines(indexLimits)}`,
       `${comment('The one 64-bit number that is no id.')}\n${defines({ VEXFS_NO_ID: NO_ID }, true)}`,
       `${comment('Numbers of the commands; those without a structure below are reserved.')}\n${defines(prefixed('VEXFS_NR_', CommandNumber), true)}`,
       structDefinition(

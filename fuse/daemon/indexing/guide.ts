@@ -1,16 +1,16 @@
-import { INDEX_NEVER, IndexType, type SearchType } from '@vexfs/shared';
+import {
+  INDEX_LEAST_ROWS,
+  INDEX_MOST_BEHIND,
+  INDEX_MOST_RESULTS,
+  INDEX_NEVER,
+  IndexType,
+  type SearchType,
+} from '@vexfs/shared';
 import { automaticRows, type IndexDescription } from '../../volume/index.js';
 import type { Filesystem } from '../filesystem.js';
 import { Park } from '../park.js';
 import type { VectorFile } from '../vector_files.js';
 import type { FileIndex } from './file_index.js';
-
-/** Rows below which comparing all of them is faster, and codes are not trained yet. */
-const LEAST_ROWS = 4096;
-/** Rows that an index may be behind: those are compared one by one. */
-const MOST_BEHIND = 16384;
-/** Results above which comparing all rows is no slower. */
-const MOST_RESULTS = 1000;
 
 /** What an index is made of when nobody says otherwise. */
 export const DEFAULT_INDEX: Omit<IndexDescription, 'metric'> = {
@@ -32,13 +32,13 @@ export function guideOf(
 ): FileIndex | undefined {
   const index = file.index ?? makeOne(fs, file, metric);
   if (index === undefined || index.error !== 0 || index.description.metric !== metric) return undefined;
-  if (index.queue.rows > MOST_BEHIND || k > MOST_RESULTS) return undefined;
+  if (index.queue.rows > INDEX_MOST_BEHIND || k > INDEX_MOST_RESULTS) return undefined;
   if (index.handle === 0) {
     if (index.snapshot === undefined || fs.indexing.hasEnded) return undefined;
     fs.indexing.tend();
     throw new Park();
   }
-  return index.facts.generation > 0 && index.facts.rows >= LEAST_ROWS ? index : undefined;
+  return index.facts.generation > 0 && index.facts.rows >= INDEX_LEAST_ROWS ? index : undefined;
 }
 
 /** A search on a file that has enough rows for an index by itself. */

@@ -1,3 +1,4 @@
+import { INDEX_LEAST_UNSAVED } from '@vexfs/shared';
 import { freeMemory } from '../../system/index.js';
 import {
   EUCLEAN,
@@ -15,20 +16,17 @@ import { extentsInMemory } from './extents.js';
 import type { FileIndex } from './file_index.js';
 import type { Indexing } from './indexing.js';
 
-/** Changes below which a snapshot is not worth it while more are coming. */
-const LEAST_UNSAVED = 8192;
-
 /** After a build, and when more than a quarter of the rows has changed since the last one. */
 export function isSaveDue(index: FileIndex): boolean {
   if (index.queue.position === undefined || index.unsaved === 0) return false;
   if (index.unsaved < index.saveAt) return false;
   if (index.isBuilt && index.queue.length === 0) return true;
-  return index.unsaved > Math.max(LEAST_UNSAVED, index.file.set.liveRows / 4);
+  return index.unsaved > Math.max(INDEX_LEAST_UNSAVED, index.file.set.liveRows / 4);
 }
 
 /** A snapshot that could not be written is tried again when there is twice as much to save. */
 function postpone(index: FileIndex): void {
-  index.saveAt = Math.max(LEAST_UNSAVED, index.unsaved * 2);
+  index.saveAt = Math.max(INDEX_LEAST_UNSAVED, index.unsaved * 2);
 }
 
 /**

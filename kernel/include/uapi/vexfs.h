@@ -72,6 +72,17 @@
 #define VEXFS_MAX_INLINE_BYTES      16000
 #define VEXFS_MAX_NAME_BYTES        255
 
+/*
+ * Rows below which no search goes by an index, rows that it may be behind while searches do, results above which they
+ * do not; changes below which no snapshot is written while more are coming; automatic_rows of a file that gets no
+ * index by itself.
+ */
+#define VEXFS_INDEX_LEAST_ROWS    4096
+#define VEXFS_INDEX_MOST_BEHIND   16384
+#define VEXFS_INDEX_MOST_RESULTS  1000
+#define VEXFS_INDEX_LEAST_UNSAVED 8192
+#define VEXFS_INDEX_NEVER         4294967295U
+
 /* The one 64-bit number that is no id. */
 #define VEXFS_NO_ID 0xffffffffffffffffULL
 
