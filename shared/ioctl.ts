@@ -148,6 +148,37 @@ export const getEmbedding = struct('vexfs_get_embedding', 64, {
   reserved: new Bytes(40, 8, '__u64', 3),
 });
 
+/** Argument of ADD_EMBEDDING and UPDATE_EMBEDDING, 64 bytes, followed by the vector when `data` is 0. */
+export const putEmbedding = struct('vexfs_put_embedding', 64, {
+  id: u64(0),
+  data: u64(8),
+  data_size: u32(16),
+  element_type: u32(20),
+  dimensions: u32(24),
+  flags: u32(28),
+  slot: u64(32),
+  reserved: new Bytes(40, 8, '__u64', 3),
+});
+
+/** Bits of `vexfs_batch_get.flags`: an id that no row has gets zeros instead of ending the call. */
+export const GetFlag = { MISSING_OK: 1 } as const;
+
+/**
+ * Argument of BATCH_GET, 64 bytes: `ids` is the address of `count` 64-bit ids, `data` of `data_size` bytes for as many
+ * vectors, `found` (0: not wanted) of a byte for each.
+ */
+export const batchGet = struct('vexfs_batch_get', 64, {
+  ids: u64(0),
+  data: u64(8),
+  data_size: u64(16),
+  found: u64(24),
+  count: u32(32),
+  element_type: u32(36),
+  dimensions: u32(40),
+  flags: u32(44),
+  reserved: new Bytes(48, 8, '__u64', 2),
+});
+
 /** Argument of GET_STATS, 128 bytes, zero on entry. */
 export const vexfsStats = struct('vexfs_stats', 128, {
   rows: u64(0),
@@ -257,10 +288,13 @@ export const commands = {
   GET_VECTOR_META: command(IOC_READ, 'GET_VECTOR_META', vectorFileInfo),
   VECTOR_SEARCH: command(IOC_READ | IOC_WRITE, 'VECTOR_SEARCH', vectorSearchRequest),
   BATCH_INSERT: command(IOC_WRITE, 'BATCH_INSERT', batchInsertRequest),
+  ADD_EMBEDDING: command(IOC_READ | IOC_WRITE, 'ADD_EMBEDDING', putEmbedding),
   GET_EMBEDDING: command(IOC_READ | IOC_WRITE, 'GET_EMBEDDING', getEmbedding),
+  UPDATE_EMBEDDING: command(IOC_READ | IOC_WRITE, 'UPDATE_EMBEDDING', putEmbedding),
   DELETE_EMBEDDING: command(IOC_READ | IOC_WRITE, 'DELETE_EMBEDDING', deleteEmbedding),
   MANAGE_INDEX: command(IOC_READ | IOC_WRITE, 'MANAGE_INDEX', manageIndex),
   BATCH_SEARCH: command(IOC_READ | IOC_WRITE, 'BATCH_SEARCH', batchSearch),
+  BATCH_GET: command(IOC_READ | IOC_WRITE, 'BATCH_GET', batchGet),
   BATCH_DELETE: command(IOC_READ | IOC_WRITE, 'BATCH_DELETE', batchDelete),
   GET_STATS: command(IOC_READ | IOC_WRITE, 'GET_STATS', vexfsStats),
 } as const;
@@ -269,28 +303,42 @@ export const VEXFS_IOC_SET_VECTOR_META = commands.SET_VECTOR_META.value;
 export const VEXFS_IOC_GET_VECTOR_META = commands.GET_VECTOR_META.value;
 export const VEXFS_IOC_VECTOR_SEARCH = commands.VECTOR_SEARCH.value;
 export const VEXFS_IOC_BATCH_INSERT = commands.BATCH_INSERT.value;
+export const VEXFS_IOC_ADD_EMBEDDING = commands.ADD_EMBEDDING.value;
 export const VEXFS_IOC_GET_EMBEDDING = commands.GET_EMBEDDING.value;
+export const VEXFS_IOC_UPDATE_EMBEDDING = commands.UPDATE_EMBEDDING.value;
 export const VEXFS_IOC_DELETE_EMBEDDING = commands.DELETE_EMBEDDING.value;
+export const VEXFS_IOC_BATCH_GET = commands.BATCH_GET.value;
 export const VEXFS_IOC_BATCH_DELETE = commands.BATCH_DELETE.value;
 export const VEXFS_IOC_MANAGE_INDEX = commands.MANAGE_INDEX.value;
 export const VEXFS_IOC_BATCH_SEARCH = commands.BATCH_SEARCH.value;
 export const VEXFS_IOC_GET_STATS = commands.GET_STATS.value;
 
 /** From 0x10 on every command has a second name. */
+export const VEXFS_IOCTL_ADD_EMBEDDING = VEXFS_IOC_ADD_EMBEDDING;
 export const VEXFS_IOCTL_GET_EMBEDDING = VEXFS_IOC_GET_EMBEDDING;
+export const VEXFS_IOCTL_UPDATE_EMBEDDING = VEXFS_IOC_UPDATE_EMBEDDING;
 export const VEXFS_IOCTL_DELETE_EMBEDDING = VEXFS_IOC_DELETE_EMBEDDING;
+export const VEXFS_IOCTL_BATCH_GET = VEXFS_IOC_BATCH_GET;
 export const VEXFS_IOCTL_BATCH_DELETE = VEXFS_IOC_BATCH_DELETE;
 export const VEXFS_IOCTL_MANAGE_INDEX = VEXFS_IOC_MANAGE_INDEX;
 export const VEXFS_IOCTL_BATCH_SEARCH = VEXFS_IOC_BATCH_SEARCH;
 export const VEXFS_IOCTL_GET_STATS = VEXFS_IOC_GET_STATS;
 
+/** The commands whose argument may end in a vector. */
+export const inlineCommands = ['ADD_EMBEDDING', 'GET_EMBEDDING', 'UPDATE_EMBEDDING'] as const;
+
 /**
- * GET_EMBEDDING with room for `bytes` bytes of vector behind the structure.
+ * A command with `bytes` bytes of vector behind the structure.
  * @throws RangeError above MAX_INLINE_BYTES
  */
-export function VEXFS_IOC_GET_EMBEDDING_INLINE(bytes: number): number {
+function inline(name: (typeof inlineCommands)[number], bytes: number): number {
   if (!(bytes >= 0 && bytes <= MAX_INLINE_BYTES)) {
     throw new RangeError(`${bytes} bytes of inline data are not 0..${MAX_INLINE_BYTES}`);
   }
-  return ioc(IOC_READ | IOC_WRITE, VEXFS_MAGIC, CommandNumber.GET_EMBEDDING, getEmbedding.$.size + bytes);
+  const { direction, number, argument } = commands[name];
+  return ioc(direction, VEXFS_MAGIC, number, argument.$.size + bytes);
 }
+
+export const VEXFS_IOC_ADD_EMBEDDING_INLINE = (bytes: number): number => inline('ADD_EMBEDDING', bytes);
+export const VEXFS_IOC_GET_EMBEDDING_INLINE = (bytes: number): number => inline('GET_EMBEDDING', bytes);
+export const VEXFS_IOC_UPDATE_EMBEDDING_INLINE = (bytes: number): number => inline('UPDATE_EMBEDDING', bytes);

@@ -1,6 +1,7 @@
 /** The text of kernel/include/uapi/vexfs.h. */
 import {
   batchDelete,
+  batchGet,
   batchInsertRequest,
   batchSearch,
   type Command,
@@ -10,6 +11,7 @@ import {
   DeleteFlag,
   deleteEmbedding,
   ElementType,
+  GetFlag,
   getEmbedding,
   IndexOperation,
   IndexState,
@@ -17,7 +19,9 @@ import {
   InsertFlag,
   IOC_READ,
   IOC_WRITE,
+  inlineCommands,
   manageIndex,
+  putEmbedding,
   SearchFlag,
   SearchType,
   StorageFormat,
@@ -50,9 +54,11 @@ const structs = [
   vectorSearchRequest,
   batchInsertRequest,
   getEmbedding,
+  putEmbedding,
   deleteEmbedding,
   manageIndex,
   batchSearch,
+  batchGet,
   batchDelete,
   vexfsStats,
 ];
@@ -97,13 +103,17 @@ function commandDefinitions(): string {
   return defines(lines);
 }
 
-const inlineDefinition = [
+const inlineDefinitions = [
   comment(
-    'GET_EMBEDDING with room for a vector of that many bytes, VEXFS_MAX_INLINE_BYTES at most, in the argument.',
+    'The same with a vector of that many bytes, VEXFS_MAX_INLINE_BYTES at most, behind the structure in the argument.',
   ),
-  '#define VEXFS_IOC_GET_EMBEDDING_INLINE(bytes) \\',
-  '\t_IOC(_IOC_READ | _IOC_WRITE, VEXFS_IOC_MAGIC, VEXFS_NR_GET_EMBEDDING, \\',
-  `\t     sizeof(struct ${getEmbedding.$.name}) + (bytes))`,
+  ...inlineCommands.map((name) =>
+    [
+      `#define VEXFS_IOC_${name}_INLINE(bytes) \\`,
+      `\t_IOC(_IOC_READ | _IOC_WRITE, VEXFS_IOC_MAGIC, VEXFS_NR_${name}, \\`,
+      `\t     sizeof(struct ${commands[name].argument.$.name}) + (bytes))`,
+    ].join('\n'),
+  ),
 ].join('\n');
 
 export function vexfsHeader(): string {
@@ -127,6 +137,7 @@ export function vexfsHeader(): string {
         ...prefixed('VEXFS_INDEX_STATE_', IndexState),
       })}`,
       `${comment('Flags of DELETE_EMBEDDING and BATCH_DELETE: pass over ids that no row has.')}\n${defines(prefixed('VEXFS_DELETE_', DeleteFlag))}`,
+      `${comment('Flags of BATCH_GET: zeros for ids that no row has.')}\n${defines(prefixed('VEXFS_GET_', GetFlag))}`,
       `${comment('Flags of BATCH_SEARCH: compare every row.')}\n${defines(prefixed('VEXFS_SEARCH_FLAG_', SearchFlag))}`,
       `${comment('What one call, one file and one name can hold.')}\n${defines(limits)}`,
       `${comment(
@@ -191,6 +202,24 @@ export function vexfsHeader(): string {
             data_size: 'in: room in bytes, 0 asks for the size only; out: bytes of the vector',
             element_type: 'in: wanted, 0 as stored; out: delivered',
             dimensions: 'out',
+            flags: '0',
+            slot: 'out',
+            reserved: '0',
+          },
+        },
+      ),
+      structDefinition(
+        putEmbedding,
+        { endian: 'host' },
+        {
+          about:
+            'ADD_EMBEDDING and UPDATE_EMBEDDING. With data 0 the vector follows the structure in the argument: see VEXFS_IOC_ADD_EMBEDDING_INLINE.',
+          fields: {
+            id: 'in; ADD: VEXFS_NO_ID for the next one; out: of the row',
+            data: 'in: address of the vector, 0 for inline',
+            data_size: 'in: bytes of the vector',
+            element_type: 'in: of the vector, 0 as stored',
+            dimensions: 'in: those of the file',
             flags: '0',
             slot: 'out',
             reserved: '0',
@@ -268,6 +297,24 @@ export function vexfsHeader(): string {
         },
       ),
       structDefinition(
+        batchGet,
+        { endian: 'host' },
+        {
+          about: 'BATCH_GET: count rows in one call.',
+          fields: {
+            ids: 'in: address of count 64-bit ids',
+            data: 'in: address of the buffer',
+            data_size: 'in: room in bytes, 0: no vectors wanted; out: bytes of all vectors',
+            found: 'in: address of count bytes, each 1 or 0: out; 0: not wanted',
+            count: '1 to VEXFS_MAX_ROWS_PER_CALL',
+            element_type: 'in: wanted, 0 as stored; out: delivered',
+            dimensions: 'in: those of the file',
+            flags: 'VEXFS_GET_*',
+            reserved: '0',
+          },
+        },
+      ),
+      structDefinition(
         vexfsStats,
         { endian: 'host' },
         {
@@ -288,7 +335,7 @@ export function vexfsHeader(): string {
         },
       ),
       commandDefinitions(),
-      inlineDefinition,
+      inlineDefinitions,
     ],
     structs,
   });

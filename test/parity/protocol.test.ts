@@ -103,7 +103,7 @@ const unknown: ReadonlyArray<readonly [string, number]> = [
   ['BATCH_INSERT with 28 bytes', ioc(IOC_WRITE, 'V', 4, 28)],
   ['GET_STATS with 64 bytes', ioc(IOC_READ | IOC_WRITE, 'V', 0x19, 64)],
   ['GET_EMBEDDING with 63 bytes', ioc(IOC_READ | IOC_WRITE, 'V', 0x11, 63)],
-  ['ADD_EMBEDDING, which is reserved', ioc(IOC_READ | IOC_WRITE, 'V', 0x10, 64)],
+  ['HYBRID_SEARCH, which is reserved', ioc(IOC_READ | IOC_WRITE, 'V', 0x14, 64)],
   ['MANAGE_INDEX with 64 bytes', ioc(IOC_READ | IOC_WRITE, 'V', 0x15, 64)],
   ['a terminal command', 0x5401],
 ];

@@ -58,6 +58,9 @@
 /* Flags of DELETE_EMBEDDING and BATCH_DELETE: pass over ids that no row has. */
 #define VEXFS_DELETE_MISSING_OK 1
 
+/* Flags of BATCH_GET: zeros for ids that no row has. */
+#define VEXFS_GET_MISSING_OK 1
+
 /* Flags of BATCH_SEARCH: compare every row. */
 #define VEXFS_SEARCH_FLAG_EXACT 1
 
@@ -146,6 +149,21 @@ struct vexfs_get_embedding {
 	__u64 reserved[3];  /* 40: 0 */
 };
 
+/*
+ * ADD_EMBEDDING and UPDATE_EMBEDDING. With data 0 the vector follows the structure in the argument: see
+ * VEXFS_IOC_ADD_EMBEDDING_INLINE.
+ */
+struct vexfs_put_embedding {
+	__u64 id;           /* 0: in; ADD: VEXFS_NO_ID for the next one; out: of the row */
+	__u64 data;         /* 8: in: address of the vector, 0 for inline */
+	__u32 data_size;    /* 16: in: bytes of the vector */
+	__u32 element_type; /* 20: in: of the vector, 0 as stored */
+	__u32 dimensions;   /* 24: in: those of the file */
+	__u32 flags;        /* 28: 0 */
+	__u64 slot;         /* 32: out */
+	__u64 reserved[3];  /* 40: 0 */
+};
+
 /* DELETE_EMBEDDING */
 struct vexfs_delete_embedding {
 	__u64 id;       /* 0: in */
@@ -206,6 +224,19 @@ struct vexfs_batch_search {
 	__u64 reserved;      /* 56: 0 */
 };
 
+/* BATCH_GET: count rows in one call. */
+struct vexfs_batch_get {
+	__u64 ids;          /* 0: in: address of count 64-bit ids */
+	__u64 data;         /* 8: in: address of the buffer */
+	__u64 data_size;    /* 16: in: room in bytes, 0: no vectors wanted; out: bytes of all vectors */
+	__u64 found;        /* 24: in: address of count bytes, each 1 or 0: out; 0: not wanted */
+	__u32 count;        /* 32: 1 to VEXFS_MAX_ROWS_PER_CALL */
+	__u32 element_type; /* 36: in: wanted, 0 as stored; out: delivered */
+	__u32 dimensions;   /* 40: in: those of the file */
+	__u32 flags;        /* 44: VEXFS_GET_* */
+	__u64 reserved[2];  /* 48: 0 */
+};
+
 /* GET_STATS: all out, all zero on entry. Counters run since the mount. */
 struct vexfs_stats {
 	__u64 rows;            /* 0: live rows */
@@ -233,23 +264,35 @@ struct vexfs_stats {
 #define VEXFS_IOC_GET_VECTOR_META    _IOR(VEXFS_IOC_MAGIC, 2, struct vexfs_vector_file_info)
 #define VEXFS_IOC_VECTOR_SEARCH      _IOWR(VEXFS_IOC_MAGIC, 3, struct vexfs_vector_search_request)
 #define VEXFS_IOC_BATCH_INSERT       _IOW(VEXFS_IOC_MAGIC, 4, struct vexfs_batch_insert_request)
+#define VEXFS_IOC_ADD_EMBEDDING      _IOWR(VEXFS_IOC_MAGIC, 0x10, struct vexfs_put_embedding)
 #define VEXFS_IOC_GET_EMBEDDING      _IOWR(VEXFS_IOC_MAGIC, 0x11, struct vexfs_get_embedding)
+#define VEXFS_IOC_UPDATE_EMBEDDING   _IOWR(VEXFS_IOC_MAGIC, 0x12, struct vexfs_put_embedding)
 #define VEXFS_IOC_DELETE_EMBEDDING   _IOWR(VEXFS_IOC_MAGIC, 0x13, struct vexfs_delete_embedding)
 #define VEXFS_IOC_MANAGE_INDEX       _IOWR(VEXFS_IOC_MAGIC, 0x15, struct vexfs_manage_index)
 #define VEXFS_IOC_BATCH_SEARCH       _IOWR(VEXFS_IOC_MAGIC, 0x16, struct vexfs_batch_search)
+#define VEXFS_IOC_BATCH_GET          _IOWR(VEXFS_IOC_MAGIC, 0x17, struct vexfs_batch_get)
 #define VEXFS_IOC_BATCH_DELETE       _IOWR(VEXFS_IOC_MAGIC, 0x18, struct vexfs_batch_delete)
 #define VEXFS_IOC_GET_STATS          _IOWR(VEXFS_IOC_MAGIC, 0x19, struct vexfs_stats)
+#define VEXFS_IOCTL_ADD_EMBEDDING    VEXFS_IOC_ADD_EMBEDDING
 #define VEXFS_IOCTL_GET_EMBEDDING    VEXFS_IOC_GET_EMBEDDING
+#define VEXFS_IOCTL_UPDATE_EMBEDDING VEXFS_IOC_UPDATE_EMBEDDING
 #define VEXFS_IOCTL_DELETE_EMBEDDING VEXFS_IOC_DELETE_EMBEDDING
 #define VEXFS_IOCTL_MANAGE_INDEX     VEXFS_IOC_MANAGE_INDEX
 #define VEXFS_IOCTL_BATCH_SEARCH     VEXFS_IOC_BATCH_SEARCH
+#define VEXFS_IOCTL_BATCH_GET        VEXFS_IOC_BATCH_GET
 #define VEXFS_IOCTL_BATCH_DELETE     VEXFS_IOC_BATCH_DELETE
 #define VEXFS_IOCTL_GET_STATS        VEXFS_IOC_GET_STATS
 
-/* GET_EMBEDDING with room for a vector of that many bytes, VEXFS_MAX_INLINE_BYTES at most, in the argument. */
+/* The same with a vector of that many bytes, VEXFS_MAX_INLINE_BYTES at most, behind the structure in the argument. */
+#define VEXFS_IOC_ADD_EMBEDDING_INLINE(bytes) \
+	_IOC(_IOC_READ | _IOC_WRITE, VEXFS_IOC_MAGIC, VEXFS_NR_ADD_EMBEDDING, \
+	     sizeof(struct vexfs_put_embedding) + (bytes))
 #define VEXFS_IOC_GET_EMBEDDING_INLINE(bytes) \
 	_IOC(_IOC_READ | _IOC_WRITE, VEXFS_IOC_MAGIC, VEXFS_NR_GET_EMBEDDING, \
 	     sizeof(struct vexfs_get_embedding) + (bytes))
+#define VEXFS_IOC_UPDATE_EMBEDDING_INLINE(bytes) \
+	_IOC(_IOC_READ | _IOC_WRITE, VEXFS_IOC_MAGIC, VEXFS_NR_UPDATE_EMBEDDING, \
+	     sizeof(struct vexfs_put_embedding) + (bytes))
 
 #ifdef __cplusplus
 #define VEXFS_LAYOUT_ASSERT static_assert
@@ -293,6 +336,16 @@ VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_get_embedding, flags) == 28,
 VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_get_embedding, slot) == 32, "offset of vexfs_get_embedding.slot");
 VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_get_embedding, reserved) == 40, "offset of vexfs_get_embedding.reserved");
 
+VEXFS_LAYOUT_ASSERT(sizeof(struct vexfs_put_embedding) == 64, "size of vexfs_put_embedding");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_put_embedding, id) == 0, "offset of vexfs_put_embedding.id");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_put_embedding, data) == 8, "offset of vexfs_put_embedding.data");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_put_embedding, data_size) == 16, "offset of vexfs_put_embedding.data_size");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_put_embedding, element_type) == 20, "offset of vexfs_put_embedding.element_type");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_put_embedding, dimensions) == 24, "offset of vexfs_put_embedding.dimensions");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_put_embedding, flags) == 28, "offset of vexfs_put_embedding.flags");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_put_embedding, slot) == 32, "offset of vexfs_put_embedding.slot");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_put_embedding, reserved) == 40, "offset of vexfs_put_embedding.reserved");
+
 VEXFS_LAYOUT_ASSERT(sizeof(struct vexfs_delete_embedding) == 16, "size of vexfs_delete_embedding");
 VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_delete_embedding, id) == 0, "offset of vexfs_delete_embedding.id");
 VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_delete_embedding, flags) == 8, "offset of vexfs_delete_embedding.flags");
@@ -335,6 +388,17 @@ VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_search, search_type) =
 VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_search, ef) == 48, "offset of vexfs_batch_search.ef");
 VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_search, flags) == 52, "offset of vexfs_batch_search.flags");
 VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_search, reserved) == 56, "offset of vexfs_batch_search.reserved");
+
+VEXFS_LAYOUT_ASSERT(sizeof(struct vexfs_batch_get) == 64, "size of vexfs_batch_get");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_get, ids) == 0, "offset of vexfs_batch_get.ids");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_get, data) == 8, "offset of vexfs_batch_get.data");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_get, data_size) == 16, "offset of vexfs_batch_get.data_size");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_get, found) == 24, "offset of vexfs_batch_get.found");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_get, count) == 32, "offset of vexfs_batch_get.count");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_get, element_type) == 36, "offset of vexfs_batch_get.element_type");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_get, dimensions) == 40, "offset of vexfs_batch_get.dimensions");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_get, flags) == 44, "offset of vexfs_batch_get.flags");
+VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_get, reserved) == 48, "offset of vexfs_batch_get.reserved");
 
 VEXFS_LAYOUT_ASSERT(sizeof(struct vexfs_batch_delete) == 32, "size of vexfs_batch_delete");
 VEXFS_LAYOUT_ASSERT(__builtin_offsetof(struct vexfs_batch_delete, ids) == 0, "offset of vexfs_batch_delete.ids");

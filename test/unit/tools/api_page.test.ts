@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   type AnyStruct,
+  batchGet,
   batchInsertRequest,
   commands,
   getEmbedding,
+  putEmbedding,
   vectorFileInfo,
   vectorSearchRequest,
   vexfsStats,
@@ -41,6 +43,8 @@ test('the page shows each structure with the fields that it has, in their order'
     batchInsertRequest,
     vectorSearchRequest,
     getEmbedding,
+    putEmbedding,
+    batchGet,
   ] as AnyStruct[]) {
     const block = blocks.find((text) => text.startsWith(`struct ${$.name} {`));
     const fields = [...(block ?? '').matchAll(/^ {4}.*?(\w+)(?:\[\d+\])?;/gm)].map((match) => match[1]);
