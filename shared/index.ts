@@ -5,4 +5,5 @@ export * from './ioctl.js';
 export * from './layout.js';
 export * from './limits.js';
 export * from './row.js';
+export * from './snapshot.js';
 export * from './vss.js';

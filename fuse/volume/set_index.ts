@@ -31,9 +31,12 @@ export interface Snapshot {
   readonly position: IndexPosition;
 }
 
-/** The index that a set header describes; undefined when it has none, or one that cannot be. */
 export function indexOf(set: VectorSet): IndexDescription | undefined {
-  const { view } = set.header();
+  return readIndex(set.header().view);
+}
+
+/** The index that a set header describes; undefined when it has none, or one that cannot be. */
+export function readIndex(view: DataView): IndexDescription | undefined {
   const type = setHeader.index_type.get(view, 0);
   const metric = setHeader.index_metric.get(view, 0);
   const m = setHeader.index_m.get(view, 0);

@@ -49,6 +49,13 @@ export class RowState {
     return true;
   }
 
+  /** Slots of a record, counted over those that were added; 0 for TRUNCATE. Undefined when there is none. */
+  slotsOf(record: number): number | undefined {
+    const end = this.ends[record];
+    if (end === undefined) return undefined;
+    return end === Number.POSITIVE_INFINITY ? 0 : end - this.starts[record]!;
+  }
+
   /** Live rows below `slots`, and how many lie at or above it. */
   live(slots: number): { rows: LiveRows; past: number } {
     const rows = { slots: [] as number[], lengths: [] as number[], ids: [] as bigint[] };

@@ -5,11 +5,13 @@ import {
   type Inode,
   type MetaBlock,
   type RowLayout,
+  readIndex,
   slotsIn,
   VectorSet,
 } from '@vexfs/fuse/volume';
 import {
   elementBytes,
+  INDEX_NONE,
   isElementType,
   LOG_MAGIC,
   LOG_RECORD_SIZE,
@@ -22,10 +24,27 @@ import {
   SET_MAGIC,
   setHeader,
 } from '@vexfs/shared';
-import { NAMED_BY_OWNER } from './inode_map.js';
+import { NAMED_BY_OWNER, ORPHAN } from './inode_map.js';
 import type { Repair } from './repair.js';
 import { RowHistory } from './row_history.js';
 import { countRows, type LiveRows, RowState, withoutRepeatedIds } from './row_state.js';
+import { snapshotFault } from './snapshot_check.js';
+
+const SNAPSHOT_FIELDS = [
+  setHeader.graph_inode,
+  setHeader.graph_bytes,
+  setHeader.graph_records,
+  setHeader.graph_offset,
+  setHeader.graph_compactions,
+  setHeader.graph_scan,
+];
+const INDEX_FIELDS = [
+  setHeader.index_type,
+  setHeader.index_metric,
+  setHeader.index_m,
+  setHeader.index_ef_construction,
+  setHeader.index_ef_search,
+];
 
 /** Pass 4: the vector sets of all files. Marks the hidden inodes that are named, so that the others can be freed. */
 export function checkSets(repair: Repair): void {
@@ -67,9 +86,10 @@ class SetCheck {
     }
     this.repair.check.inodes.mark(inode.number, NAMED_BY_OWNER);
     this.checkHeader(inode, header);
-    this.checkGraph(header);
+    this.checkIndex(header);
     this.readLog(header);
     this.readRecords(header.view, SET_HEADER_SIZE, setHeader.inline_records.get(header.view, 0));
+    this.checkPosition(header);
     this.compare(header);
   }
 
@@ -178,21 +198,78 @@ class SetCheck {
     return view;
   }
 
-  private checkGraph({ view }: MetaBlock): void {
-    const number = setHeader.graph_inode.get(view, 0);
-    if (number === 0) return;
-    const inode = this.hidden(number);
-    if (inode !== undefined) {
-      this.repair.check.inodes.mark(number, NAMED_BY_OWNER);
+  /** The index is a hint: what is wrong with it goes, and the next mount makes it anew from the rows. */
+  private checkIndex(header: MetaBlock): void {
+    const { view } = header;
+    const { owner, repair } = this;
+    const type = setHeader.index_type.get(view, 0);
+    if (type !== INDEX_NONE && readIndex(view) === undefined) {
+      this.find('vector-index', 'describes an index that cannot be', 'drop the index', true);
+      this.dropIndex(view);
       return;
     }
+    const number = setHeader.graph_inode.get(view, 0);
+    // An owner that is being deleted may have lost a part of it already.
+    if (number === 0) return;
+    const inode = this.hidden(number);
+    const fault =
+      inode === undefined
+        ? `names inode ${number} as its index`
+        : type === INDEX_NONE
+          ? 'has a snapshot and no index'
+          : repair.check.inodes.has(owner.number, ORPHAN)
+            ? undefined
+            : this.snapshotFault(view, inode);
+    if (fault === undefined) {
+      repair.check.inodes.mark(number, NAMED_BY_OWNER);
+      return;
+    }
+    this.find('vector-index', fault, 'drop the snapshot: the index is made anew', true);
+    this.dropSnapshot(view);
+  }
+
+  private snapshotFault(view: DataView, inode: Inode): string | undefined {
+    const { dimensions, elementType } = layoutOf(view);
+    try {
+      const fault = snapshotFault(this.repair.volume, inode, { view, dimensions, elementType });
+      return fault === undefined ? undefined : `has a snapshot ${fault}`;
+    } catch (error) {
+      if (error instanceof DamageError) return `has a snapshot that cannot be read: ${error.message}`;
+      throw error;
+    }
+  }
+
+  /** The place in the log up to which the snapshot says that it has taken changes. */
+  private checkPosition({ view }: MetaBlock): void {
+    if (setHeader.graph_inode.get(view, 0) === 0) return;
+    // One of a log that was written anew since is not used any more.
+    if (setHeader.graph_compactions.get(view, 0) !== setHeader.log_compactions.get(view, 0)) return;
+    const record = setHeader.graph_records.get(view, 0);
+    const offset = setHeader.graph_offset.get(view, 0);
+    const count = this.state.slotsOf(record);
+    if (this.rewrite || (count === undefined ? record === 0 && offset === 0 : offset <= count)) return;
     this.find(
       'vector-index',
-      `names inode ${number} as its index`,
-      'drop the index, which is made anew',
+      `has a snapshot that is ahead of its log: slot ${offset} of record ${record}`,
+      'drop the snapshot: the index is made anew',
       true,
     );
-    setHeader.graph_inode.set(this.changed(view), 0, 0);
+    const number = setHeader.graph_inode.get(view, 0);
+    const { inodes } = this.repair.check;
+    inodes.setState(number, inodes.state(number) & ~NAMED_BY_OWNER);
+    this.dropSnapshot(view);
+  }
+
+  private dropIndex(view: DataView): void {
+    this.changed(view);
+    for (const field of INDEX_FIELDS) field.set(view, 0, 0);
+    this.dropSnapshot(view);
+  }
+
+  /** Its inode is freed with the other hidden ones that nobody names. */
+  private dropSnapshot(view: DataView): void {
+    this.changed(view);
+    for (const field of SNAPSHOT_FIELDS) field.set(view, 0, 0);
   }
 
   private readLog({ view }: MetaBlock): void {

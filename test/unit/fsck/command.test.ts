@@ -58,7 +58,7 @@ test('a volume that was left in order is passed without a look, unless one is as
   const quick = fsck('-p', path);
   t.is(quick.code, 0);
   t.regex(quick.stdout, /: clean\n$/);
-  t.regex(fsck('-p', '-f', path).stdout, /: clean, \d+\/\d+ inodes \(\d+ directories, 2 vector sets\)/);
+  t.regex(fsck('-p', '-f', path).stdout, /: clean, \d+\/\d+ inodes \(\d+ directories, 3 vector sets\)/);
 });
 
 test('a look at errors exits with 4 and says what they are and where', (t) => {

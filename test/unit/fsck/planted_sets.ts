@@ -62,6 +62,81 @@ export const PLANTED_SETS: readonly Planted[] = [
     safe: true,
   },
   {
+    what: 'an index with parameters that no index has',
+    plant: (t) => header(t, 'indexed.f32', { index_m: 65 }),
+    code: 'vector-index',
+    safe: true,
+  },
+  {
+    what: 'a snapshot of a set without an index',
+    plant: (t) => header(t, 'indexed.f32', { index_type: 0, index_metric: 0, index_m: 0 }),
+    code: 'vector-index',
+    safe: true,
+  },
+  {
+    what: 'a snapshot of an index with other parameters',
+    plant: (t) => header(t, 'indexed.f32', { index_m: 5 }),
+    code: 'vector-index',
+    safe: true,
+  },
+  {
+    what: 'a snapshot of rows with other dimensions',
+    plant: (t) => header(t, 'indexed.f32', { dimensions: 2, slots: 600 }),
+    code: 'vector-index',
+    safe: true,
+    affected: ['/indexed.f32'],
+  },
+  {
+    what: 'a snapshot that is longer than its inode',
+    plant: (t) => header(t, 'indexed.f32', { graph_bytes: 1 << 20 }),
+    code: 'vector-index',
+    safe: true,
+  },
+  {
+    what: 'a snapshot of another length than its header says',
+    plant: (t) => header(t, 'indexed.f32', { graph_bytes: 8192 }),
+    code: 'vector-index',
+    safe: true,
+  },
+  {
+    what: 'a snapshot of another place in the log than its header says',
+    plant: (t) => header(t, 'indexed.f32', { graph_offset: 299 }),
+    code: 'vector-index',
+    safe: true,
+  },
+  {
+    what: 'a snapshot that is ahead of its log',
+    plant: (t) => {
+      const block = t.setBlock(t.inode('indexed.f32'));
+      t.set(logRecord, block * t.blockSize + SET_HEADER_SIZE, { count: 200 });
+      header(t, 'indexed.f32', { live_rows: 200 });
+    },
+    code: 'vector-index',
+    safe: true,
+    affected: ['/indexed.f32'],
+  },
+  {
+    what: 'a snapshot with a damaged header',
+    plant: (t) => t.flipContent(t.graphInode(t.inode('indexed.f32')), 100),
+    code: 'vector-index',
+    safe: true,
+  },
+  {
+    what: 'a snapshot with a damaged chunk',
+    plant: (t) => t.flipContent(t.graphInode(t.inode('indexed.f32')), 4096 + 70_000),
+    code: 'vector-index',
+    safe: true,
+  },
+  {
+    what: 'a snapshot with a damaged tail',
+    plant: (t) => {
+      const graph = t.graphInode(t.inode('indexed.f32'));
+      t.flipContent(graph, graph.size - 4096);
+    },
+    code: 'vector-index',
+    safe: true,
+  },
+  {
     what: 'a row log that puts a row where another is',
     plant: (t) => {
       const block = t.setBlock(t.inode('documents/few.f32'));

@@ -16,6 +16,7 @@ import {
   xattr,
 } from '@vexfs/fuse/volume';
 import { FOUR_FLOATS } from '../../fixtures/row_layout.js';
+import { addIndexedRows, COSINE_GRAPH } from './indexed_file.js';
 
 const NOW = { seconds: 1_700_000_001, nanoseconds: 5 };
 export const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -79,9 +80,9 @@ function fill(seed: number, length: number): Uint8Array {
   return new Uint8Array(length).map((_, i) => (i * 31 + seed * 97 + (i >> 8)) & 255);
 }
 
-/** Two groups of 1 KiB blocks, so that there are copies, with something of every structure that the format has. */
-export function sampleVolume(): Image {
-  const image = new Image(new Uint8Array(10 * 1024 * 1024));
+/** A formatted volume of so many bytes, in blocks of 1 KiB. */
+export function emptyVolume(bytes: number): Image {
+  const image = new Image(new Uint8Array(bytes));
   const plan = planFormat({
     sizeBytes: image.size,
     blockSize: 1024,
@@ -92,6 +93,12 @@ export function sampleVolume(): Image {
     time: 1_700_000_000_000,
   });
   formatVolume(image, plan);
+  return image;
+}
+
+/** Two groups of 1 KiB blocks, so that there are copies, with something of every structure that the format has. */
+export function sampleVolume(): Image {
+  const image = emptyVolume(10 * 1024 * 1024);
   change(image, ({ volume, root }) => populate(volume, root));
   return image;
 }
@@ -129,6 +136,7 @@ function populate(volume: Volume, root: Inode): void {
   reserved.markDirty();
   addRows(volume, make(volume, root, 'rows.f32', 0o100644), 100);
   addRows(volume, make(volume, documents, 'few.f32', 0o100644), 5);
+  addIndexedRows(volume, make(volume, root, 'indexed.f32', 0o100644), COSINE_GRAPH);
 }
 
 /** Rows with even ids; a block of 1 KiB takes 21 records, so 100 rows fill log blocks. */

@@ -174,6 +174,17 @@ export class Tamper {
     return this.volume.inodes.get(setHeader.log_inode.get(this.view, at));
   }
 
+  graphInode(owner: Inode): Inode {
+    const at = this.setBlock(owner) * this.blockSize;
+    return this.volume.inodes.get(setHeader.graph_inode.get(this.view, at));
+  }
+
+  /** Turns the bits of byte `offset` of a file's content over. */
+  flipContent(inode: Inode, offset: number): void {
+    const { physical } = extentsOf(this.volume, inode).find(Math.floor(offset / this.blockSize), 1);
+    this.byte(physical * this.blockSize + (offset % this.blockSize));
+  }
+
   byte(at: number): void {
     this.image.bytes[at]! ^= 0xff;
   }
