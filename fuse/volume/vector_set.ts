@@ -201,16 +201,17 @@ export class VectorSet {
   /** Blocks that all hidden inodes take on the volume. */
   get hiddenBlocks(): number {
     const graph = setHeader.graph_inode.get(this.header().view, 0);
-    return this.logOverhead + (graph === 0 ? 0 : this.graphBlocks(graph));
+    return this.logOverhead + (this.snapshotInode(graph)?.blocks ?? 0);
   }
 
-  /** A snapshot that is not ours counts nothing: it is a hint only. */
-  private graphBlocks(number: number): number {
+  /** What the header names as the index snapshot, where it can be one: it is a hint only, and what is wrong with it no damage. */
+  private snapshotInode(number: number): Inode | undefined {
+    if (number === 0 || number === this.inode.number) return undefined;
     try {
       const graph = this.volume.inodes.get(number);
-      return isHiddenOf(graph, this.owner) ? graph.blocks : 0;
+      return isHiddenOf(graph, this.owner) ? graph : undefined;
     } catch (error) {
-      if (error instanceof FsError) return 0;
+      if (error instanceof FsError) return undefined;
       throw error;
     }
   }
@@ -502,13 +503,13 @@ export class VectorSet {
     return true;
   }
 
-  /** Frees the snapshot of the index, which another program may have left; one that is not ours is left alone. */
+  /** Frees the snapshot of the index, which another program may have left; one that is not ours, or damaged, is left to fsck. */
   private freeGraph(): boolean {
     const number = setHeader.graph_inode.get(this.header().view, 0);
     if (number === 0) return true;
     const view = this.changed();
-    const graph = this.volume.inodes.get(number);
-    if (number !== this.inode.number && isHiddenOf(graph, this.owner)) {
+    const graph = this.snapshotInode(number);
+    if (graph !== undefined) {
       if (!freeContent(this.volume, graph, 0)) return false;
       this.volume.inodes.remove(graph);
     }

@@ -3,6 +3,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include "batch.h"
+#include "caller_ids.h"
 #include "engine.h"
 
 /* Bytes of rows that are copied at a time. */
@@ -58,39 +59,6 @@ static int vexfs_copy_values(struct vexfs_batch *batch, const void __user *from)
 	return error ?: bad;
 }
 
-/* 0, or -EINVAL when an id stands there twice. */
-static int vexfs_check_twice(const struct vexfs_batch *batch, struct inode *inode, void *scratch)
-{
-	int ticket, error = 0;
-	const struct vexfs_set *set = vexfs_set_enter(inode, &ticket);
-
-	if (IS_ERR(set))
-		return PTR_ERR(set);
-	if (vx_ids_find_duplicate(set->ids, batch->ids, batch->rows, scratch) != batch->rows)
-		error = -EINVAL;
-	vexfs_set_leave(ticket);
-	return error;
-}
-
-/* No id is the one that is none, and none stands there twice. */
-static int vexfs_check_ids(const struct vexfs_batch *batch, struct inode *inode)
-{
-	void *scratch;
-	u32 i;
-	int error;
-
-	for (i = 0; i < batch->rows; i++) {
-		if (batch->ids[i] == VX_NO_ID)
-			return -EINVAL;
-	}
-	scratch = vexfs_alloc_large(vx_ids_duplicate_bytes(batch->rows));
-	if (!scratch)
-		return -ENOMEM;
-	error = vexfs_check_twice(batch, inode, scratch);
-	kvfree(scratch);
-	return error;
-}
-
 int vexfs_batch_copy(struct vexfs_batch *batch, struct inode *inode, const struct vexfs_batch_insert_request *request)
 {
 	int bad;
@@ -104,16 +72,15 @@ int vexfs_batch_copy(struct vexfs_batch *batch, struct inode *inode, const struc
 	if (bad < 0)
 		return bad;
 	if (request->vector_ids) {
-		batch->ids = vexfs_alloc_large((u64)batch->rows * sizeof(*batch->ids));
-		if (!batch->ids)
-			return -ENOMEM;
-		if (copy_from_user(batch->ids, (const void __force __user *)request->vector_ids,
-				   batch->rows * sizeof(*batch->ids)))
-			return -EFAULT;
+		u64 *ids = vexfs_ids_copy((const void __force __user *)request->vector_ids, batch->rows);
+
+		if (IS_ERR(ids))
+			return PTR_ERR(ids);
+		batch->ids = ids;
 	}
 	if (bad)
 		return -EINVAL;
-	return batch->ids ? vexfs_check_ids(batch, inode) : 0;
+	return batch->ids ? vexfs_ids_check(inode, batch->ids, batch->rows) : 0;
 }
 
 void vexfs_batch_free(struct vexfs_batch *batch)

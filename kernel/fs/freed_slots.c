@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 #include <linux/overflow.h>
 #include <linux/slab.h>
+#include <linux/sort.h>
 #include "engine.h"
 #include "freed_slots.h"
 #include "vector_set.h"
@@ -11,6 +12,30 @@ struct vexfs_freed *vexfs_freed_alloc(u32 count)
 
 	if (freed)
 		freed->count = count;
+	return freed;
+}
+
+static int vexfs_compare_slots(const void *a, const void *b)
+{
+	const u32 x = *(const u32 *)a, y = *(const u32 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+struct vexfs_freed *vexfs_freed_find(const struct vexfs_set *set, const u64 *ids, u32 count)
+{
+	struct vexfs_freed *freed = vexfs_freed_alloc(count);
+	u32 i, found = 0;
+
+	if (!freed)
+		return NULL;
+	vx_ids_find_batch(set->ids, ids, count, freed->slots);
+	for (i = 0; i < count; i++) {
+		if (freed->slots[i] != VX_NO_SLOT)
+			freed->slots[found++] = freed->slots[i];
+	}
+	freed->count = found;
+	sort(freed->slots, found, sizeof(*freed->slots), vexfs_compare_slots, NULL);
 	return freed;
 }
 

@@ -31,6 +31,8 @@ u32 vexfs_freed_choose(struct vexfs_set *set, u32 *slots, u32 wanted);
 void vexfs_freed_cut(struct vexfs_set *set, u64 slots);
 /* Memory for so many; and, filled, what the transaction of the handle freed. */
 struct vexfs_freed *vexfs_freed_alloc(u32 count);
+/* The slots of those of the ids that rows have, for the same; whoever calls it holds i_rwsem. NULL: -ENOMEM. */
+struct vexfs_freed *vexfs_freed_find(const struct vexfs_set *set, const u64 *ids, u32 count);
 void vexfs_freed_add(struct vexfs_set *set, struct vexfs_freed *freed, tid_t tid);
 
 #endif

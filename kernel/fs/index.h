@@ -129,6 +129,8 @@ void vexfs_index_loaded(struct vexfs_index *index);
 bool vexfs_read_snapshot_name(struct inode *inode, const struct vexfs_set_header *header, struct vexfs_snapshot *snapshot);
 /* The header's fields. */
 void vexfs_describe_index(struct vexfs_set_header *header, const struct vexfs_index_description *description);
+/* Whether this is the number of an inode that can be the snapshot of a file. */
+bool vexfs_is_snapshot(struct inode *owner, u64 number);
 /* Blocks of a snapshot; 0 when it cannot be read. */
 u64 vexfs_snapshot_blocks(struct inode *owner, u64 number);
 

@@ -14,6 +14,13 @@ static bool vexfs_read_graph_inode(struct inode *owner, u64 number, struct vexfs
 	       le64_to_cpu(copy->parent) == owner->i_ino && le32_to_cpu(copy->owner_generation) == owner->i_generation;
 }
 
+bool vexfs_is_snapshot(struct inode *owner, u64 number)
+{
+	struct vexfs_inode copy;
+
+	return vexfs_read_graph_inode(owner, number, &copy);
+}
+
 u64 vexfs_snapshot_blocks(struct inode *owner, u64 number)
 {
 	struct vexfs_inode copy;

@@ -3,12 +3,10 @@
  * BATCH_INSERT. The rows are copied and checked before anything is locked; then they are stored where no record names them; then
  * one transaction publishes records, header and inode, and the tables follow.
  */
-#include <linux/fsnotify.h>
 #include <linux/pagemap.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/sort.h>
 #include "alloc.h"
 #include "batch.h"
 #include "content.h"
@@ -68,37 +66,20 @@ static int vexfs_choose_slots(struct vexfs_set *set, struct vexfs_batch *batch)
 	return 0;
 }
 
-static int vexfs_compare_slots(const void *a, const void *b)
-{
-	const u32 x = *(const u32 *)a, y = *(const u32 *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-/* The slots of the ids that the batch replaces, rising. */
+/* The slots of the ids that the batch replaces. */
 static int vexfs_find_replaced(const struct vexfs_set *set, struct vexfs_batch *batch)
 {
 	struct vexfs_freed *old;
-	u32 i, count = 0;
 
 	if (!batch->ids || !(batch->flags & VEXFS_INSERT_OVERWRITE))
 		return 0;
-	old = vexfs_freed_alloc(batch->rows);
+	old = vexfs_freed_find(set, batch->ids, batch->rows);
 	if (!old)
 		return -ENOMEM;
-	batch->old = old;
-	vx_ids_find_batch(set->ids, batch->ids, batch->rows, old->slots);
-	for (i = 0; i < batch->rows; i++) {
-		if (old->slots[i] != VX_NO_SLOT)
-			old->slots[count++] = old->slots[i];
-	}
-	old->count = count;
-	if (!count) {
+	if (old->count)
+		batch->old = old;
+	else
 		kvfree(old);
-		batch->old = NULL;
-		return 0;
-	}
-	sort(old->slots, count, sizeof(*old->slots), vexfs_compare_slots, NULL);
 	return 0;
 }
 
@@ -303,14 +284,6 @@ static int vexfs_insert_locked(struct file *file, struct vexfs_batch *batch)
 	return 0;
 }
 
-/* As O_SYNC and O_DSYNC ask for. */
-static int vexfs_sync_batch(struct file *file)
-{
-	if (!(file->f_flags & O_DSYNC) && !IS_SYNC(file_inode(file)))
-		return 0;
-	return vfs_fsync(file, !(file->f_flags & __O_SYNC));
-}
-
 int vexfs_batch_insert(struct file *file, const struct vexfs_batch_insert_request *request)
 {
 	struct inode *inode = file_inode(file);
@@ -333,6 +306,5 @@ int vexfs_batch_insert(struct file *file, const struct vexfs_batch_insert_reques
 	vexfs_batch_free(&batch);
 	if (error || batch.flags == VEXFS_INSERT_VALIDATE)
 		return error;
-	fsnotify_modify(file);
-	return vexfs_sync_batch(file);
+	return vexfs_call_changed(file);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /* The ioctls: who may call what, with arguments of which size. */
+#include <linux/fsnotify.h>
 #include <linux/mount.h>
 #include <linux/pagemap.h>
 #include <linux/slab.h>
@@ -40,6 +41,24 @@ static int vexfs_set_meta(struct file *file, const void *argument)
 static int vexfs_insert(struct file *file, const void *argument)
 {
 	return vexfs_batch_insert(file, argument);
+}
+
+static int vexfs_delete_one(struct file *file, const void *argument)
+{
+	return vexfs_delete_embedding(file, argument);
+}
+
+static int vexfs_delete_many(struct file *file, const void *argument)
+{
+	return vexfs_batch_delete(file, argument);
+}
+
+int vexfs_call_changed(struct file *file)
+{
+	fsnotify_modify(file);
+	if (!(file->f_flags & O_DSYNC) && !IS_SYNC(file_inode(file)))
+		return 0;
+	return vfs_fsync(file, !(file->f_flags & __O_SYNC));
 }
 
 static int vexfs_get_meta(struct file *file, void __user *argument)
@@ -175,12 +194,6 @@ static int vexfs_refuse(unsigned int command, const void __user *argument)
 	return -ENOTTY;
 }
 
-/* Deletion is the daemon's alone up to now. */
-static int vexfs_unsupported(unsigned int command, const void __user *argument)
-{
-	return fault_in_readable(argument, _IOC_SIZE(command)) ? -EFAULT : -EOPNOTSUPP;
-}
-
 static bool vexfs_is_get_embedding(unsigned int command)
 {
 	const size_t size = _IOC_SIZE(command);
@@ -218,8 +231,9 @@ long vexfs_ioctl(struct file *file, unsigned int command, unsigned long value)
 	case VEXFS_IOC_BATCH_SEARCH:
 		return vexfs_exchange(file, argument, _IOC_SIZE(command), vexfs_call_batch_search);
 	case VEXFS_IOC_DELETE_EMBEDDING:
+		return vexfs_take(file, argument, _IOC_SIZE(command), vexfs_delete_one);
 	case VEXFS_IOC_BATCH_DELETE:
-		return vexfs_unsupported(command, argument);
+		return vexfs_take(file, argument, _IOC_SIZE(command), vexfs_delete_many);
 	default:
 		return vexfs_refuse(command, argument);
 	}

@@ -294,7 +294,7 @@ int vexfs_log_append(handle_t *handle, struct inode *owner, struct vexfs_set_hea
 {
 	const u32 per_block = vexfs_records_per_block(owner->i_sb);
 	struct vexfs_log_record *behind = (void *)(header + 1);
-	struct vexfs_log_record *last;
+	struct vexfs_log_record *last, before;
 	struct vexfs_append append = {
 		.owner = owner,
 		.inline_list = behind,
@@ -309,8 +309,9 @@ int vexfs_log_append(handle_t *handle, struct inode *owner, struct vexfs_set_hea
 	if (!append.count)
 		return 0;
 	last = append.inline_count ? &behind[append.inline_count - 1] : NULL;
-	/* Only where nothing that follows can fail. */
-	if (last && append.inline_count + append.count - 1 <= per_block && vexfs_lengthen(last, append.list)) {
+	if (last)
+		before = *last;
+	if (last && vexfs_lengthen(last, append.list)) {
 		append.list++;
 		append.count--;
 	}
@@ -321,8 +322,11 @@ int vexfs_log_append(handle_t *handle, struct inode *owner, struct vexfs_set_hea
 		append.runs = kvmalloc_array(append.run_most, sizeof(*append.runs), GFP_NOFS);
 		error = append.runs ? vexfs_spill(handle, &append, header, blocks) : -ENOMEM;
 		kvfree(append.runs);
-		if (error)
+		if (error) {
+			if (last)
+				*last = before;
 			return error;
+		}
 		left -= append.blocks * per_block;
 	}
 	/* Records move to the front of their own memory, or behind what is there. */

@@ -3,6 +3,7 @@
 #include "alloc.h"
 #include "content_blocks.h"
 #include "hidden.h"
+#include "index.h"
 #include "inode_write.h"
 #include "row_changes.h"
 #include "vexfs_fs.h"
@@ -30,9 +31,9 @@ static int vexfs_free_named(struct inode *inode, struct buffer_head *bh, __le64 
 {
 	struct vexfs_set_header *header = (void *)bh->b_data;
 	struct vexfs_hidden hidden;
-	int error = *field ? vexfs_hidden_read(inode, le64_to_cpu(*field), &hidden) : 0;
+	int error = vexfs_hidden_read(inode, le64_to_cpu(*field), &hidden);
 
-	if (!*field || error)
+	if (error)
 		return error;
 	do {
 		handle_t *handle = vexfs_start(inode->i_sb, VEXFS_REMOVE_CREDITS + VEXFS_LAST_CREDITS);
@@ -56,6 +57,18 @@ static int vexfs_free_named(struct inode *inode, struct buffer_head *bh, __le64 
 			error = stopped;
 	} while (error == 1);
 	return error;
+}
+
+/* The snapshot of the index is a hint: what is no snapshot of this file is not ours to free, and what is damaged is left to fsck. */
+static int vexfs_free_snapshot(struct inode *inode, struct buffer_head *bh)
+{
+	struct vexfs_set_header *header = (void *)bh->b_data;
+	int error;
+
+	if (!vexfs_is_snapshot(inode, le64_to_cpu(header->graph_inode)))
+		return 0;
+	error = vexfs_free_named(inode, bh, &header->graph_inode);
+	return error == -EUCLEAN ? 0 : error;
 }
 
 /* The set inode has one block, which is metadata. */
@@ -101,9 +114,9 @@ int vexfs_set_delete(struct inode *inode)
 	hidden.number = info->vector_set;
 	header = (void *)bh->b_data;
 	block = bh->b_blocknr;
-	error = vexfs_free_named(inode, bh, &header->log_inode);
+	error = header->log_inode ? vexfs_free_named(inode, bh, &header->log_inode) : 0;
 	if (!error)
-		error = vexfs_free_named(inode, bh, &header->graph_inode);
+		error = vexfs_free_snapshot(inode, bh);
 	brelse(bh);
 	return error ?: vexfs_free_header(inode, &hidden, block);
 }

@@ -124,7 +124,7 @@ DEFINE_EVENT(vexfs_orphans, vexfs_orphan_remove,
 	TP_ARGS(inode, links)
 );
 
-/* Rows that came to be in one transaction: by BATCH_INSERT, or by bytes that write(2) or truncate(2) added. */
+/* Rows that came to be in one transaction, by BATCH_INSERT or by bytes that write(2) or truncate(2) added; rows that a call deleted. */
 DECLARE_EVENT_CLASS(vexfs_rows,
 	TP_PROTO(const struct inode *inode, u64 rows, u64 live_rows, u32 tid),
 	TP_ARGS(inode, rows, live_rows, tid),
@@ -147,6 +147,11 @@ DECLARE_EVENT_CLASS(vexfs_rows,
 );
 
 DEFINE_EVENT(vexfs_rows, vexfs_insert_publish,
+	TP_PROTO(const struct inode *inode, u64 rows, u64 live_rows, u32 tid),
+	TP_ARGS(inode, rows, live_rows, tid)
+);
+
+DEFINE_EVENT(vexfs_rows, vexfs_delete_publish,
 	TP_PROTO(const struct inode *inode, u64 rows, u64 live_rows, u32 tid),
 	TP_ARGS(inode, rows, live_rows, tid)
 );

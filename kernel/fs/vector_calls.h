@@ -16,6 +16,13 @@ int vexfs_batch_search(struct file *file, const struct vexfs_batch_search *call)
 int vexfs_set_define(struct file *file, const struct vexfs_vector_file_info *info);
 int vexfs_batch_insert(struct file *file, const struct vexfs_batch_insert_request *request);
 
+/* delete_rows.c: the same. */
+int vexfs_delete_embedding(struct file *file, const struct vexfs_delete_embedding *call);
+int vexfs_batch_delete(struct file *file, const struct vexfs_batch_delete *call);
+
+/* ioctl.c: what is due when a call has changed rows: those who watch are told, and O_SYNC and O_DSYNC get what they ask for. */
+int vexfs_call_changed(struct file *file);
+
 /* get_row.c: `call` is the argument of `size` bytes, the room for an inline vector included. */
 int vexfs_get_row(struct file *file, struct vexfs_get_embedding *call, size_t size);
 

@@ -1,6 +1,11 @@
-/** Changes of vector files that are there, chosen by a seed, with a model of what they hold. Every backend has to agree with it. */
-import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+/**
+ * Changes of vector files that are there, chosen by a seed, with a model of what they hold. Every backend has to agree with it. While
+ * they happen, and after them, a file may be cut off behind its last row.
+ */
+import { appendFileSync, closeSync, fstatSync, ftruncateSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import { DeleteFlag } from '@vexfs/shared';
+import { deleteRow, deleteRows } from '../../parity/client/delete_calls.js';
 import {
   getEmbedding,
   getMeta,
@@ -62,10 +67,11 @@ class Changes {
     try {
       if (getMeta(fd).outcome === 'ENODATA')
         must(setMeta(fd, { dimensions: file.dimensions, alignment: file.alignment }), 'SET_VECTOR_META');
-      const kind = this.below(10);
+      const kind = this.below(13);
       if (kind < 4) return this.append(fd, file);
       if (kind < 7) return this.overwrite(fd, file);
       if (kind < 9) return this.write(fd, file);
+      if (kind < 12) return this.remove(fd, file);
       return this.cut(fd, file);
     } finally {
       closeSync(fd);
@@ -106,27 +112,47 @@ class Changes {
     return `overwrite ${ids.size} of ${file.name}`;
   }
 
-  /** Rows that come by write(2) behind the end. */
+  /** Rows that come by write(2) behind the end, wherever that is then. */
   private write(fd: number, file: FileModel): string {
-    const { stats } = getStats(fd);
-    const end = stats.slots! * stats.stride!;
+    const stride = getStats(fd).stats.stride!;
     const count = 1 + this.below(30);
     const value = this.below(1000);
-    const bytes = new Uint8Array(count * stats.stride!);
+    const bytes = new Uint8Array(count * stride);
     const floats = new Float32Array(bytes.buffer);
     for (let i = 0; i < count; i++)
-      floats.fill(value + i, (i * stats.stride!) / 4, (i * stats.stride!) / 4 + file.dimensions);
-    writeSync(fd, bytes, 0, bytes.length, end);
+      floats.fill(value + i, (i * stride) / 4, (i * stride) / 4 + file.dimensions);
+    appendFileSync(join(this.folder, file.name), bytes);
     for (let i = 0; i < count; i++) file.rows.push([file.nextId + i, value + i]);
     file.nextId += count;
     return `write ${count} to ${file.name}`;
   }
 
+  /** Rows here and there, or the youngest, which lie at the end more often than not. */
+  private remove(fd: number, file: FileModel): string {
+    const gone = new Set<number>();
+    const isEnd = this.below(3) === 0;
+    for (let i = this.below(60); i >= 0; i--)
+      gone.add(isEnd ? file.nextId - 1 - i : this.below(file.nextId + 20));
+    const ids = [...gone].filter((id) => id >= 0);
+    const first = ids[0] ?? 0;
+    if (this.below(4) === 0) {
+      const expected = file.rows.some(([id]) => id === first) ? 'ok' : 'ENOENT';
+      const outcome = deleteRow(fd, first);
+      if (outcome !== expected) throw new Error(`DELETE_EMBEDDING of ${first}: ${outcome}`);
+      file.rows = file.rows.filter(([id]) => id !== first);
+      return `delete ${first} of ${file.name}`;
+    }
+    if (ids.length > 0)
+      must(deleteRows(fd, ids, { flags: DeleteFlag.MISSING_OK }), `BATCH_DELETE of ${ids.length} rows`);
+    file.rows = file.rows.filter(([id]) => !gone.has(id));
+    return `delete ${ids.length} of ${file.name}`;
+  }
+
   private cut(fd: number, file: FileModel): string {
-    const { stats } = getStats(fd);
-    const slots = Math.floor(stats.slots! * (0.5 + this.random() / 2));
-    file.rows = file.rows.filter(([id]) => getEmbedding(fd, { id, room: 0 }).slot < slots);
-    ftruncateSync(fd, slots * stats.stride!);
+    const places = file.rows.map(([id]) => getEmbedding(fd, { id, room: 0 }).slot);
+    const slots = Math.floor((Math.max(-1, ...places) + 1) * (0.5 + this.random() / 2));
+    file.rows = file.rows.filter((_, i) => places[i]! < slots);
+    ftruncateSync(fd, slots * getStats(fd).stats.stride!);
     return `cut ${file.name} to ${slots}`;
   }
 
@@ -155,8 +181,9 @@ function checkFile(folder: string, file: FileModel): string[] {
     if (stats.rows !== file.rows.length) problems.push(`${stats.rows} rows and not ${file.rows.length}`);
     if (stats.next_id !== file.nextId) problems.push(`next id ${stats.next_id} and not ${file.nextId}`);
     const { size } = fstatSync(fd);
-    if (Math.floor(size / stats.stride!) !== stats.slots)
-      problems.push(`${stats.slots} slots in ${size} bytes`);
+    const { slots } = getStats(fd).stats;
+    if (size % stats.stride! !== 0 || size / stats.stride! > stats.slots! || size / stats.stride! < slots!)
+      problems.push(`${stats.slots} slots, ${size} bytes, then ${slots} slots`);
     for (const [id, value] of file.rows) {
       const row = rowOf(fd, id, file.dimensions);
       if (typeof row === 'string' || row.some((each) => each !== value))

@@ -1,7 +1,8 @@
 /** Files with an index, made by the same calls on every backend, and what searches of them find. */
 import { closeSync, ftruncateSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { IndexOperation, SearchType } from '@vexfs/shared';
+import { DeleteFlag, IndexOperation, SearchType } from '@vexfs/shared';
+import { deleteRow, deleteRows } from '../../parity/client/delete_calls.js';
 import {
   createIndex,
   type IndexFields,
@@ -48,9 +49,15 @@ export function makeIndexedFiles(folder: string): void {
     }
     ftruncateSync(fd, 5800 * D * 4);
     must(waitForIndex(fd), 'WAIT');
-    // Last, because when the slots that it leaves are used again depends on commits.
+    // Last, because when the slots that rows leave are used again depends on commits.
     const ids = Array.from({ length: 120 }, (_, i) => i * 7);
     must(insert(fd, part(9000, 9120), { dimensions: D, ids, flags: OVERWRITE }), 'OVERWRITE');
+    must(waitForIndex(fd), 'WAIT');
+    // Not those that were put behind the others: the file would be cut off when that can be.
+    const gone = Array.from({ length: 1200 }, (_, i) => (i % 400) * 7 + 1 + Math.floor(i / 400));
+    must(deleteRows(fd, gone), 'BATCH_DELETE');
+    must(waitForIndex(fd), 'WAIT');
+    for (const id of [3000, 3001, 4444]) must(deleteRow(fd, id, { flags: DeleteFlag.MISSING_OK }), 'DELETE');
     must(waitForIndex(fd), 'WAIT');
     closeSync(fd);
   }

@@ -10,8 +10,6 @@ export interface Backend {
   readonly mountpoint: string;
   /** Bytes of the largest blocks that it mounts. */
   readonly largestBlock: number;
-  /** Whether rows may be deleted: DELETE_EMBEDDING, BATCH_DELETE. */
-  readonly hasDeletion: boolean;
   /** Whether a process serves the mount: signals end it, and it takes the volume for itself. */
   readonly isProcess: boolean;
   /** What it has said of the volume since it was mounted last. */

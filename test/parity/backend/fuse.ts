@@ -30,7 +30,6 @@ interface Daemon {
 export class FuseBackend implements Backend {
   readonly name = 'fuse';
   readonly largestBlock = MAX_BLOCK_SIZE;
-  readonly hasDeletion = true;
   readonly isProcess = true;
   readonly mountpoint: string;
   readonly device: string;

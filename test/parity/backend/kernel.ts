@@ -16,7 +16,6 @@ const TIME = /^\[ *\d+\.\d+\] /;
 export class KernelBackend implements Backend {
   readonly name = 'kernel';
   readonly largestBlock: number = Number(must('getconf', ['PAGE_SIZE']));
-  readonly hasDeletion = false;
   readonly isProcess = false;
   readonly mountpoint: string;
   private readonly volume: CuttableDevice;

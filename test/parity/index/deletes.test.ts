@@ -1,16 +1,16 @@
 import { fstatSync, fsyncSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeleteFlag } from '@vexfs/shared';
+import { paritySuite } from '../backend/suite.js';
 import { NULL, WILD } from '../client/caller_memory.js';
 import { deleteRow, deleteRows } from '../client/delete_calls.js';
 import { createIndex, indexInfo, waitForIndex } from '../client/index_calls.js';
 import { numberedRows, randomRows } from '../client/stored_rows.js';
 import { getMeta, getStats, insert, nearestIds, rowOf, search } from '../client/vector_calls.js';
 import { fallocate } from '../operations/calls.js';
-import { deletionSuite } from './deletion_suite.js';
 import { sift10k } from './sift.js';
 
-const { test, backend, vectorFile, open, close, closeAll, fresh } = deletionSuite({ size: '96M' });
+const { test, backend, vectorFile, open, close, closeAll, fresh } = paritySuite({ size: '96M' });
 const sift = sift10k();
 const D = sift.dimensions;
 const KEEP_SIZE = 1;

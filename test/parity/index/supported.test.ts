@@ -11,21 +11,18 @@ import { deleteRow, deleteRows } from '../client/delete_calls.js';
 import { createIndex, manage, searchBatch } from '../client/index_calls.js';
 import { call, nearestIds } from '../client/vector_calls.js';
 
-const { test, backend, vectorFile } = paritySuite({ size: '64M' });
+const { test, vectorFile } = paritySuite({ size: '64M' });
 
-/** The module deletes no rows yet (docs/differences.md): it knows the calls and says so. */
-const expected = backend.hasDeletion ? 'ok' : 'EOPNOTSUPP';
-
-test('MANAGE_INDEX and BATCH_SEARCH are served; deletion is served, or known and not supported', (t) => {
+test('MANAGE_INDEX, BATCH_SEARCH and deletion are served', (t) => {
   const { fd } = vectorFile({ dimensions: 2 }, [1, 0, 0, 1]);
   t.is(createIndex(fd), 'ok');
   for (const operation of [IndexOperation.INFO, IndexOperation.WAIT, IndexOperation.DROP])
     t.is(manage(fd, operation).outcome, 'ok');
   t.is(searchBatch(fd, Float32Array.of(1, 0), { dimensions: 2, k: 1 }).outcome, 'ok');
   t.deepEqual(nearestIds(fd, [1, 0]), [0n, 1n]);
-  t.is(deleteRow(fd, 0), expected);
-  t.is(deleteRows(fd, [1]), expected);
-  t.deepEqual(nearestIds(fd, [1, 0]), expected === 'ok' ? [] : [0n, 1n]);
+  t.is(deleteRow(fd, 0), 'ok');
+  t.is(deleteRows(fd, [1]), 'ok');
+  t.deepEqual(nearestIds(fd, [1, 0]), []);
 });
 
 test('an argument of theirs that cannot be read is EFAULT first', (t) => {

@@ -1,6 +1,6 @@
 /** Damage on a volume that is not mounted, to files of its root. */
 import { FileDevice } from '@vexfs/fuse/system';
-import { extentsOf, lookupName, Volume } from '@vexfs/fuse/volume';
+import { extentsOf, lookupName, snapshotOf, VectorSet, Volume } from '@vexfs/fuse/volume';
 import { ROOT_INODE } from '@vexfs/shared';
 
 /** Turns a byte of the header of a file's vector set over. */
@@ -21,15 +21,32 @@ export function damageSet(path: string, name: string): void {
 
 /** Turns a byte of the inode of a name in the root over. */
 export function damageInode(path: string, name: string): void {
+  damageNumber(
+    path,
+    (volume) => lookupName(volume, volume.inodes.get(ROOT_INODE), Buffer.from(name))!.number,
+  );
+}
+
+/** Turns a byte of the inode over that holds the index snapshot of a file; false when there is none. */
+export function damageSnapshotInode(path: string, name: string): boolean {
+  return damageNumber(path, (volume) => {
+    const inode = lookupName(volume, volume.inodes.get(ROOT_INODE), Buffer.from(name))!;
+    return snapshotOf(volume, VectorSet.open(volume, inode))?.inode.number;
+  });
+}
+
+function damageNumber(path: string, find: (volume: Volume) => number | undefined): boolean {
   const device = FileDevice.open(path);
   try {
     const { volume } = Volume.open(device, { readOnly: true });
-    const { number } = lookupName(volume, volume.inodes.get(ROOT_INODE), Buffer.from(name))!;
+    const number = find(volume);
+    if (number === undefined) return false;
     const { geometry } = volume;
     const at = geometry.inodeBlock(number) * geometry.blockSize + geometry.inodeOffset(number) + 40;
     const byte = new Uint8Array(1);
     device.read(at, byte);
     device.write(at, Uint8Array.of(byte[0]! ^ 0xff));
+    return true;
   } finally {
     device.close();
   }
