@@ -2,8 +2,10 @@ import { workerData } from 'node:worker_threads';
 import { Connection } from '../server/connection.js';
 import { errno, pread } from '../system/index.js';
 import { announceChange } from './engine/announce.js';
+import { copyRow } from './engine/copy_row.js';
 import { copyIds, copyRows } from './engine/copy_rows.js';
 import { getRow } from './engine/get_row.js';
+import { getRows } from './engine/get_rows.js';
 import { ImageReader } from './engine/image_reader.js';
 import { followIndex, openOrMakeIndex, verifyIndex, writeSnapshot } from './engine/index_jobs.js';
 import { search } from './engine/search.js';
@@ -77,6 +79,8 @@ const RUN: Readonly<Record<number, (thread: EngineThread, slot: JobSlot) => void
   [JOB.READ]: (_, slot) => readCold(slot),
   [JOB.COPY_ROWS]: copyRows,
   [JOB.COPY_IDS]: copyIds,
+  [JOB.COPY_ROW]: copyRow,
+  [JOB.GET_ROWS]: getRows,
   [JOB.ANNOUNCE]: announceChange,
   [JOB.SEARCH]: search,
   [JOB.GET]: getRow,
@@ -92,6 +96,7 @@ const RUN: Readonly<Record<number, (thread: EngineThread, slot: JobSlot) => void
 const COME_BACK: ReadonlySet<number> = new Set([
   JOB.COPY_ROWS,
   JOB.COPY_IDS,
+  JOB.COPY_ROW,
   JOB.WRITE,
   JOB.WARM,
   JOB.INDEX_OPEN,

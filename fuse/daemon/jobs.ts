@@ -17,6 +17,8 @@ export const JOB = {
   INDEX_SAVE: 12,
   INDEX_VERIFY: 13,
   COPY_IDS: 14,
+  COPY_ROW: 15,
+  GET_ROWS: 16,
 } as const;
 
 /** Every job. */
@@ -35,7 +37,8 @@ export const NOT_MAPPED = -1;
 export const READ_SEGMENTS = 8;
 export const READ_LENGTH = 9;
 
-/** COPY_IDS: reads and checks the ids of a vexfs_batch_delete in the payload; ROWS_COUNT, _IDS, _SCRATCH and _TABLE. Comes back. */
+/** COPY_IDS: reads ids whose address stands at byte ROWS_POINTER of the payload; ROWS_COUNT, _IDS, _SCRATCH and _TABLE, 0: not checked. Comes back. */
+/** COPY_ROW: reads the vector of a vexfs_put_embedding in the payload; ROWS_DIMENSIONS, _ELEMENT, _STRIDE, _DATA, _SOURCE and _INVALIDATE. Comes back. */
 /** COPY_ROWS: reads rows and ids of a vexfs_batch_insert_request in the payload, checks and converts them. Comes back. */
 export const ROWS_COUNT = 8;
 export const ROWS_DIMENSIONS = 9;
@@ -52,6 +55,7 @@ export const ROWS_SCRATCH = 15;
 export const ROWS_TABLE = 16;
 /** Before the rows are stored: first byte of the range to drop from the page cache, -1 for none. */
 export const ROWS_INVALIDATE = 17;
+export const ROWS_POINTER = 18;
 
 /** ANNOUNCE: tells the kernel what a call changed, then replies to it (UNIQUE 0: no reply). */
 export const ANNOUNCE_FROM = 8;
@@ -61,7 +65,7 @@ export const ANNOUNCE_END = 9;
 export const ANNOUNCE_ATTRIBUTES = 10;
 /** Position on the device of the byte before ANNOUNCE_END. */
 export const ANNOUNCE_POSITION = 11;
-/** Bytes of the payload that the reply of an ioctl carries. */
+/** Bytes of the payload that the reply carries: the argument that travels back. */
 export const ANNOUNCE_REPLY = 12;
 
 /** SEARCH: a vexfs_vector_search_request in the payload. Replies, then comes back to be unpinned. */
@@ -103,6 +107,14 @@ export const GET_IN_SIZE = 13;
 export const GET_SEGMENTS_AT = 14;
 /** Scratch for a stored row and its float32. */
 export const GET_SCRATCH = 15;
+
+/**
+ * GET_ROWS: a vexfs_batch_get in the payload; GET_SEGMENTS pairs at GET_SEGMENTS_AT of all slots, their stride, and where
+ * the slots of the rows stand (NO_SLOT: none). GET_SCRATCH has GET_PIECE stored rows, their float32, and a byte for each id. Replies.
+ */
+export const GET_STRIDE = 16;
+export const GET_SLOTS = 17;
+export const GET_PIECE = 18;
 
 /** COMMIT, for the journal thread. Comes back. */
 export const COMMIT_STAGING = 8;

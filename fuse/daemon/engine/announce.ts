@@ -3,7 +3,15 @@ import { Connection } from '../../server/connection.js';
 import { allocateMemory, type Memory, pread, write } from '../../system/index.js';
 import type { EngineThread } from '../engine_worker.js';
 import type { JobSlot } from '../exchange.js';
-import { ANNOUNCE_END, ANNOUNCE_FROM, ANNOUNCE_POSITION, NODE, RESULT, UNIQUE } from '../jobs.js';
+import {
+  ANNOUNCE_END,
+  ANNOUNCE_FROM,
+  ANNOUNCE_POSITION,
+  ANNOUNCE_REPLY,
+  NODE,
+  RESULT,
+  UNIQUE,
+} from '../jobs.js';
 
 const AT = Connection.PAYLOAD_AT;
 
@@ -46,5 +54,10 @@ export function announceChange(thread: EngineThread, slot: JobSlot): void {
   invalidate(thread, node, fields[ANNOUNCE_FROM]!);
   if (unique === 0) return;
   if (fields[RESULT] !== 0) thread.connection.fail(unique, fields[RESULT]!);
-  else thread.connection.send(unique, ioctlResult(thread) - AT);
+  else {
+    const out = ioctlResult(thread);
+    const bytes = fields[ANNOUNCE_REPLY]!;
+    thread.connection.output.bytes.set(slot.bytes.subarray(0, bytes), out);
+    thread.connection.send(unique, out - AT + bytes);
+  }
 }

@@ -1,4 +1,4 @@
-import { batchDelete, batchInsertRequest, ElementType, isElementType } from '@vexfs/shared';
+import { batchInsertRequest, ElementType, isElementType } from '@vexfs/shared';
 import { bestCpu, encodeRows, findDuplicateIds, firstNotFinite } from '../../engine/index.js';
 import { errno, memoryAt } from '../../system/index.js';
 import type { EngineThread } from '../engine_worker.js';
@@ -13,6 +13,7 @@ import {
   ROWS_ELEMENT,
   ROWS_IDS,
   ROWS_INVALIDATE,
+  ROWS_POINTER,
   ROWS_SCRATCH,
   ROWS_SOURCE,
   ROWS_STRIDE,
@@ -29,12 +30,13 @@ export function copyRows(thread: EngineThread, slot: JobSlot): void {
   if (fields[RESULT] === 0 && thread.exchange.isInterrupted(slot)) fields[RESULT] = errno.EINTR;
 }
 
-/** Job COPY_IDS: ids come from the caller into our memory, where they are checked. */
+/** Job COPY_IDS: ids come from the caller into our memory, where those of rows to be changed are checked. */
 export function copyIds(_thread: EngineThread, { fields, view }: JobSlot): void {
   const count = fields[ROWS_COUNT]!;
   const ids = fields[ROWS_IDS]!;
-  fields[RESULT] = copyIn(fields[PID]!, ids, batchDelete.ids.getBig(view, 0), count * 8);
-  if (fields[RESULT] === 0 && !idsAreValid(fields[ROWS_TABLE]!, ids, count, fields[ROWS_SCRATCH]!))
+  const table = fields[ROWS_TABLE]!;
+  fields[RESULT] = copyIn(fields[PID]!, ids, view.getBigUint64(fields[ROWS_POINTER]!, true), count * 8);
+  if (fields[RESULT] === 0 && table !== 0 && !idsAreValid(table, ids, count, fields[ROWS_SCRATCH]!))
     fields[RESULT] = errno.EINVAL;
 }
 

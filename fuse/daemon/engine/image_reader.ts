@@ -1,6 +1,6 @@
 import { errno, memoryAt, pread } from '../../system/index.js';
 
-/** Reads segments of a file, given as pairs {position on the device or -1 for a hole, bytes}, one after the other. */
+/** Reads segments of a file, given as pairs {position on the device or -1 for a hole, bytes}: one after the other, or from where it is told. */
 export class ImageReader {
   private readonly fd: number;
   private readonly pairs: Float64Array;
@@ -8,10 +8,30 @@ export class ImageReader {
   failedAt = -1;
   private index = 0;
   private within = 0;
+  /** Where each segment begins, once somebody asks. */
+  private starts: Float64Array | undefined;
 
   constructor(fd: number, pairs: Float64Array) {
     this.fd = fd;
     this.pairs = pairs;
+  }
+
+  /** Goes to a byte, counted from the first segment. */
+  seek(offset: number): void {
+    const { pairs } = this;
+    const count = pairs.length / 2;
+    if (this.starts === undefined) {
+      this.starts = new Float64Array(count);
+      for (let i = 1; i < count; i++) this.starts[i] = this.starts[i - 1]! + pairs[i * 2 - 1]!;
+    }
+    let low = 0;
+    for (let high = count; high - low > 1; ) {
+      const middle = (low + high) >> 1;
+      if (this.starts[middle]! <= offset) low = middle;
+      else high = middle;
+    }
+    this.index = low;
+    this.within = offset - (this.starts[low] ?? 0);
   }
 
   /** The next `bytes` bytes to `address`; false when the device fails or the segments end. */

@@ -2,7 +2,17 @@ import type { Inode } from '../../volume/index.js';
 import { forSegments } from '../../volume/index.js';
 import { ENGINE_QUEUE, SPARE } from '../exchange.js';
 import type { Filesystem } from '../filesystem.js';
-import { ANNOUNCE_END, ANNOUNCE_FROM, ANNOUNCE_POSITION, JOB, KIND, NODE, RESULT, UNIQUE } from '../jobs.js';
+import {
+  ANNOUNCE_END,
+  ANNOUNCE_FROM,
+  ANNOUNCE_POSITION,
+  ANNOUNCE_REPLY,
+  JOB,
+  KIND,
+  NODE,
+  RESULT,
+  UNIQUE,
+} from '../jobs.js';
 
 export interface Announcement {
   /** The ioctl to be answered then; 0 for none. */
@@ -11,6 +21,8 @@ export interface Announcement {
   readonly from: number;
   /** Where the file ends now, when it has grown; else -1. */
   readonly end: number;
+  /** The argument that the reply takes back, where one does. */
+  readonly argument?: Uint8Array | undefined;
   /** Whether the reply has to wait until the change is durable. */
   readonly sync: boolean;
 }
@@ -48,5 +60,7 @@ function post(fs: Filesystem, inode: Inode, announcement: Announcement, code: nu
   fields[ANNOUNCE_FROM] = announcement.from;
   fields[ANNOUNCE_END] = end > 0 && end <= inode.size ? end : -1;
   fields[ANNOUNCE_POSITION] = position;
+  fields[ANNOUNCE_REPLY] = announcement.argument?.length ?? 0;
+  if (announcement.argument !== undefined) slot.bytes.set(announcement.argument);
   fs.submit(ENGINE_QUEUE, slot, 0);
 }

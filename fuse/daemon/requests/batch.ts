@@ -5,6 +5,10 @@ import type { RowLayout } from '../../volume/index.js';
 export interface Batch {
   readonly rows: number;
   readonly flags: number;
+  /** Whether each id must have a row already. */
+  readonly mustExist?: boolean;
+  /** A vexfs_put_embedding, which travels back with id and slot of its row. */
+  readonly argument?: Uint8Array;
   /** Address of rows * stride bytes, as the matrix takes them. */
   readonly data: number;
   /** Address of the ids, 0 when they go on from the mark. */

@@ -1,26 +1,15 @@
 import { batchDelete, DeleteFlag, deleteEmbedding, INODE_APPEND, MAX_ROWS_PER_CALL } from '@vexfs/shared';
 import { duplicateScratchBytes, NO_SLOT } from '../../engine/index.js';
-import { errno, type Memory } from '../../system/index.js';
+import { errno } from '../../system/index.js';
 import { FsError } from '../../volume/index.js';
-import { ENGINE_QUEUE, SPARE } from '../exchange.js';
 import type { Filesystem } from '../filesystem.js';
-import {
-  JOB,
-  KIND,
-  NODE,
-  PID,
-  RESULT,
-  ROWS_COUNT,
-  ROWS_IDS,
-  ROWS_SCRATCH,
-  ROWS_TABLE,
-  UNIQUE,
-} from '../jobs.js';
+import { JOB, ROWS_COUNT, ROWS_IDS, ROWS_POINTER, ROWS_SCRATCH, ROWS_TABLE } from '../jobs.js';
 import { Park } from '../park.js';
 import { consecutive } from '../slot_runs.js';
 import type { VectorFile } from '../vector_files.js';
 import { announce } from './announce.js';
-import { type Call, requireChanging, requireSet } from './ioctl.js';
+import { aligned, copyInFor } from './copy_in.js';
+import { type Call, hasReserved, requireChanging, requireSet } from './ioctl.js';
 
 /** Rows to be deleted, and who asked. */
 interface Deletion {
@@ -76,52 +65,35 @@ function deletion(
 /** BATCH_DELETE: an engine thread copies the ids, then all rows go or none does. */
 export function deleteBatch(fs: Filesystem, call: Call): void {
   const file = fileOf(fs, call);
-  const { view, bytes, unique, pid } = call.request;
+  const { view, unique } = call.request;
   const { at } = call;
   const count = batchDelete.count.get(view, at);
   const flags = batchDelete.flags.get(view, at);
-  const { offset, size } = batchDelete.reserved;
-  const isReserved = bytes.subarray(at + offset, at + offset + size).some((byte) => byte !== 0);
-  if (count === 0 || (flags & ~DeleteFlag.MISSING_OK) !== 0 || isReserved) throw new FsError(errno.EINVAL);
+  if (count === 0 || (flags & ~DeleteFlag.MISSING_OK) !== 0 || hasReserved(call, batchDelete.reserved))
+    throw new FsError(errno.EINVAL);
   if (count > MAX_ROWS_PER_CALL) throw new FsError(errno.E2BIG);
   if (batchDelete.ids.get(view, at) === 0) throw new FsError(errno.EFAULT);
-  const slot = fs.exchange.take(SPARE.caller);
-  if (slot === undefined) throw new Park();
-  const scratchAt = Math.ceil((count * 8) / 64) * 64;
-  let memory: Memory;
-  try {
-    memory = fs.transfer.take(scratchAt + duplicateScratchBytes(count));
-  } catch (error) {
-    fs.exchange.give(slot);
-    throw error;
-  }
-  const { fields } = slot;
-  slot.bytes.set(bytes.subarray(at, at + batchDelete.$.size));
-  fields[KIND] = JOB.COPY_IDS;
-  fields[UNIQUE] = unique;
-  fields[PID] = pid;
-  fields[NODE] = file.inode.number;
-  fields[ROWS_COUNT] = count;
-  fields[ROWS_IDS] = memory.address;
-  fields[ROWS_SCRATCH] = memory.address + scratchAt;
-  fields[ROWS_TABLE] = file.ids.handle;
-  const what = deletion(fs, call, file, memory.address, count, flags);
-  file.pins += 1;
-  fs.pin(slot, () => {
-    file.pins -= 1;
-    const code = fields[RESULT]!;
-    if (code !== 0) {
-      fs.transfer.give(memory);
-      fs.connection.fail(unique, code);
-      return;
-    }
-    fs.attempt(
-      unique,
-      () => remove(fs, what),
-      () => fs.transfer.give(memory),
-    );
+  const scratchAt = aligned(count * 8);
+  const asked = deletion(fs, call, file, 0, count, flags);
+  copyInFor(fs, call, file, {
+    kind: JOB.COPY_IDS,
+    bytes: scratchAt + duplicateScratchBytes(count),
+    fill: (fields, address) => {
+      fields[ROWS_COUNT] = count;
+      fields[ROWS_IDS] = address;
+      fields[ROWS_SCRATCH] = address + scratchAt;
+      fields[ROWS_TABLE] = file.ids.handle;
+      fields[ROWS_POINTER] = batchDelete.ids.offset;
+    },
+    done: (memory) => {
+      const what = { ...asked, ids: memory.address };
+      fs.attempt(
+        unique,
+        () => remove(fs, what),
+        () => fs.transfer.give(memory),
+      );
+    },
   });
-  fs.submit(ENGINE_QUEUE, slot, unique);
 }
 
 /** Slots of the rows, ascending. Throws ENOENT. */

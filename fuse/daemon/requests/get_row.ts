@@ -23,15 +23,9 @@ import {
 import { Park } from '../park.js';
 import { segmentPairs } from '../segments.js';
 import type { VectorFile } from '../vector_files.js';
-import { type Call, ioctlReply } from './ioctl.js';
+import { type Call, hasReserved, ioctlReply } from './ioctl.js';
 
 const AT = Connection.PAYLOAD_AT;
-
-/** Bytes at `at` are all zero. */
-function isZero(bytes: Uint8Array, at: number, length: number): boolean {
-  for (let i = at; i < at + length; i++) if (bytes[i] !== 0) return false;
-  return true;
-}
 
 /** GET_EMBEDDING: finds the row here; an engine thread reads it, converts it and answers. */
 export function getRow(fs: Filesystem, call: Call, file: VectorFile): void {
@@ -48,7 +42,7 @@ export function getRow(fs: Filesystem, call: Call, file: VectorFile): void {
   if (
     !convertible ||
     getEmbedding.flags.get(view, at) !== 0 ||
-    !isZero(bytes, at + getEmbedding.reserved.offset, getEmbedding.reserved.size) ||
+    hasReserved(call, getEmbedding.reserved) ||
     (inline && room > inlineRoom) ||
     (room !== 0 && room < needed)
   ) {

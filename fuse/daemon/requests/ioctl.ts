@@ -1,5 +1,7 @@
 import {
+  type Bytes,
   batchDelete,
+  batchGet,
   batchInsertRequest,
   batchSearch,
   CommandNumber,
@@ -25,6 +27,7 @@ import {
   MAX_K,
   MAX_ROWS_PER_CALL,
   manageIndex,
+  putEmbedding,
   type SearchType,
   StorageFormat,
   VEXFS_MAGIC,
@@ -42,8 +45,10 @@ import { announce } from './announce.js';
 import { deleteBatch, deleteOne } from './delete_rows.js';
 import { fileFlags } from './file_flags.js';
 import { getRow } from './get_row.js';
+import { getRows } from './get_rows.js';
 import { insertRows } from './insert.js';
 import { manage } from './manage_index.js';
+import { addRow, updateRow } from './put_row.js';
 import { searchRows } from './search.js';
 import { searchBatch } from './search_batch.js';
 
@@ -90,6 +95,18 @@ const COMMANDS = new Map<number, CommandShape>([
   [
     CommandNumber.BATCH_INSERT,
     { direction: IOC_WRITE, size: batchInsertRequest.$.size, inline: 0, run: insert },
+  ],
+  [
+    CommandNumber.ADD_EMBEDDING,
+    { direction: IOC_READ | IOC_WRITE, size: putEmbedding.$.size, inline: MAX_INLINE_BYTES, run: addRow },
+  ],
+  [
+    CommandNumber.UPDATE_EMBEDDING,
+    { direction: IOC_READ | IOC_WRITE, size: putEmbedding.$.size, inline: MAX_INLINE_BYTES, run: updateRow },
+  ],
+  [
+    CommandNumber.BATCH_GET,
+    { direction: IOC_READ | IOC_WRITE, size: batchGet.$.size, inline: 0, run: getRows },
   ],
   [
     CommandNumber.GET_EMBEDDING,
@@ -167,6 +184,11 @@ export function requireSet(fs: Filesystem, call: Call): VectorFile {
     : undefined;
   if (file === undefined) throw new FsError(errno.ENODATA);
   return file;
+}
+
+/** Whether a reserved field of the argument holds anything. */
+export function hasReserved({ request, at }: Call, { offset, size }: Bytes): boolean {
+  return request.bytes.subarray(at + offset, at + offset + size).some((byte) => byte !== 0);
 }
 
 function setMeta(fs: Filesystem, call: Call): void {

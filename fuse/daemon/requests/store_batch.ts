@@ -1,4 +1,4 @@
-import { InsertFlag, MAX_ROWS_PER_FILE, NO_ID } from '@vexfs/shared';
+import { InsertFlag, MAX_ROWS_PER_FILE, NO_ID, putEmbedding } from '@vexfs/shared';
 import { NO_SLOT } from '../../engine/index.js';
 import { Connection } from '../../server/connection.js';
 import { errno } from '../../system/index.js';
@@ -82,6 +82,7 @@ function store(fs: Filesystem, file: VectorFile, batch: Batch): boolean {
   const places = choosePlaces(file, batch.rows);
   if (places.end > MAX_ROWS_PER_FILE) throw new FsError(errno.EOVERFLOW);
   const old = replacedSlots(fs, file, batch);
+  if (batch.mustExist === true && old.length < batch.rows) throw new FsError(errno.ENOENT);
   const records = recordBlocks(file, batch, places, old);
   const parts = partsOf(places, batch.layout);
   let blocks = records;
@@ -289,6 +290,11 @@ function publishAside(fs: Filesystem, file: VectorFile, batch: Batch, places: Pl
 /** The rows are where they belong: records make them visible, the kernel is told, the caller gets his answer. */
 function publish(fs: Filesystem, file: VectorFile, batch: Batch, places: Places, old: number[]): void {
   const { set, inode, ids } = file;
+  if (batch.argument !== undefined) {
+    const argument = new DataView(batch.argument.buffer);
+    if (batch.ids === 0) putEmbedding.id.setBig(argument, 0, set.nextId);
+    putEmbedding.slot.set(argument, 0, places.runs[0]!.slot);
+  }
   fs.vectors.whole(() => {
     recordBatch(file, batch, places.runs, old);
     set.slots = Math.max(set.slots, places.end);
@@ -305,6 +311,7 @@ function publish(fs: Filesystem, file: VectorFile, batch: Batch, places: Places,
     unique: batch.unique,
     from: layout.dataOffset + places.runs[0]!.slot * strideOf(layout),
     end: places.end > places.tail ? inode.size : -1,
+    argument: batch.argument,
     sync: batch.sync,
   });
 }

@@ -15,6 +15,7 @@ const TIME = /^\[ *\d+\.\d+\] /;
 /** A volume mounted by vexfs.ko, which is loaded: so this runs in guests. Nothing watches over hanging calls but their time limit. */
 export class KernelBackend implements Backend {
   readonly name = 'kernel';
+  readonly hasRowCalls = false;
   readonly largestBlock: number = Number(must('getconf', ['PAGE_SIZE']));
   readonly isProcess = false;
   readonly mountpoint: string;
