@@ -164,6 +164,7 @@ export class FuseLoop {
   private finish(): number {
     const { fs } = this;
     fs.indexing.stop();
+    fs.commits.end();
     // What a job waits for may never come (memory that its caller serves): the commit does not wait for that.
     const deadline = performance.now() + PATIENCE;
     while ((fs.jobsUnderWay > 0 || fs.hasRetries) && performance.now() < deadline) {

@@ -129,6 +129,8 @@ static double durable(const char *folder, int vectors, size_t callers, size_t ca
 			exit(0);
 		}
 	}
+	/* Without it a caller that could not start would never be missed. */
+	close(ready[1]);
 	for (size_t i = 0; i < callers; i++)
 		if (read(ready[0], &byte, 1) != 1)
 			err(1, "a caller did not start");
