@@ -1,4 +1,3 @@
-export { main } from './main.js';
 export { findSignatures, type Signature } from './signatures.js';
 export { describeSize, parseSize } from './size.js';
 export { formatUuid, parseUuid } from './uuid.js';

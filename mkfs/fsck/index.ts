@@ -1,8 +1,7 @@
-/** fsck.vexfs: the checker as a library, for tests and tools, and its command line. */
+/** fsck.vexfs: the checker as a library, for tests and tools; its command line is main.ts, which takes longer to load. */
 export { applyRepairs } from './apply.js';
 export { type Examination, type ExamineOptions, examine } from './examine.js';
 export type { Finding } from './finding.js';
-export { main } from './main.js';
 export type { Outcome } from './report.js';
 export { RowHistory } from './row_history.js';
 export { type LiveRows, RowState, withoutRepeatedIds } from './row_state.js';

@@ -1,9 +1,19 @@
-import { rmSync, statSync, symlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { must } from './programs.js';
 
 const SECTOR = 512;
 /** No udev runs where this is used. */
 const DMSETUP = ['--noudevsync', '--noudevrules'];
+const DEVICES = '/sys/block';
+
+/** Name of the block device, `dm-3`, that the device mapper knows by another. */
+function numberedName(name: string): string {
+  const mapped = readdirSync(DEVICES).filter((each) => each.startsWith('dm-'));
+  const found = mapped.find((each) => readFileSync(join(DEVICES, each, 'dm/name'), 'utf8') === `${name}\n`);
+  if (found === undefined) throw new Error(`there is no device ${name}`);
+  return found;
+}
 
 /**
  * A block device over an image file that can be cut off from one moment on, for those who use it then: what they still
@@ -32,8 +42,7 @@ export class CuttableDevice {
   private create(): void {
     const table = `0 ${this.sectors} linear ${this.loop} 0`;
     must('dmsetup', ['create', ...DMSETUP, this.current, '--table', table]);
-    const words = ['info', '--columns', '--noheadings', '-o', 'blkdevname', this.current];
-    symlinkSync(`/dev/${must('dmsetup', words).trim()}`, this.path);
+    symlinkSync(`/dev/${numberedName(this.current)}`, this.path);
   }
 
   private remove(): void {

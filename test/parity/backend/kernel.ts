@@ -1,33 +1,34 @@
 import { closeSync, constants, mkdirSync, openSync, realpathSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MNT_DETACH, umount } from '@vexfs/fuse/system';
+import { MNT_DETACH, PAGE_SIZE, umount } from '@vexfs/fuse/system';
 import type { Backend, ExistingVolume, VolumeChoice } from './backend.js';
 import { CuttableDevice } from './cuttable_device.js';
-import { makeImage, must, type Outcome, run } from './programs.js';
+import { KernelLog } from './kernel_log.js';
+import { makeImageHere, type Outcome, run } from './programs.js';
 
 const BUSY_MS = 5_000;
 const POLL_MS = 50;
-/** Lines of the kernel's log that say nothing of a mount, and the time before each. */
+/** Lines of the kernel's log that say nothing of a mount. */
 const BESIDES = /^(loop\d+|I\/O error|Buffer I\/O error)\b|^$/;
-const TIME = /^\[ *\d+\.\d+\] /;
 
 /** A volume mounted by vexfs.ko, which is loaded: so this runs in guests. Nothing watches over hanging calls but their time limit. */
 export class KernelBackend implements Backend {
   readonly name = 'kernel';
   readonly hasRowCalls = false;
-  readonly largestBlock: number = Number(must('getconf', ['PAGE_SIZE']));
+  readonly largestBlock: number = PAGE_SIZE;
   readonly isProcess = false;
   readonly mountpoint: string;
+  private readonly log = new KernelLog();
   private readonly volume: CuttableDevice;
   private mounted = false;
-  private saidBefore = 0;
+  private mountedAt = 0;
 
   constructor(folder: string, choice: VolumeChoice | ExistingVolume) {
     this.mountpoint = join(folder, 'mnt');
     mkdirSync(this.mountpoint);
     const image = 'image' in choice ? choice.image : join(folder, 'volume.img');
-    if (!('image' in choice)) makeImage(image, choice);
+    if (!('image' in choice)) makeImageHere(image, choice);
     this.volume = new CuttableDevice(image, join(folder, 'volume'), basename(folder));
   }
 
@@ -40,21 +41,21 @@ export class KernelBackend implements Backend {
   }
 
   async mount(options: readonly string[] = []): Promise<void> {
-    this.saidBefore = kernelLog().length;
-    const outcome = mountVolume(this.device, this.mountpoint, options);
+    this.mountedAt = this.log.now();
+    const outcome = this.mountVolume(this.device, this.mountpoint, options);
     if (outcome.code !== 0) throw new Error(`mount: ${outcome.stderr}`);
     this.mounted = true;
   }
 
   get output(): string {
     const prefix = `vexfs (${basename(realpathSync(this.device))}): `;
-    const lines = kernelLog().slice(this.saidBefore).split('\n');
+    const lines = this.log.since(this.mountedAt);
     return lines.filter((line) => line.includes(prefix)).join('\n');
   }
 
   attempt(device: string, mountpoint: string, options: readonly string[] = []): Outcome {
     const isFile = statSync(device, { throwIfNoEntry: false })?.isFile() ?? false;
-    return mountVolume(device, mountpoint, isFile ? ['loop', ...options] : options);
+    return this.mountVolume(device, mountpoint, isFile ? ['loop', ...options] : options);
   }
 
   async unmount(): Promise<void> {
@@ -104,6 +105,19 @@ export class KernelBackend implements Backend {
 
   release(): void {
     this.volume.release();
+    this.log.close();
+  }
+
+  /** mount(8), whose complaint is what the kernel has logged of it last. */
+  private mountVolume(device: string, mountpoint: string, options: readonly string[]): Outcome {
+    // Said explicitly, rw is not taken back where only reading is allowed.
+    const mode = options.includes('ro') ? [] : ['rw'];
+    const words = ['-o', [...mode, ...options].join(',')];
+    const before = this.log.now();
+    const outcome = run('mount', ['-t', 'vexfs', ...words, device, mountpoint], 10_000);
+    if (outcome.code === 0) return outcome;
+    const reasons = this.log.since(before).filter((line) => !BESIDES.test(line));
+    return { ...outcome, stderr: reasons.at(-1) ?? outcome.stderr.trim().split('\n')[0]! };
   }
 }
 
@@ -115,21 +129,4 @@ function isFree(device: string): boolean {
     if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
     return false;
   }
-}
-
-function kernelLog(): string {
-  return must('dmesg', []);
-}
-
-/** mount(8), whose complaint is what the kernel has logged of it last. */
-function mountVolume(device: string, mountpoint: string, options: readonly string[]): Outcome {
-  // Said explicitly, rw is not taken back where only reading is allowed.
-  const mode = options.includes('ro') ? [] : ['rw'];
-  const words = ['-o', [...mode, ...options].join(',')];
-  const before = kernelLog().length;
-  const outcome = run('mount', ['-t', 'vexfs', ...words, device, mountpoint], 10_000);
-  if (outcome.code === 0) return outcome;
-  const logged = kernelLog().slice(before).split('\n');
-  const reasons = logged.map((line) => line.replace(TIME, '')).filter((line) => !BESIDES.test(line));
-  return { ...outcome, stderr: reasons.at(-1) ?? outcome.stderr.trim().split('\n')[0]! };
 }

@@ -1,5 +1,9 @@
 import { spawnSync } from 'node:child_process';
+import { truncateSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { FileDevice } from '@vexfs/fuse/system';
+import { formatVolume, planFormat } from '@vexfs/fuse/volume';
+import { parseSize } from '@vexfs/mkfs';
 import type { VolumeChoice } from './backend.js';
 
 /** From dist/parity/backend up to the root of the project. */
@@ -47,6 +51,30 @@ export function runNode(script: string, words: readonly string[], limitMs = 30_0
 export function makeImage(image: string, choice: VolumeChoice): void {
   const blocks = choice.blockSize === undefined ? [] : ['-b', String(choice.blockSize)];
   must(process.execPath, [MKFS, '-q', ...blocks, ...(choice.mkfs ?? []), '--size', choice.size, image]);
+}
+
+/** The same in this process, where no more than size and blocks is chosen: in a guest a program takes longer to start than this. */
+export function makeImageHere(image: string, choice: VolumeChoice): void {
+  const { size, blockSize, mkfs } = choice;
+  if (mkfs !== undefined) {
+    makeImage(image, choice);
+    return;
+  }
+  const sizeBytes = parseSize(size);
+  const plan = planFormat({
+    sizeBytes,
+    rootUid: process.geteuid!(),
+    rootGid: process.getegid!(),
+    ...(blockSize === undefined ? {} : { blockSize }),
+  });
+  writeFileSync(image, '');
+  truncateSync(image, sizeBytes);
+  const device = FileDevice.open(image);
+  try {
+    formatVolume(device, plan);
+  } finally {
+    device.close();
+  }
 }
 
 /** Runs what has to succeed for a test to mean anything. Returns stdout. */
