@@ -259,7 +259,7 @@ export class VectorFiles {
         existing.freed = [];
         this.lay(existing, layout, slots);
       });
-      this.indexing?.relaid(existing);
+      this.indexing?.outdated(existing);
     }
   }
 

@@ -4,6 +4,7 @@
 #include <linux/uio.h>
 #include "content.h"
 #include "content_blocks.h"
+#include "row_changes.h"
 
 /* Positions, lengths and memory that the device cannot take go through the page cache, as on a FUSE mount. */
 bool vexfs_is_aligned(struct kiocb *iocb, const struct iov_iter *caller)
@@ -72,12 +73,14 @@ static const struct iomap_dio_ops vexfs_direct_write_ops = {
 /* The caller holds i_rwsem. -ENOTBLK: nothing was written, and it has to go through the page cache. */
 ssize_t vexfs_write_direct(struct kiocb *iocb, struct iov_iter *from)
 {
-	const bool grows = iocb->ki_pos + iov_iter_count(from) > i_size_read(file_inode(iocb->ki_filp));
+	struct inode *inode = file_inode(iocb->ki_filp);
+	/* Whoever has to do something with the bytes afterwards waits for them. */
+	const bool waits = iocb->ki_pos + iov_iter_count(from) > i_size_read(inode) || vexfs_has_index(inode);
 
 	if (!vexfs_is_aligned(iocb, from))
 		return -ENOTBLK;
 	return iomap_dio_rw(iocb, from, &vexfs_direct_ops, &vexfs_direct_write_ops,
-			    grows ? IOMAP_DIO_FORCE_WAIT : 0, NULL, 0);
+			    waits ? IOMAP_DIO_FORCE_WAIT : 0, NULL, 0);
 }
 
 /* Whether each byte has a block that is written, which stays so while i_rwsem is held. */
@@ -97,7 +100,7 @@ static bool vexfs_is_written(struct inode *inode, loff_t from, loff_t to)
 	return true;
 }
 
-/* Only a write that neither takes blocks nor moves the end of the file nor drops privileges lets others in beside it. */
+/* Only a write that neither takes blocks nor moves the end of the file nor changes rows of an index nor drops privileges lets others in beside it. */
 static bool vexfs_is_overwrite(struct kiocb *iocb, const struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
@@ -105,7 +108,8 @@ static bool vexfs_is_overwrite(struct kiocb *iocb, const struct iov_iter *from)
 	const loff_t at = iocb->ki_pos;
 	const size_t count = iov_iter_count(from);
 
-	return count && !(iocb->ki_flags & IOCB_APPEND) && at >= 0 && at < size && count <= size - at && IS_NOSEC(inode) &&
+	/* The log of changed rows is for one at a time. */
+	return count && !vexfs_has_index(inode) && !(iocb->ki_flags & IOCB_APPEND) && at >= 0 && at < size && count <= size - at && IS_NOSEC(inode) &&
 	       vexfs_is_aligned(iocb, from) && vexfs_is_written(inode, at, at + count);
 }
 

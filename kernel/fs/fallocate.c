@@ -194,11 +194,13 @@ long vexfs_fallocate(struct file *file, int mode, loff_t offset, loff_t length)
 {
 	struct inode *inode = file_inode(file);
 	const loff_t end = offset + length;
+	loff_t size;
 	int error = 0;
 
 	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
 		return -EOPNOTSUPP;
 	inode_lock(inode);
+	size = i_size_read(inode);
 	if (!(mode & FALLOC_FL_KEEP_SIZE) && end > i_size_read(inode))
 		error = inode_newsize_ok(inode, end) ?: vexfs_rows_prepare(inode, end);
 	if (!error)
@@ -209,6 +211,8 @@ long vexfs_fallocate(struct file *file, int mode, loff_t offset, loff_t length)
 	filemap_invalidate_lock(inode->i_mapping);
 	error = vexfs_change_range(inode, mode, offset, end);
 	filemap_invalidate_unlock(inode->i_mapping);
+	if (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
+		vexfs_rows_overwritten(inode, offset, min(end, size));
 unlock:
 	inode_unlock(inode);
 	if (!error && (file->f_flags & O_DSYNC || IS_SYNC(inode)))

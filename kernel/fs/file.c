@@ -4,6 +4,7 @@
 #include <linux/splice.h>
 #include "content.h"
 #include "inode_write.h"
+#include "row_changes.h"
 #include "vector_calls.h"
 
 static ssize_t vexfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
@@ -47,9 +48,34 @@ static int vexfs_fiemap(struct inode *inode, struct fiemap_extent_info *info, u6
 
 static int vexfs_sync_file(struct file *file, loff_t start, loff_t end, int datasync)
 {
-	int error = file_write_and_wait_range(file, start, end);
+	struct inode *inode = file_inode(file);
+	loff_t from, to;
+	const bool has_stores = vexfs_take_stores(inode, &from, &to);
+	int error;
 
-	return error ?: vexfs_commit_inode(file_inode(file), datasync);
+	if (has_stores) {
+		start = min(start, from);
+		end = max(end, to - 1);
+	}
+	error = file_write_and_wait_range(file, start, end);
+	if (has_stores)
+		vexfs_tell_stores(inode, from, to);
+	return error ?: vexfs_commit_inode(inode, datasync);
+}
+
+/* The last close of a file that was mapped. */
+static int vexfs_release_file(struct inode *inode, struct file *file)
+{
+	loff_t from, to;
+
+	if (!(file->f_mode & FMODE_WRITE) || !vexfs_take_stores(inode, &from, &to))
+		return 0;
+	if (vexfs_has_index(inode)) {
+		/* What this fails for, the next sync of the file answers. */
+		filemap_write_and_wait_range(inode->i_mapping, from, to - 1);
+		vexfs_tell_stores(inode, from, to);
+	}
+	return 0;
 }
 
 const struct file_operations vexfs_file_operations = {
@@ -59,6 +85,7 @@ const struct file_operations vexfs_file_operations = {
 	.mmap = vexfs_mmap,
 	.open = generic_file_open,
 	.fsync = vexfs_sync_file,
+	.release = vexfs_release_file,
 	.fallocate = vexfs_fallocate,
 	.splice_read = vexfs_splice_read,
 	.splice_write = iter_file_splice_write,

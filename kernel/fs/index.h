@@ -182,6 +182,8 @@ void vexfs_searchers_free(void);
 
 /* manage_index.c. After a search: makes an index of its metric where file or mount ask for one. */
 void vexfs_index_if_wanted(struct file *file, u32 metric);
+/* The caller holds i_rwsem: the snapshot is of rows that are no more, and the index is built anew. */
+void vexfs_index_outdated(struct inode *inode, struct vexfs_set *set);
 int vexfs_manage(struct file *file, void *argument, size_t size);
 
 #endif

@@ -157,6 +157,13 @@ static int vexfs_rebuild_index(struct inode *inode, struct vexfs_set *set)
 	return 0;
 }
 
+void vexfs_index_outdated(struct inode *inode, struct vexfs_set *set)
+{
+	/* Without it the snapshot misleads after a crash, which costs recall and nothing else. */
+	vexfs_write_description(inode, set, &set->index->description, true, 0);
+	vexfs_rebuild_index(inode, set);
+}
+
 static int vexfs_drop_index(struct inode *inode, struct vexfs_set *set)
 {
 	struct vexfs_index *index = set->index;

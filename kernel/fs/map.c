@@ -7,6 +7,7 @@
 #include "content_blocks.h"
 #include "file_size.h"
 #include "inode_write.h"
+#include "row_changes.h"
 
 /* Anything may lie on the device behind the end of a file. The folio is locked. */
 static void vexfs_clear_behind_end(struct inode *inode, struct folio *folio)
@@ -135,8 +136,10 @@ static vm_fault_t vexfs_page_mkwrite(struct vm_fault *fault)
 	file_update_time(fault->vma->vm_file);
 	filemap_invalidate_lock_shared(inode->i_mapping);
 	error = vexfs_store_begins(inode, folio);
-	if (!error)
+	if (!error) {
+		vexfs_note_stores(inode, folio_pos(folio), folio_pos(folio) + folio_size(folio));
 		folio_wait_stable(folio);
+	}
 	filemap_invalidate_unlock_shared(inode->i_mapping);
 	sb_end_pagefault(inode->i_sb);
 	if (!error)

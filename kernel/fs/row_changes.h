@@ -40,6 +40,21 @@ int vexfs_rows_prepare(struct inode *inode, loff_t size);
 int vexfs_rows_credits(const struct inode *inode);
 int vexfs_rows_resize(handle_t *handle, struct inode *inode, loff_t size);
 
+/*
+ * overwritten_rows.c. With i_rwsem held exclusively and no handle open: bytes [from, to) of the file have changed, and with them rows
+ * that an index knows. What fails costs the index a build.
+ */
+void vexfs_rows_overwritten(struct inode *inode, loff_t from, loff_t to);
+/* Who changes rows has to tell. Sleeps. */
+bool vexfs_has_index(struct inode *inode);
+/*
+ * Stores through mappings: a range may be stored into from now on. Who is about to write its pages back takes all that was noted
+ * first; when that is done no store goes unnoticed any more, and the rows are told of.
+ */
+void vexfs_note_stores(struct inode *inode, loff_t from, loff_t to);
+bool vexfs_take_stores(struct inode *inode, loff_t *from, loff_t *to);
+void vexfs_tell_stores(struct inode *inode, loff_t from, loff_t to);
+
 /* set_delete.c: frees the hidden inodes of a file that is being deleted, in handles of its own. */
 int vexfs_set_delete(struct inode *inode);
 

@@ -33,6 +33,8 @@ static struct inode *vexfs_alloc_inode(struct super_block *sb)
 	info->extents_version = 0;
 	info->disk_size = 0;
 	info->hidden_blocks = 0;
+	info->stored_from = 0;
+	info->stored_to = 0;
 	info->set = NULL;
 	jbd2_journal_init_jbd_inode(&info->jinode, &info->vfs);
 	return &info->vfs;

@@ -115,6 +115,9 @@ struct vexfs_inode_info {
 	struct mutex set_lock;
 	/* Blocks of the hidden inodes, plus one; 0 until somebody asked. */
 	u64 hidden_blocks;
+	/* Where stores through mappings may have changed rows that no index has been told of, under i_lock; stored_to 0: nowhere. */
+	loff_t stored_from;
+	loff_t stored_to;
 	/* The rows, loaded by the first call that needs them; published with release, freed with the inode. */
 	struct vexfs_set *set;
 	struct inode vfs;

@@ -141,14 +141,11 @@ static ssize_t vexfs_write_rest(struct kiocb *iocb, struct iov_iter *from, ssize
 	return direct + written;
 }
 
-static ssize_t vexfs_write_locked(struct kiocb *iocb, struct iov_iter *from)
+static ssize_t vexfs_write_checked(struct kiocb *iocb, struct iov_iter *from, ssize_t done)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
-	ssize_t done = generic_write_checks(iocb, from);
 	int error;
 
-	if (done <= 0)
-		return done;
 	error = vexfs_rows_prepare(inode, max_t(loff_t, iocb->ki_pos + done, i_size_read(inode)));
 	if (!error)
 		error = vexfs_prepare_write(iocb);
@@ -161,6 +158,22 @@ static ssize_t vexfs_write_locked(struct kiocb *iocb, struct iov_iter *from)
 	if (done == -ENOTBLK)
 		done = 0;
 	return done >= 0 && iov_iter_count(from) ? vexfs_write_rest(iocb, from, done) : done;
+}
+
+static ssize_t vexfs_write_locked(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	const loff_t size = i_size_read(inode);
+	ssize_t done = generic_write_checks(iocb, from);
+	const loff_t start = iocb->ki_pos;
+
+	if (done <= 0)
+		return done;
+	done = vexfs_write_checked(iocb, from, done);
+	/* What lies behind the end as it was are new rows, not changed ones. */
+	if (done > 0)
+		vexfs_rows_overwritten(inode, start, min_t(loff_t, start + done, size));
+	return done;
 }
 
 ssize_t vexfs_write_iter(struct kiocb *iocb, struct iov_iter *from)

@@ -131,8 +131,8 @@ export class Indexing {
     this.startOver(index);
   }
 
-  /** The rows have another layout now, and the snapshot is of the one before. */
-  relaid(file: VectorFile): void {
+  /** The rows have another layout now, or more of them have changed than the log says: the snapshot is of others. */
+  outdated(file: VectorFile): void {
     const { index } = file;
     if (index === undefined) return;
     this.dropStored(file);

@@ -3,6 +3,7 @@ import { Connection, type Request } from '../../server/connection.js';
 import { errno } from '../../system/index.js';
 import { FsError, readContent, requireMutable, writeContent } from '../../volume/index.js';
 import type { Filesystem } from '../filesystem.js';
+import { OverwrittenRows } from '../overwritten_rows.js';
 import { stripCapability } from '../privileges.js';
 import { touchAtime } from './files.js';
 
@@ -37,7 +38,9 @@ export function copyFileRange(fs: Filesystem, request: Request): void {
       stripCapability(fs.volume, target);
       const grows = offset + length > target.size;
       if (grows) fs.vectors.beforeResize(target, offset + length);
+      const overwritten = OverwrittenRows.of(fs, target, offset, length);
       copied = writeContent(fs.volume, target, offset, memory.bytes.subarray(0, length));
+      overwritten?.told();
       if (grows) fs.vectors.afterResize(target);
     } finally {
       fs.scratch.give(memory);

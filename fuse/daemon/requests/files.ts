@@ -23,6 +23,7 @@ import {
 import { READ_QUEUE, SPARE } from '../exchange.js';
 import type { Filesystem } from '../filesystem.js';
 import { JOB, KIND, NODE, READ_LENGTH, READ_SEGMENTS, UNIQUE } from '../jobs.js';
+import { OverwrittenRows } from '../overwritten_rows.js';
 import { Park } from '../park.js';
 import { stripCapability, stripPrivileges } from '../privileges.js';
 import { ENGINE_PAYLOAD_PAIRS } from '../segments.js';
@@ -173,8 +174,10 @@ export function write(fs: Filesystem, request: Request): void {
   // First, because it may have to read the disk: a call that fails there has changed nothing.
   if (!cached) stripCapability(fs.volume, inode);
   if (grows) fs.vectors.beforeResize(inode, offset + wanted);
+  const overwritten = OverwrittenRows.of(fs, inode, offset, wanted);
   const stored = writeContent(fs.volume, inode, offset, request.bytes.subarray(start, start + wanted));
   const written = cached && stored === wanted ? size : stored;
+  overwritten?.told();
   if (grows) fs.vectors.afterResize(inode);
   if ((writeFlags & WRITE_KILL_SUIDGID) !== 0) stripPrivileges(inode, request.pid);
   const now = fs.now();

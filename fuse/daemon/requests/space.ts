@@ -16,6 +16,7 @@ import {
   zeroRange,
 } from '../../volume/index.js';
 import type { Filesystem } from '../filesystem.js';
+import { OverwrittenRows } from '../overwritten_rows.js';
 import { stripCapability } from '../privileges.js';
 import { resize } from './attributes.js';
 
@@ -43,9 +44,11 @@ export function fallocate(fs: Filesystem, request: Request): void {
   const { volume } = fs;
   // First, because it may have to read the disk: a call that fails there has changed nothing.
   stripCapability(volume, inode);
+  const overwritten = punches || zeroes ? OverwrittenRows.of(fs, inode, offset, length) : undefined;
   if (punches) punchHole(volume, inode, offset, length);
   else if (zeroes) zeroRange(volume, inode, offset, length);
   else preallocate(volume, inode, offset, length);
+  overwritten?.told();
   if (!keeps && offset + length > inode.size) resize(fs, inode, offset + length);
   fs.markChanged(inode, request);
   fs.whenAsDurable(inode, flags, unique, () => fs.connection.send(unique, 0));
