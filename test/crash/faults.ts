@@ -101,15 +101,6 @@ export class FaultRun {
     } catch (error) {
       throw this.explained(error as Error, ending.output);
     }
-    if (process.env.VEXFS_DBG)
-      console.log(
-        fault,
-        hits,
-        mounted,
-        this.failures,
-        ['read', 'write', 'flush'].map((c) => disk.log.calls(c as 'read')),
-        ending.output,
-      );
     return { hits, failures: this.failures, mounted };
   }
 
