@@ -8,7 +8,7 @@ import { getRow } from './engine/get_row.js';
 import { getRows } from './engine/get_rows.js';
 import { ImageReader } from './engine/image_reader.js';
 import { followIndex, openOrMakeIndex, verifyIndex, writeSnapshot } from './engine/index_jobs.js';
-import { search } from './engine/search.js';
+import { search, searchPart } from './engine/search.js';
 import { writePieces } from './engine/write_pieces.js';
 import { Exchange, type ExchangeHandle, type JobSlot } from './exchange.js';
 import {
@@ -83,6 +83,7 @@ const RUN: Readonly<Record<number, (thread: EngineThread, slot: JobSlot) => void
   [JOB.GET_ROWS]: getRows,
   [JOB.ANNOUNCE]: announceChange,
   [JOB.SEARCH]: search,
+  [JOB.SEARCH_PART]: searchPart,
   [JOB.GET]: getRow,
   [JOB.WRITE]: writePieces,
   [JOB.WARM]: warm,
@@ -97,6 +98,7 @@ const COME_BACK: ReadonlySet<number> = new Set([
   JOB.COPY_ROWS,
   JOB.COPY_IDS,
   JOB.COPY_ROW,
+  JOB.SEARCH_PART,
   JOB.WRITE,
   JOB.WARM,
   JOB.INDEX_OPEN,

@@ -64,6 +64,8 @@ export class Filesystem {
   readonly attributeTimeout: Timeout;
   readonly entryTimeout: Timeout;
   readonly directIo: boolean;
+  /** Threads that search. */
+  readonly searchThreads: number;
   /** INIT flags that were agreed on with the kernel. */
   initFlags = 0;
   vectors!: VectorFiles;
@@ -108,6 +110,7 @@ export class Filesystem {
     readOnly: boolean;
     timeKeeping: TimeKeeping;
     caching: Caching;
+    searchThreads: number;
   }) {
     this.volume = parts.volume;
     this.device = parts.device;
@@ -119,6 +122,7 @@ export class Filesystem {
     this.attributeTimeout = timeout(parts.caching.attributeSeconds);
     this.entryTimeout = timeout(parts.caching.entrySeconds);
     this.directIo = parts.caching.directIo;
+    this.searchThreads = parts.searchThreads;
   }
 
   now(): Timestamp {

@@ -4,7 +4,7 @@ import { errno, FileDevice, type FileDeviceHandle } from '../system/index.js';
 import { commitNow, finishOrphans, Volume } from '../volume/index.js';
 import { type JournalArea, JournalWriter } from '../volume/journal/index.js';
 import { Commits } from './commits.js';
-import { Exchange, type ExchangeHandle } from './exchange.js';
+import { ENGINE_QUEUE, Exchange, type ExchangeHandle } from './exchange.js';
 import { type Caching, Filesystem, type TimeKeeping } from './filesystem.js';
 import { FuseLoop, MAX_WRITE } from './fuse_loop.js';
 import { Indexing, type IndexingOptions } from './indexing/indexing.js';
@@ -76,6 +76,7 @@ function serve(volume: Volume, maxTransactionBlocks: number, fuseFd: number): nu
     readOnly: data.readOnly,
     timeKeeping: data.timeKeeping,
     caching: data.caching,
+    searchThreads: data.threads[ENGINE_QUEUE] ?? 1,
   });
   fs.vectors = new VectorFiles(volume, device.fd);
   fs.vectors.onOrphan = (inode) => fs.condemn(inode);

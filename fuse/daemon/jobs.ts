@@ -19,6 +19,7 @@ export const JOB = {
   COPY_IDS: 14,
   COPY_ROW: 15,
   GET_ROWS: 16,
+  SEARCH_PART: 17,
 } as const;
 
 /** Every job. */
@@ -68,7 +69,10 @@ export const ANNOUNCE_POSITION = 11;
 /** Bytes of the payload that the reply carries: the argument that travels back. */
 export const ANNOUNCE_REPLY = 12;
 
-/** SEARCH: a vexfs_vector_search_request in the payload. Replies, then comes back to be unpinned. */
+/**
+ * SEARCH: a vexfs_vector_search_request or vexfs_batch_search in the payload. Replies, then comes back to be unpinned.
+ * SEARCH_PART: some queries of a vexfs_batch_search. Comes back.
+ */
 export const SEARCH_BASE = 8;
 export const SEARCH_OFFSET = 9;
 export const SEARCH_STRIDE = 10;
@@ -93,8 +97,10 @@ export const SEARCH_TAIL_COUNT = 24;
 export const SEARCH_EF = 25;
 /** Out: one of SearchPath. */
 export const SEARCH_PATH = 26;
-/** Whether the payload holds a vexfs_batch_search. */
+/** Whether the payload holds a vexfs_batch_search; then which of its queries the job answers. */
 export const SEARCH_BATCH = 27;
+export const SEARCH_FIRST = 28;
+export const SEARCH_QUERIES = 29;
 
 /** GET: a vexfs_get_embedding in the payload; behind PAYLOAD_SEGMENTS pairs {position or -1, bytes}. Replies. */
 export const GET_SEGMENTS = 8;

@@ -54,3 +54,40 @@ function transfer(call: VmTransfer, pid: number, local: number, remote: bigint, 
   }
   return length;
 }
+
+/** A range of our memory and where it goes in another process. */
+export interface Transfer {
+  readonly local: number;
+  readonly remote: bigint;
+  readonly bytes: number;
+}
+
+/** Ranges that fit into the scratch block twice: a vector for each side. */
+const MOST_TRANSFERS = 8;
+
+/** writeProcess for at most 8 ranges with one call: 0, or -errno as there. */
+export function writeProcessAll(pid: number, transfers: readonly Transfer[]): number {
+  let count = 0;
+  let total = 0;
+  for (const { local, remote, bytes } of transfers) {
+    if (bytes === 0) continue;
+    if (count === MOST_TRANSFERS || !Number.isSafeInteger(bytes) || bytes < 0) return -errno.EINVAL;
+    if (remote < 0n || remote + BigInt(bytes) > TOP) return -errno.EFAULT;
+    putVector(count * 16, local, bytes);
+    const at = (MOST_TRANSFERS + count) * 16;
+    scratch.setBigUint64(at, remote, true);
+    putWord(at + 8, bytes);
+    count += 1;
+    total += bytes;
+  }
+  if (count === 0) return 0;
+  const far = scratchAddress + MOST_TRANSFERS * 16;
+  const moved = total > PIECE ? -1 : orErrno(writevRaw(pid, scratchAddress, count, far, count, 0));
+  if (moved === total) return 0;
+  // Too much for one call, or cut short: range by range, which says what is wrong.
+  for (const { local, remote, bytes } of transfers) {
+    const written = writeProcess(pid, local, remote, bytes);
+    if (written !== bytes) return written;
+  }
+  return 0;
+}

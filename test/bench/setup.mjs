@@ -29,6 +29,7 @@ const PROGRAMS = [
   { name: 'stream', source: 'stream.c', words: ['-O2'] },
   { name: 'names', source: 'names.c', words: ['-O2'] },
   { name: 'rows', source: 'rows.c', words: ['-O2'] },
+  { name: 'queries', source: 'queries.c', words: ['-O2'] },
   { name: 'scan', source: 'scan.c', words: ['-O3', '-march=native'], engine: true },
   { name: 'peer', source: 'peer.c', words: ['-O2'], fuse: true },
   { name: 'passthrough_ll', source: `${EXAMPLES}/passthrough_ll.c`, words: ['-O2', '-w'], fuse: true },

@@ -1,4 +1,4 @@
-import { errno, readProcess, writeProcess } from '../../system/index.js';
+import { errno, readProcess, type Transfer, writeProcess, writeProcessAll } from '../../system/index.js';
 import { log } from '../log.js';
 
 let told = false;
@@ -28,4 +28,10 @@ export function copyOut(pid: number, local: number, remote: bigint, bytes: numbe
   if (bytes === 0) return 0;
   const result = writeProcess(pid, local, remote, bytes);
   return result === bytes ? 0 : errnoFor(result);
+}
+
+/** The same for a few ranges at once. */
+export function copyOutAll(pid: number, transfers: readonly Transfer[]): number {
+  const result = writeProcessAll(pid, transfers);
+  return result === 0 ? 0 : errnoFor(result);
 }

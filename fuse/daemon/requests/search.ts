@@ -1,22 +1,26 @@
-import type { SearchType } from '@vexfs/shared';
+import { batchSearch, type SearchType } from '@vexfs/shared';
 import { SearchPath } from '../../engine/index.js';
+import { Connection } from '../../server/connection.js';
 import type { Memory } from '../../system/index.js';
 import { bytesOfRow, strideOf } from '../../volume/index.js';
-import { ENGINE_QUEUE, SPARE } from '../exchange.js';
+import { ENGINE_QUEUE, type JobSlot, SPARE } from '../exchange.js';
 import type { Filesystem } from '../filesystem.js';
 import { rowExtentsOf } from '../indexing/extents.js';
+import type { FileIndex } from '../indexing/file_index.js';
 import { guideOf } from '../indexing/guide.js';
 import {
   JOB,
   KIND,
   NODE,
   PID,
+  RESULT,
   SEARCH_BASE,
   SEARCH_BATCH,
   SEARCH_DIMENSIONS,
   SEARCH_EF,
   SEARCH_ELEMENT,
   SEARCH_EXTENTS,
+  SEARCH_FIRST,
   SEARCH_IDS,
   SEARCH_INDEX,
   SEARCH_LIVE,
@@ -24,6 +28,7 @@ import {
   SEARCH_PATH,
   SEARCH_POPULATE,
   SEARCH_POPULATE_END,
+  SEARCH_QUERIES,
   SEARCH_ROW_BYTES,
   SEARCH_SEGMENT_COUNT,
   SEARCH_SEGMENTS,
@@ -34,9 +39,10 @@ import {
   UNIQUE,
 } from '../jobs.js';
 import { Park } from '../park.js';
+import type { RowMapping } from '../row_mapping.js';
 import { segmentPairs } from '../segments.js';
 import type { VectorFile } from '../vector_files.js';
-import type { Call } from './ioctl.js';
+import { type Call, ioctlReply } from './ioctl.js';
 
 /** What VECTOR_SEARCH or BATCH_SEARCH asks for. */
 export interface SearchRequest {
@@ -50,99 +56,199 @@ export interface SearchRequest {
   readonly exact: boolean;
 }
 
+/** Queries below which a batch is not worth another thread. */
+const LEAST_PART = 16;
+
+/** What a search sees of a file, and how it is to look. */
+interface View {
+  readonly file: VectorFile;
+  readonly guide: FileIndex | undefined;
+  readonly mapping: RowMapping | undefined;
+  /** Copies that the threads read until the last has ended. */
+  readonly memory: Memory[];
+}
+
 /**
  * Pins what a search sees at this moment (the mapped rows, the ids, which slots are live) and gives it to an engine
- * thread, which answers the call. Blocks, slots and arrays that are freed later are not reused before the search ends.
+ * thread, which answers the call; the queries of a batch to several. Blocks, slots and arrays that are freed later are not reused before the
+ * search ends.
  */
 export function searchRows(fs: Filesystem, call: Call, file: VectorFile, search: SearchRequest): void {
-  const { set, ids, inode } = file;
-  const { layout } = set;
-  const stride = strideOf(layout);
-  const { ids: idArray, slots, rows } = ids.info();
   const guide = search.exact ? undefined : guideOf(fs, file, search.metric, search.k);
-  const mapping = guide === undefined ? fs.vectors.mapping(file) : undefined;
-  const slot = fs.exchange.take(SPARE.caller);
-  if (slot === undefined) throw new Park();
-  const memory: Memory[] = [];
-  const { fields } = slot;
+  const mapping = fs.vectors.mapping(file);
+  const slots = takeSlots(fs, search);
+  const [first] = slots as [JobSlot];
+  const view: View = { file, guide, mapping, memory: [] };
+  let rows: number;
   try {
-    let live = 0;
-    if (rows < slots || guide !== undefined) {
-      const words = Math.ceil(slots / 64);
-      const bitmap = fs.transfer.take(words * 8);
-      memory.push(bitmap);
-      ids.snapshotLive(bitmap.address, words);
-      live = bitmap.address;
-    }
-    fields[SEARCH_LIVE] = live;
-    fields[SEARCH_SEGMENTS] = 0;
-    fields[SEARCH_SEGMENT_COUNT] = 0;
-    const end = layout.dataOffset + slots * stride;
-    fields[SEARCH_INDEX] = 0;
-    if (guide !== undefined) {
-      fields[SEARCH_INDEX] = guide.handle;
-      fields[SEARCH_EXTENTS] = rowExtentsOf(fs, guide).address;
-      fields[SEARCH_EF] = search.ef === 0 ? guide.description.efSearch : search.ef;
-      fields[SEARCH_PATH] = 0;
-      fields[SEARCH_TAIL] = 0;
-      fields[SEARCH_TAIL_COUNT] = 0;
-      if (guide.queue.rows > 0) {
-        const tail = fs.transfer.take(guide.queue.rows * 4);
-        memory.push(tail);
-        fields[SEARCH_TAIL] = tail.address;
-        fields[SEARCH_TAIL_COUNT] = guide.queue.slots(
-          new Uint32Array(tail.bytes.buffer, tail.bytes.byteOffset, guide.queue.rows),
-        );
-      }
-    } else if (mapping === undefined) {
-      const pairs = segmentPairs(fs.volume, inode, layout.dataOffset, slots * stride);
-      const list = fs.transfer.take(Math.max(16, pairs.byteLength));
-      memory.push(list);
-      new Float64Array(list.bytes.buffer, list.bytes.byteOffset, pairs.length).set(pairs);
-      fields[SEARCH_SEGMENTS] = list.address;
-      fields[SEARCH_SEGMENT_COUNT] = pairs.length / 2;
-      fields[SEARCH_BASE] = 0;
-      fields[SEARCH_POPULATE] = 0;
-      fields[SEARCH_POPULATE_END] = 0;
-    } else {
-      fields[SEARCH_BASE] = mapping.base;
-      fields[SEARCH_POPULATE] = Math.min(mapping.populated, end);
-      fields[SEARCH_POPULATE_END] = end;
-    }
+    rows = describe(fs, first, view, search);
   } catch (error) {
-    for (const block of memory) fs.transfer.give(block);
-    fs.exchange.give(slot);
+    for (const block of view.memory) fs.transfer.give(block);
+    for (const slot of slots) fs.exchange.give(slot);
     throw error;
   }
-  fields[KIND] = JOB.SEARCH;
-  fields[UNIQUE] = call.request.unique;
+  const { fields } = first;
   fields[PID] = call.request.pid;
-  fields[NODE] = inode.number;
-  fields[SEARCH_OFFSET] = layout.dataOffset;
-  fields[SEARCH_STRIDE] = stride;
-  fields[SEARCH_SLOTS] = slots;
-  fields[SEARCH_IDS] = idArray;
-  fields[SEARCH_ELEMENT] = layout.elementType;
-  fields[SEARCH_DIMENSIONS] = layout.dimensions;
-  fields[SEARCH_ROW_BYTES] = bytesOfRow(layout);
+  fields[NODE] = file.inode.number;
   fields[SEARCH_BATCH] = search.isBatch ? 1 : 0;
-  slot.bytes.set(call.request.bytes.subarray(call.at, call.at + call.size));
-  file.pins += 1;
+  first.bytes.set(call.request.bytes.subarray(call.at, call.at + call.size));
   file.searches += search.queries;
   if (guide === undefined) file.rowsScanned += rows * search.queries;
   else guide.searches += search.queries;
+  if (slots.length === 1) begin(fs, view, first, call.request.unique);
+  else beginParts(fs, view, slots, call, search.queries);
+}
+
+/** As many as threads can work on. Throws Park when there is none. */
+function takeSlots(fs: Filesystem, { queries }: SearchRequest): JobSlot[] {
+  const most = Math.min(fs.searchThreads, Math.floor(queries / LEAST_PART));
+  const slots: JobSlot[] = [];
+  do {
+    const slot = fs.exchange.take(SPARE.caller);
+    if (slot === undefined) break;
+    slots.push(slot);
+  } while (slots.length < most);
+  if (slots.length === 0) throw new Park();
+  return slots;
+}
+
+/** What all parts of a search have in common. Returns the rows that there are. */
+function describe(
+  fs: Filesystem,
+  { fields }: JobSlot,
+  { file, guide, mapping, memory }: View,
+  search: SearchRequest,
+): number {
+  const { layout } = file.set;
+  const stride = strideOf(layout);
+  const { ids, slots, rows } = file.ids.info();
+  fields[SEARCH_LIVE] = 0;
+  fields[SEARCH_BASE] = mapping?.base ?? 0;
+  fields[SEARCH_POPULATE] = 0;
+  fields[SEARCH_POPULATE_END] = 0;
+  fields[SEARCH_SEGMENTS] = 0;
+  fields[SEARCH_SEGMENT_COUNT] = 0;
+  fields[SEARCH_INDEX] = guide?.handle ?? 0;
+  fields[SEARCH_EXTENTS] = 0;
+  fields[SEARCH_EF] = search.ef;
+  fields[SEARCH_PATH] = 0;
+  fields[SEARCH_TAIL] = 0;
+  fields[SEARCH_TAIL_COUNT] = 0;
+  fields[SEARCH_OFFSET] = layout.dataOffset;
+  fields[SEARCH_STRIDE] = stride;
+  fields[SEARCH_SLOTS] = slots;
+  fields[SEARCH_IDS] = ids;
+  fields[SEARCH_ELEMENT] = layout.elementType;
+  fields[SEARCH_DIMENSIONS] = layout.dimensions;
+  fields[SEARCH_ROW_BYTES] = bytesOfRow(layout);
+  if (rows < slots || guide !== undefined) {
+    const words = Math.ceil(slots / 64);
+    const bitmap = fs.transfer.take(words * 8);
+    memory.push(bitmap);
+    file.ids.snapshotLive(bitmap.address, words);
+    fields[SEARCH_LIVE] = bitmap.address;
+  }
+  if (guide !== undefined) {
+    if (mapping === undefined) fields[SEARCH_EXTENTS] = rowExtentsOf(fs, guide).address;
+    if (search.ef === 0) fields[SEARCH_EF] = guide.description.efSearch;
+    const waiting = guide.queue.rows;
+    if (waiting === 0) return rows;
+    const tail = fs.transfer.take(waiting * 4);
+    memory.push(tail);
+    const list = new Uint32Array(tail.bytes.buffer, tail.bytes.byteOffset, waiting);
+    fields[SEARCH_TAIL] = tail.address;
+    fields[SEARCH_TAIL_COUNT] = guide.queue.slots(list);
+  } else if (mapping === undefined) {
+    const pairs = segmentPairs(fs.volume, file.inode, layout.dataOffset, slots * stride);
+    const list = fs.transfer.take(Math.max(16, pairs.byteLength));
+    memory.push(list);
+    new Float64Array(list.bytes.buffer, list.bytes.byteOffset, pairs.length).set(pairs);
+    fields[SEARCH_SEGMENTS] = list.address;
+    fields[SEARCH_SEGMENT_COUNT] = pairs.length / 2;
+  } else {
+    const end = layout.dataOffset + slots * stride;
+    fields[SEARCH_POPULATE] = Math.min(mapping.populated, end);
+    fields[SEARCH_POPULATE_END] = end;
+  }
+  return rows;
+}
+
+/** One job that answers the call itself. */
+function begin(fs: Filesystem, view: View, slot: JobSlot, unique: number): void {
+  const { fields } = slot;
+  fields[KIND] = JOB.SEARCH;
+  fields[UNIQUE] = unique;
+  fields[SEARCH_FIRST] = 0;
+  fields[SEARCH_QUERIES] = fields[SEARCH_BATCH] === 1 ? batchSearch.count.get(slot.view, 0) : 1;
+  view.file.pins += 1;
   fs.pin(slot, () => {
-    file.pins -= 1;
-    for (const block of memory) fs.transfer.give(block);
-    if (guide !== undefined && fields[SEARCH_PATH] === SearchPath.FALLBACK) fs.indexing.suspect(guide);
-    const populated = fields[SEARCH_POPULATE_END]!;
-    if (
-      mapping !== undefined &&
-      fields[SEARCH_BASE] === mapping.base &&
-      fields[SEARCH_POPULATE]! <= mapping.populated
-    ) {
-      mapping.populated = Math.max(mapping.populated, populated);
-    }
+    release(fs, view, slot);
+    for (const block of view.memory) fs.transfer.give(block);
   });
-  fs.submit(ENGINE_QUEUE, slot, call.request.unique);
+  fs.submit(ENGINE_QUEUE, slot, unique);
+}
+
+/** A part of the queries for each slot; the last one that comes back has the call answered, with the error of the first part that has one. */
+function beginParts(
+  fs: Filesystem,
+  view: View,
+  slots: readonly JobSlot[],
+  call: Call,
+  queries: number,
+): void {
+  const { unique } = call.request;
+  const [first] = slots as [JobSlot];
+  const argument = first.bytes.slice(0, call.size);
+  const codes: number[] = [];
+  let left = slots.length;
+  fs.waiting.set(unique, () => {
+    for (const slot of under) fs.exchange.interrupt(slot);
+  });
+  const under = new Set(slots);
+  slots.forEach((slot, i) => {
+    const { fields } = slot;
+    if (slot !== first) {
+      fields.set(first.fields);
+      slot.bytes.set(argument);
+    }
+    fields[KIND] = JOB.SEARCH_PART;
+    fields[UNIQUE] = 0;
+    const from = Math.floor((queries * i) / slots.length);
+    fields[SEARCH_FIRST] = from;
+    fields[SEARCH_QUERIES] = Math.floor((queries * (i + 1)) / slots.length) - from;
+    view.file.pins += 1;
+  });
+  slots.forEach((slot, i) => {
+    fs.pin(slot, () => {
+      under.delete(slot);
+      release(fs, view, slot);
+      codes[i] = slot.fields[RESULT]!;
+      left -= 1;
+      if (left > 0) return;
+      fs.waiting.delete(unique);
+      for (const block of view.memory) fs.transfer.give(block);
+      answer(fs, unique, argument, codes.find((code) => code !== 0) ?? 0);
+    });
+    fs.submit(ENGINE_QUEUE, slot, 0);
+  });
+}
+
+/** A job does not look at the file any more. */
+function release(fs: Filesystem, { file, guide, mapping }: View, { fields }: JobSlot): void {
+  file.pins -= 1;
+  if (guide !== undefined && fields[SEARCH_PATH] === SearchPath.FALLBACK) fs.indexing.suspect(guide);
+  const populated = fields[SEARCH_POPULATE_END]!;
+  if (mapping !== undefined && fields[SEARCH_POPULATE]! <= mapping.populated)
+    mapping.populated = Math.max(mapping.populated, populated);
+}
+
+function answer(fs: Filesystem, unique: number, argument: Uint8Array, code: number): void {
+  if (code !== 0) {
+    fs.connection.fail(unique, code);
+    return;
+  }
+  const { output } = fs.connection;
+  const at = ioctlReply(output.view);
+  output.bytes.set(argument, at);
+  fs.connection.send(unique, at - Connection.PAYLOAD_AT + argument.length);
 }

@@ -1,0 +1,158 @@
+import {
+  answerQuestions,
+  bestCpu,
+  indexRows,
+  indexSearch,
+  questions as layout,
+  rowsOfExtents,
+  Searcher,
+} from '../../engine/index.js';
+import {
+  allocateMemory,
+  errno,
+  MADV_POPULATE_READ,
+  type Memory,
+  madvise,
+  PAGE_SIZE,
+} from '../../system/index.js';
+import type { EngineThread } from '../engine_worker.js';
+import type { JobSlot } from '../exchange.js';
+import {
+  FAILED_AT,
+  NOT_MAPPED,
+  SEARCH_BASE,
+  SEARCH_DIMENSIONS,
+  SEARCH_EF,
+  SEARCH_ELEMENT,
+  SEARCH_EXTENTS,
+  SEARCH_IDS,
+  SEARCH_INDEX,
+  SEARCH_LIVE,
+  SEARCH_OFFSET,
+  SEARCH_PATH,
+  SEARCH_POPULATE,
+  SEARCH_POPULATE_END,
+  SEARCH_SLOTS,
+  SEARCH_STRIDE,
+  SEARCH_TAIL,
+  SEARCH_TAIL_COUNT,
+} from '../jobs.js';
+import type { Questions } from './questions.js';
+import type { Places } from './search_memory.js';
+
+/** Bytes that are read in between two looks at the interrupt word. */
+const POPULATE_PIECE = 64 << 20;
+
+/** Of this thread. */
+let searcher: Searcher | undefined;
+let request: Memory | undefined;
+
+const ROWS = layout.$.size;
+const SEARCH = layout.search.offset;
+
+/**
+ * Answers `count` queries that stand in the places, by the index of the rows or by all rows where they are mapped: hits of the
+ * last one, or -errno.
+ */
+export function answerMapped(
+  thread: EngineThread,
+  slot: JobSlot,
+  asked: Questions,
+  places: Places,
+  count: number,
+): number {
+  const { fields } = slot;
+  if (fields[SEARCH_INDEX] === 0) {
+    if (fields[SEARCH_SLOTS] === 0) fields[SEARCH_POPULATE_END] = fields[SEARCH_POPULATE]!;
+    const populated = populate(thread, slot);
+    if (populated < 0) return populated;
+  }
+  request ??= allocateMemory(layout.$.size + indexRows.$.size);
+  describe(thread, slot, asked, places, count, request);
+  const found = answerQuestions(request.address);
+  fields[SEARCH_PATH] = Math.max(fields[SEARCH_PATH]!, layout.path.get(request.view, 0));
+  if (found === -errno.EIO) {
+    fields[FAILED_AT] = NOT_MAPPED;
+    // It was left in the middle of a search.
+    searcher?.destroy();
+    searcher = undefined;
+  }
+  return found;
+}
+
+function describe(
+  thread: EngineThread,
+  slot: JobSlot,
+  { metric, k }: Questions,
+  places: Places,
+  count: number,
+  { view, address }: Memory,
+): void {
+  const { fields } = slot;
+  const slots = fields[SEARCH_SLOTS]!;
+  if (fields[SEARCH_INDEX] !== 0) searcher ??= new Searcher();
+  layout.cpu.set(view, 0, bestCpu);
+  layout.index.set(view, 0, fields[SEARCH_INDEX]!);
+  layout.searcher.set(view, 0, searcher?.handle ?? 0);
+  layout.query.set(view, 0, places.query);
+  layout.topk.set(view, 0, places.topk);
+  layout.scratch.set(view, 0, places.scratch);
+  layout.row.set(view, 0, places.row);
+  layout.values.set(view, 0, places.values);
+  layout.distances.set(view, 0, places.distances);
+  layout.ids.set(view, 0, places.ids);
+  layout.counts.set(view, 0, places.counts);
+  layout.metric.set(view, 0, metric);
+  layout.element.set(view, 0, fields[SEARCH_ELEMENT]!);
+  layout.dims.set(view, 0, fields[SEARCH_DIMENSIONS]!);
+  layout.count.set(view, 0, count);
+  indexSearch.rows.set(view, SEARCH, address + ROWS);
+  indexSearch.ids.set(view, SEARCH, fields[SEARCH_IDS]!);
+  indexSearch.live.set(view, SEARCH, fields[SEARCH_LIVE]!);
+  indexSearch.tail.set(view, SEARCH, fields[SEARCH_TAIL]!);
+  indexSearch.interrupt.set(view, SEARCH, thread.exchange.interruptAddress(slot));
+  indexSearch.tail_count.set(view, SEARCH, fields[SEARCH_TAIL_COUNT]!);
+  indexSearch.slots.set(view, SEARCH, slots);
+  indexSearch.k.set(view, SEARCH, k);
+  indexSearch.ef.set(view, SEARCH, fields[SEARCH_EF]!);
+  if (fields[SEARCH_BASE] === 0) {
+    rowsOfExtents(fields[SEARCH_EXTENTS]!, address + ROWS);
+    return;
+  }
+  indexRows.base.set(view, ROWS, fields[SEARCH_BASE]! + fields[SEARCH_OFFSET]!);
+  indexRows.stride.set(view, ROWS, fields[SEARCH_STRIDE]!);
+  indexRows.get.set(view, ROWS, 0);
+  indexRows.put.set(view, ROWS, 0);
+  indexRows.context.set(view, ROWS, 0);
+  indexRows.slots.set(view, ROWS, slots);
+}
+
+/**
+ * Reads mapped rows in, the first time that all of them are compared: with large reads, and with an errno where a sector is bad.
+ * What has been evicted since is read again as it is touched, which the engine survives.
+ */
+function populate(thread: EngineThread, slot: JobSlot): number {
+  const { fields } = slot;
+  const base = fields[SEARCH_BASE]!;
+  const end = Math.ceil(fields[SEARCH_POPULATE_END]! / PAGE_SIZE) * PAGE_SIZE;
+  for (let at = Math.floor(fields[SEARCH_POPULATE]! / PAGE_SIZE) * PAGE_SIZE; at < end; ) {
+    if (thread.exchange.isInterrupted(slot)) return notPopulated(slot, -errno.EINTR);
+    const length = Math.min(POPULATE_PIECE, end - at);
+    const result = madvise(base + at, length, MADV_POPULATE_READ);
+    // Kernels before 5.14 do not know the advice: pages are then read in by the loop itself.
+    if (result === -errno.EINVAL) return 0;
+    if (result === -errno.EINTR || result === -errno.EAGAIN) continue;
+    if (result === -errno.ENOMEM) return notPopulated(slot, result);
+    if (result < 0) {
+      fields[FAILED_AT] = NOT_MAPPED;
+      return notPopulated(slot, -errno.EIO);
+    }
+    at += length;
+  }
+  return 0;
+}
+
+function notPopulated({ fields }: JobSlot, result: number): number {
+  fields[SEARCH_POPULATE_END] = fields[SEARCH_POPULATE]!;
+  return result;
+}

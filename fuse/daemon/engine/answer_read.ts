@@ -1,0 +1,111 @@
+import { ElementType, isElementType, type SearchType } from '@vexfs/shared';
+import {
+  bestCpu,
+  decodeRows,
+  encodeRows,
+  firstNotFinite,
+  prepareQuery,
+  scanRequest,
+  scanRun,
+  topkFinish,
+  topkInit,
+} from '../../engine/index.js';
+import { errno, memoryAt } from '../../system/index.js';
+import type { EngineThread } from '../engine_worker.js';
+import type { JobSlot } from '../exchange.js';
+import {
+  FAILED_AT,
+  SEARCH_DIMENSIONS,
+  SEARCH_ELEMENT,
+  SEARCH_IDS,
+  SEARCH_LIVE,
+  SEARCH_SEGMENT_COUNT,
+  SEARCH_SEGMENTS,
+  SEARCH_SLOTS,
+  SEARCH_STRIDE,
+} from '../jobs.js';
+import { ImageReader } from './image_reader.js';
+import type { Questions } from './questions.js';
+import type { Places } from './search_memory.js';
+
+/**
+ * Answers `count` queries by all rows, a window of them at a time, where they cannot be mapped: hits of the last one, or -errno.
+ * The rows are read for each query.
+ */
+export function answerRead(
+  thread: EngineThread,
+  slot: JobSlot,
+  { metric, k }: Questions,
+  places: Places,
+  windowBytes: number,
+  count: number,
+): number {
+  const { fields } = slot;
+  const dimensions = fields[SEARCH_DIMENSIONS]!;
+  const counts = memoryAt(places.counts, count * 4).view;
+  let hits = 0;
+  for (let i = 0; i < count; i++) {
+    const values = places.values + i * dimensions * 4;
+    const distances = places.distances + i * k * 4;
+    const ids = places.ids + i * k * 8;
+    if (thread.exchange.isInterrupted(slot)) return -errno.EINTR;
+    if (!prepare(places, values, metric, fields[SEARCH_ELEMENT]!, dimensions)) return -errno.EINVAL;
+    topkInit(places.topk, k);
+    const scanned = scan(thread, slot, places, windowBytes);
+    if (scanned < 0) return scanned;
+    hits = topkFinish(places.topk, distances, ids, 0);
+    // Nothing of an earlier search goes to the caller.
+    if (hits < k) {
+      memoryAt(distances + hits * 4, (k - hits) * 4).bytes.fill(0);
+      memoryAt(ids + hits * 8, (k - hits) * 8).bytes.fill(0);
+    }
+    counts.setUint32(i * 4, hits, true);
+  }
+  return hits;
+}
+
+/** The query is converted as a stored row would be, so that a row finds itself at distance 0 whatever its type. */
+function prepare(
+  { query, row }: Places,
+  values: number,
+  metric: SearchType,
+  element: number,
+  dimensions: number,
+): boolean {
+  if (firstNotFinite(bestCpu, values, dimensions) !== dimensions) return false;
+  if (!isElementType(element)) return false;
+  if (element !== ElementType.FLOAT32) {
+    if (encodeRows(bestCpu, element, dimensions, values, 1, row, dimensions * 4) !== 1) return false;
+    if (decodeRows(bestCpu, element, dimensions, row, dimensions * 4, 1, values) !== 0) return false;
+  }
+  return prepareQuery(bestCpu, query, metric, element, dimensions, values) === 0;
+}
+
+function scan(thread: EngineThread, slot: JobSlot, places: Places, windowBytes: number): number {
+  const { fields } = slot;
+  const stride = fields[SEARCH_STRIDE]!;
+  const slots = fields[SEARCH_SLOTS]!;
+  const count = fields[SEARCH_SEGMENT_COUNT]!;
+  const list = memoryAt(fields[SEARCH_SEGMENTS]!, Math.max(16, count * 16)).bytes;
+  const reader = new ImageReader(thread.imageFd, new Float64Array(list.buffer, list.byteOffset, count * 2));
+  const perWindow = Math.floor(windowBytes / stride);
+  const { view } = memoryAt(places.scan, scanRequest.$.size);
+  scanRequest.rows.set(view, 0, places.window);
+  scanRequest.stride.set(view, 0, stride);
+  scanRequest.ids.set(view, 0, fields[SEARCH_IDS]!);
+  scanRequest.live.set(view, 0, fields[SEARCH_LIVE]!);
+  scanRequest.interrupt.set(view, 0, thread.exchange.interruptAddress(slot));
+  scanRequest.scratch.set(view, 0, places.scratch);
+  for (let first = 0; first < slots; first += perWindow) {
+    const rows = Math.min(perWindow, slots - first);
+    if (!reader.read(places.window, rows * stride)) {
+      fields[FAILED_AT] = reader.failedAt + 1;
+      return -errno.EIO;
+    }
+    scanRequest.first.set(view, 0, first);
+    scanRequest.n.set(view, 0, rows);
+    const result = scanRun(bestCpu, places.query, places.scan, places.topk);
+    if (result < 0) return result;
+  }
+  return 0;
+}
