@@ -15,6 +15,8 @@ struct vexfs_batch {
 	u64 serial;
 	u32 rows;
 	u32 flags;
+	/* Each of its ids has to be one that a row has. */
+	bool must_exist;
 	/* rows * stride bytes, as the matrix takes them. */
 	void *data;
 	/* NULL: they go on from the mark. */
@@ -23,6 +25,8 @@ struct vexfs_batch {
 	u32 *slots;
 	u32 reused;
 	u64 tail;
+	/* Of the first row, when it is stored. */
+	u64 first_id;
 	/* Slots of the rows that the batch replaces; NULL when there are none. */
 	struct vexfs_freed *old;
 };
@@ -33,6 +37,11 @@ struct vexfs_batch {
  */
 int vexfs_batch_copy(struct vexfs_batch *batch, struct inode *inode, const struct vexfs_batch_insert_request *request);
 void vexfs_batch_free(struct vexfs_batch *batch);
+/*
+ * insert.c: stores what is copied, all of it or nothing. The errors are those of BATCH_INSERT from the ids on; -ENOENT for one that has to
+ * exist. Takes i_rwsem.
+ */
+int vexfs_batch_store(struct file *file, struct vexfs_batch *batch);
 
 static inline u64 vexfs_slot_offset(const struct vexfs_set_layout *layout, u64 slot)
 {

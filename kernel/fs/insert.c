@@ -36,6 +36,18 @@ static int vexfs_check_request(const struct vexfs_set_layout *layout, const stru
 	return request->vectors ? 0 : -EFAULT;
 }
 
+static int vexfs_check_old_ids(const struct vexfs_set *set, const struct vexfs_batch *batch)
+{
+	u32 i, slot;
+
+	for (i = 0; i < batch->rows; i++) {
+		vx_ids_find_batch(set->ids, &batch->ids[i], 1, &slot);
+		if (slot == VX_NO_SLOT)
+			return -ENOENT;
+	}
+	return 0;
+}
+
 /* Whether the ids may be inserted; nothing changes the table meanwhile but who holds i_rwsem. */
 static int vexfs_check_new_ids(const struct vexfs_set *set, const struct vexfs_batch *batch)
 {
@@ -44,7 +56,7 @@ static int vexfs_check_new_ids(const struct vexfs_set *set, const struct vexfs_b
 	if (!batch->ids && batch->rows > VX_NO_ID - set->next_id)
 		return -EOVERFLOW;
 	if (batch->flags & VEXFS_INSERT_OVERWRITE)
-		return 0;
+		return batch->must_exist ? vexfs_check_old_ids(set, batch) : 0;
 	first = batch->ids ? vx_ids_first_existing(set->ids, batch->ids, batch->rows) :
 			     vx_ids_first_existing_range(set->ids, set->next_id, batch->rows);
 	return first == batch->rows ? 0 : -EEXIST;
@@ -192,6 +204,7 @@ static int vexfs_publish_batch(struct inode *inode, struct vexfs_set *set, struc
 		vexfs_abort(handle, error);
 	else
 		vexfs_update_tables(inode, set, batch, records, id, handle->h_transaction->t_tid);
+	batch->first_id = batch->ids ? batch->ids[0] : id;
 	if (!error)
 		trace_vexfs_insert_publish(inode, batch->rows, set->live_rows, handle->h_transaction->t_tid);
 	stopped = vexfs_stop(handle);
@@ -284,6 +297,16 @@ static int vexfs_insert_locked(struct file *file, struct vexfs_batch *batch)
 	return 0;
 }
 
+int vexfs_batch_store(struct file *file, struct vexfs_batch *batch)
+{
+	int error;
+
+	inode_lock(file_inode(file));
+	error = vexfs_insert_locked(file, batch);
+	inode_unlock(file_inode(file));
+	return error;
+}
+
 int vexfs_batch_insert(struct file *file, const struct vexfs_batch_insert_request *request)
 {
 	struct inode *inode = file_inode(file);
@@ -298,11 +321,8 @@ int vexfs_batch_insert(struct file *file, const struct vexfs_batch_insert_reques
 	if (error)
 		return error;
 	error = vexfs_batch_copy(&batch, inode, request);
-	if (!error) {
-		inode_lock(inode);
-		error = vexfs_insert_locked(file, &batch);
-		inode_unlock(inode);
-	}
+	if (!error)
+		error = vexfs_batch_store(file, &batch);
 	vexfs_batch_free(&batch);
 	if (error || batch.flags == VEXFS_INSERT_VALIDATE)
 		return error;

@@ -18,8 +18,11 @@ static struct vexfs_set *vexfs_readable_set(struct file *file, int *ticket)
 	return vexfs_set_enter(file_inode(file), ticket);
 }
 
+/* What is left of a call whose argument, `size` bytes, is in memory of ours. */
+typedef int vexfs_call(struct file *file, void *argument, size_t size);
+
 /* Runs what changes a file, where that is allowed. */
-static int vexfs_change_file(struct file *file, const void *argument, int (*change)(struct file *file, const void *argument))
+static int vexfs_change_file(struct file *file, void *argument, size_t size, vexfs_call *change)
 {
 	int error;
 
@@ -28,27 +31,27 @@ static int vexfs_change_file(struct file *file, const void *argument, int (*chan
 	error = mnt_want_write_file(file);
 	if (error)
 		return error;
-	error = IS_IMMUTABLE(file_inode(file)) ? -EPERM : change(file, argument);
+	error = IS_IMMUTABLE(file_inode(file)) ? -EPERM : change(file, argument, size);
 	mnt_drop_write_file(file);
 	return error;
 }
 
-static int vexfs_set_meta(struct file *file, const void *argument)
+static int vexfs_set_meta(struct file *file, void *argument, size_t size)
 {
 	return vexfs_set_define(file, argument);
 }
 
-static int vexfs_insert(struct file *file, const void *argument)
+static int vexfs_insert(struct file *file, void *argument, size_t size)
 {
 	return vexfs_batch_insert(file, argument);
 }
 
-static int vexfs_delete_one(struct file *file, const void *argument)
+static int vexfs_delete_one(struct file *file, void *argument, size_t size)
 {
 	return vexfs_delete_embedding(file, argument);
 }
 
-static int vexfs_delete_many(struct file *file, const void *argument)
+static int vexfs_delete_many(struct file *file, void *argument, size_t size)
 {
 	return vexfs_batch_delete(file, argument);
 }
@@ -108,6 +111,21 @@ static int vexfs_call_get(struct file *file, void *argument, size_t size)
 	return file->f_mode & FMODE_READ ? vexfs_get_row(file, argument, size) : -EBADF;
 }
 
+static int vexfs_add(struct file *file, void *argument, size_t size)
+{
+	return vexfs_add_embedding(file, argument, size);
+}
+
+static int vexfs_update(struct file *file, void *argument, size_t size)
+{
+	return vexfs_update_embedding(file, argument, size);
+}
+
+static int vexfs_call_batch_get(struct file *file, void *argument, size_t size)
+{
+	return file->f_mode & FMODE_READ ? vexfs_batch_get(file, argument) : -EBADF;
+}
+
 static u64 vexfs_indexed_rows(struct inode *inode, const struct vexfs_set *set)
 {
 	u64 rows;
@@ -157,8 +175,7 @@ static int vexfs_call_stats(struct file *file, void *argument, size_t size)
 }
 
 /* Runs a call whose argument travels in and out. */
-static int vexfs_exchange(struct file *file, void __user *argument, size_t size,
-			  int (*call)(struct file *file, void *argument, size_t size))
+static int vexfs_exchange(struct file *file, void __user *argument, size_t size, vexfs_call *call)
 {
 	void *copy = memdup_user(argument, size);
 	int error;
@@ -172,16 +189,30 @@ static int vexfs_exchange(struct file *file, void __user *argument, size_t size,
 	return error;
 }
 
-/* Runs a call that changes a file, and whose argument travels in. */
-static int vexfs_take(struct file *file, const void __user *argument, size_t size,
-		      int (*change)(struct file *file, const void *argument))
+/* The same for what changes a file. The way back is tried first: what has changed cannot be taken back. */
+static int vexfs_exchange_change(struct file *file, void __user *argument, size_t size, vexfs_call *change)
 {
 	void *copy = memdup_user(argument, size);
 	int error;
 
 	if (IS_ERR(copy))
 		return PTR_ERR(copy);
-	error = vexfs_change_file(file, copy, change);
+	error = copy_to_user(argument, copy, size) ? -EFAULT : vexfs_change_file(file, copy, size, change);
+	if (!error && copy_to_user(argument, copy, size))
+		error = -EFAULT;
+	kfree(copy);
+	return error;
+}
+
+/* Runs a call that changes a file, and whose argument travels in. */
+static int vexfs_take(struct file *file, const void __user *argument, size_t size, vexfs_call *change)
+{
+	void *copy = memdup_user(argument, size);
+	int error;
+
+	if (IS_ERR(copy))
+		return PTR_ERR(copy);
+	error = vexfs_change_file(file, copy, size, change);
 	kfree(copy);
 	return error;
 }
@@ -194,13 +225,13 @@ static int vexfs_refuse(unsigned int command, const void __user *argument)
 	return -ENOTTY;
 }
 
-static bool vexfs_is_get_embedding(unsigned int command)
+/* Whether it is the command of this number and structure, with an inline vector of any length behind that. */
+static bool vexfs_is_inline(unsigned int command, u32 number, size_t least)
 {
 	const size_t size = _IOC_SIZE(command);
 
-	return _IOC_NR(command) == VEXFS_NR_GET_EMBEDDING && _IOC_DIR(command) == (_IOC_READ | _IOC_WRITE) &&
-	       size >= sizeof(struct vexfs_get_embedding) &&
-	       size <= sizeof(struct vexfs_get_embedding) + VEXFS_MAX_INLINE_BYTES;
+	return _IOC_NR(command) == number && _IOC_DIR(command) == (_IOC_READ | _IOC_WRITE) && size >= least &&
+	       size <= least + VEXFS_MAX_INLINE_BYTES;
 }
 
 long vexfs_ioctl(struct file *file, unsigned int command, unsigned long value)
@@ -213,9 +244,15 @@ long vexfs_ioctl(struct file *file, unsigned int command, unsigned long value)
 		return put_user(file_inode(file)->i_generation, (int __user *)argument);
 	if (_IOC_TYPE(command) != VEXFS_IOC_MAGIC)
 		return -ENOTTY;
-	if (vexfs_is_get_embedding(command))
+	if (vexfs_is_inline(command, VEXFS_NR_GET_EMBEDDING, sizeof(struct vexfs_get_embedding)))
 		return vexfs_exchange(file, argument, _IOC_SIZE(command), vexfs_call_get);
+	if (vexfs_is_inline(command, VEXFS_NR_ADD_EMBEDDING, sizeof(struct vexfs_put_embedding)))
+		return vexfs_exchange_change(file, argument, _IOC_SIZE(command), vexfs_add);
+	if (vexfs_is_inline(command, VEXFS_NR_UPDATE_EMBEDDING, sizeof(struct vexfs_put_embedding)))
+		return vexfs_exchange_change(file, argument, _IOC_SIZE(command), vexfs_update);
 	switch (command) {
+	case VEXFS_IOC_BATCH_GET:
+		return vexfs_exchange(file, argument, _IOC_SIZE(command), vexfs_call_batch_get);
 	case VEXFS_IOC_GET_VECTOR_META:
 		return vexfs_get_meta(file, argument);
 	case VEXFS_IOC_VECTOR_SEARCH:

@@ -23,6 +23,13 @@ int vexfs_batch_delete(struct file *file, const struct vexfs_batch_delete *call)
 /* ioctl.c: what is due when a call has changed rows: those who watch are told, and O_SYNC and O_DSYNC get what they ask for. */
 int vexfs_call_changed(struct file *file);
 
+/* put_row.c: the same; `call` is the argument of `size` bytes, an inline vector included, which comes back with id and slot. */
+int vexfs_add_embedding(struct file *file, struct vexfs_put_embedding *call, size_t size);
+int vexfs_update_embedding(struct file *file, struct vexfs_put_embedding *call, size_t size);
+
+/* get_rows.c: everything from the checks of the argument on. */
+int vexfs_batch_get(struct file *file, struct vexfs_batch_get *call);
+
 /* get_row.c: `call` is the argument of `size` bytes, the room for an inline vector included. */
 int vexfs_get_row(struct file *file, struct vexfs_get_embedding *call, size_t size);
 

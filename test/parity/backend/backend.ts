@@ -8,8 +8,6 @@ export interface Backend {
   readonly name: 'fuse' | 'kernel';
   /** Folder on which the volume is mounted. */
   readonly mountpoint: string;
-  /** Whether it knows ADD_EMBEDDING, UPDATE_EMBEDDING and BATCH_GET. */
-  readonly hasRowCalls: boolean;
   /** Bytes of the largest blocks that it mounts. */
   readonly largestBlock: number;
   /** Whether a process serves the mount: signals end it, and it takes the volume for itself. */

@@ -15,7 +15,6 @@ const BESIDES = /^(loop\d+|I\/O error|Buffer I\/O error)\b|^$/;
 /** A volume mounted by vexfs.ko, which is loaded: so this runs in guests. Nothing watches over hanging calls but their time limit. */
 export class KernelBackend implements Backend {
   readonly name = 'kernel';
-  readonly hasRowCalls = false;
   readonly largestBlock: number = PAGE_SIZE;
   readonly isProcess = false;
   readonly mountpoint: string;

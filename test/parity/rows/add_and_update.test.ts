@@ -1,5 +1,6 @@
 import { fsyncSync } from 'node:fs';
 import { ElementType, InsertFlag } from '@vexfs/shared';
+import { paritySuite } from '../backend/suite.js';
 import { NULL, WILD, withMemory } from '../client/caller_memory.js';
 import { deleteRow } from '../client/delete_calls.js';
 import { createIndex, indexInfo, waitForIndex } from '../client/index_calls.js';
@@ -14,9 +15,8 @@ import {
   rowOf,
   search,
 } from '../client/vector_calls.js';
-import { rowCallSuite } from './row_call_suite.js';
 
-const { test, backend, vectorFile, open, close, closeAll, fresh } = rowCallSuite({ size: '64M' });
+const { test, backend, vectorFile, open, close, closeAll, fresh } = paritySuite({ size: '64M' });
 const NO_ID = 2n ** 64n - 1n;
 const two = (x: number, y: number): Float32Array => Float32Array.of(x, y);
 const put = (id: number | bigint, x: number, y: number): PutRequest => ({

@@ -1,12 +1,12 @@
 import { ElementType, GetFlag } from '@vexfs/shared';
+import { paritySuite } from '../backend/suite.js';
 import { NULL, WILD, withMemory } from '../client/caller_memory.js';
 import { deleteRow } from '../client/delete_calls.js';
 import { getRows } from '../client/row_calls.js';
 import { randomRows } from '../client/stored_rows.js';
 import { insert } from '../client/vector_calls.js';
-import { rowCallSuite } from './row_call_suite.js';
 
-const { test, vectorFile, open, close, fresh } = rowCallSuite({ size: '96M' });
+const { test, vectorFile, open, close, fresh } = paritySuite({ size: '96M' });
 const NO_ID = 2n ** 64n - 1n;
 const floats = (bytes: Uint8Array): Float32Array => new Float32Array(bytes.buffer);
 
