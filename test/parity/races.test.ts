@@ -21,8 +21,8 @@ async function race(
 ): Promise<string[]> {
   const complaints: string[] = [];
   const start = (operation: string) => {
-    const child = spawn(process.execPath, [LOOPER, operation, path, String(D)], {
-      stdio: ['ignore', 'pipe', 'pipe'],
+    const child = spawn(process.execPath, [LOOPER, operation, path, String(D), 'wait'], {
+      stdio: ['pipe', 'pipe', 'pipe'],
       timeout: 30_000,
     });
     const said = { started: false };
@@ -43,6 +43,7 @@ async function race(
   await allStarted();
   children.push(start(operations.at(-1)!));
   await allStarted();
+  for (const { child } of children) child.stdin.end();
   await meanwhile();
   for (const { child } of children) child.kill('SIGTERM');
   for (const { operation, closed } of children) {

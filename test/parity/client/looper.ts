@@ -1,12 +1,14 @@
 /**
- * A process that does one thing with PATH over and over until it is killed: OPERATION PATH DIMENSIONS. Prints `started` after
- * the first time, and `failed: ...` for an outcome that the operation must not have.
+ * A process that does one thing with PATH over and over until it is killed: OPERATION PATH DIMENSIONS [wait]. Prints `started` after
+ * the first time, and `failed: ...` for an outcome that the operation must not have. With `wait` it goes on when its standard
+ * input ends: then others that are to run beside it have started too, which they do slowly beside one that runs.
  */
+import { once as event } from 'node:events';
 import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { InsertFlag } from '@vexfs/shared';
 import { insert, search } from './vector_calls.js';
 
-const [operation = '', path = '', dimensions = ''] = process.argv.slice(2);
+const [operation = '', path = '', dimensions = '', wait = ''] = process.argv.slice(2);
 const d = Number(dimensions);
 const fd = openSync(path, 'r+');
 const appender = openSync(path, 'a');
@@ -16,6 +18,8 @@ function must(outcome: string): void {
   if (outcome !== 'ok' && outcome !== 'EINTR') console.log(`failed: ${outcome}`);
 }
 
+/** So long nothing else happens in this process: its end waits for it. */
+const BURST_MS = 20;
 /** Rows of 16 dimensions in 8 MiB. */
 const LARGE = 131_072;
 const MOST_LOADED = 32 << 20;
@@ -70,9 +74,11 @@ process.on('SIGTERM', () => {
   closeSync(fd);
   process.exit(0);
 });
+if (wait === 'wait') await event(process.stdin.resume(), 'end');
 setInterval(() => {
-  for (let i = 0; i < 20; i++) {
+  const end = performance.now() + BURST_MS;
+  do {
     once();
     rounds += 1;
-  }
+  } while (performance.now() < end);
 }, 0);

@@ -2,7 +2,7 @@
  * Runs the parity suite inside guests, on volumes that vexfs.ko mounts there, and prints the results as TAP:
  *   node test/dist/parity/guest/main.js [--kernel NAME] [FILE...]    FILE: below test/parity, `names` or `operations/acls`
  * The guests are User-mode Linux, or with --kernel emulated machines with the kernel of a Debian release, `bookworm`.
- * Without arguments every file runs. Several share a guest; one that takes its kernel with it
+ * Without arguments every file runs. Several share a guest (shares.ts); one that takes its kernel with it
  * counts as a failure, as do all tests that did not get to run.
  */
 import { readdirSync } from 'node:fs';
@@ -13,11 +13,9 @@ import { ROOT } from '../../vm/module_build.js';
 import { provideGuestParts, provideStockParts } from '../../vm/provide.js';
 import { isStockName, STOCK_NAMES } from '../../vm/stock_kernel.js';
 import { GuestResults } from './run_files.js';
+import { shares } from './shares.js';
 
 const TEST = join(ROOT, 'test');
-/** Files that share a guest: starting one costs less than a second, and what it hides behind a crash are the others. */
-const FILES_A_GUEST = 4;
-
 /** All files, by their names below test/parity. */
 function everyFile(): string[] {
   return readdirSync(join(TEST, 'parity'), { recursive: true, encoding: 'utf8' })
@@ -30,12 +28,6 @@ const { values, positionals } = parseArgs({
   options: { kernel: { type: 'string' } },
   allowPositionals: true,
 });
-
-/** One list of files for each guest; neighbours, which take a like time, in different ones. */
-function share(files: readonly string[]): string[][] {
-  const guests = Math.ceil(files.length / FILES_A_GUEST);
-  return Array.from({ length: guests }, (_, guest) => files.filter((_, at) => at % guests === guest));
-}
 
 function chooseFiles(): readonly string[] {
   const every = everyFile();
@@ -58,13 +50,13 @@ const results = new GuestResults();
 if (typeof parts === 'string') {
   console.log(`ok 1 - the parity suite in guests # SKIP ${parts}`);
 } else {
-  const batches = share(files);
+  // An emulated machine has all processors for itself.
+  const guests = parts.kernel.kind === 'uml' ? availableParallelism() : 1;
+  const batches = shares(files, guests);
   const runSome = async (): Promise<void> => {
     for (let batch = batches.shift(); batch !== undefined; batch = batches.shift())
       await results.runFiles(parts, batch);
   };
-  // An emulated machine has all processors for itself.
-  const guests = parts.kernel.kind === 'uml' ? availableParallelism() : 1;
   await Promise.all(Array.from({ length: guests }, runSome));
 }
 results.end();
