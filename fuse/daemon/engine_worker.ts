@@ -9,6 +9,7 @@ import { getRows } from './engine/get_rows.js';
 import { ImageReader } from './engine/image_reader.js';
 import { followIndex, openOrMakeIndex, verifyIndex, writeSnapshot } from './engine/index_jobs.js';
 import { search, searchPart } from './engine/search.js';
+import { settle } from './engine/settle.js';
 import { writePieces } from './engine/write_pieces.js';
 import { Exchange, type ExchangeHandle, type JobSlot } from './exchange.js';
 import {
@@ -81,6 +82,7 @@ const RUN: Readonly<Record<number, (thread: EngineThread, slot: JobSlot) => void
   [JOB.COPY_IDS]: copyIds,
   [JOB.COPY_ROW]: copyRow,
   [JOB.GET_ROWS]: getRows,
+  [JOB.SETTLE]: settle,
   [JOB.ANNOUNCE]: announceChange,
   [JOB.SEARCH]: search,
   [JOB.SEARCH_PART]: searchPart,
@@ -99,6 +101,7 @@ const COME_BACK: ReadonlySet<number> = new Set([
   JOB.COPY_IDS,
   JOB.COPY_ROW,
   JOB.SEARCH_PART,
+  JOB.SETTLE,
   JOB.WRITE,
   JOB.WARM,
   JOB.INDEX_OPEN,

@@ -22,6 +22,7 @@ import { FAILED_AT, UNIQUE } from './jobs.js';
 import { logOnce } from './log.js';
 import { Park } from './park.js';
 import { stripCapability, stripPrivileges } from './privileges.js';
+import type { RowPacking } from './row_packing.js';
 import { TransferMemory } from './transfer.js';
 import type { VectorFiles } from './vector_files.js';
 
@@ -70,6 +71,7 @@ export class Filesystem {
   initFlags = 0;
   vectors!: VectorFiles;
   indexing!: Indexing;
+  packing!: RowPacking;
   /** Requests that wait for something else than a job, and what a signal for their callers does. */
   readonly waiting = new Map<number, () => void>();
   /** Jobs by the request they serve, for INTERRUPT. */
@@ -475,6 +477,8 @@ export class Filesystem {
   /** Between operations: lets go of what memory need not hold. */
   trim(): void {
     this.volume.inodes.trim((number) => this.openCounts.has(number) || this.vectors.holds(number));
+    // First, because an index answers who waits for it when nothing is left to be packed.
+    this.packing.tend();
     this.indexing.tend();
     this.vectors.trim((number) => this.openCounts.has(number));
     this.volume.store.trim();

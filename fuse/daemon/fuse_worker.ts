@@ -8,6 +8,7 @@ import { ENGINE_QUEUE, Exchange, type ExchangeHandle } from './exchange.js';
 import { type Caching, Filesystem, type TimeKeeping } from './filesystem.js';
 import { FuseLoop, MAX_WRITE } from './fuse_loop.js';
 import { Indexing, type IndexingOptions } from './indexing/indexing.js';
+import { RowPacking } from './row_packing.js';
 import { recycle } from './slot_recycling.js';
 import { VectorFiles } from './vector_files.js';
 
@@ -88,7 +89,9 @@ function serve(volume: Volume, maxTransactionBlocks: number, fuseFd: number): nu
     fs.commits.fail(errno.EIO);
   };
   fs.indexing = new Indexing(fs, data.indexing);
+  fs.packing = new RowPacking(fs);
   fs.vectors.indexing = fs.indexing;
+  fs.vectors.packing = fs.packing;
   const started = new Map<number, number>();
   fs.onDemand = (queue, jobs) => {
     const running = started.get(queue) ?? 0;

@@ -20,6 +20,7 @@ export const JOB = {
   COPY_ROW: 15,
   GET_ROWS: 16,
   SEARCH_PART: 17,
+  SETTLE: 18,
 } as const;
 
 /** Every job. */
@@ -136,6 +137,12 @@ export const WRITE_PIECES_AT = 9;
 /** WARM: reads a range of the device into the page cache. Comes back. */
 export const WARM_POSITION = 8;
 export const WARM_BYTES = 9;
+
+/** SETTLE: the first byte that is to be written back; pairs {position or -1, bytes} to be read, and room for all of them. Comes back. */
+export const SETTLE_FROM = 8;
+export const SETTLE_SEGMENTS = 9;
+export const SETTLE_SEGMENTS_AT = 10;
+export const SETTLE_ROOM = 11;
 
 /** INDEX_*: the engine's index, out of INDEX_OPEN; RESULT is 0 or a positive errno. They come back. */
 export const INDEX_HANDLE = 8;

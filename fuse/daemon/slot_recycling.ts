@@ -8,13 +8,22 @@ import { consecutive } from './slot_runs.js';
 import type { VectorFile } from './vector_files.js';
 
 /**
- * Slots that no row and no search needs any more: those at the end of the file are cut off, the others become zeros and then
- * take rows again.
+ * Slots that no row and no search needs any more: those at the end of the file are cut off, which waits for the index, the others
+ * become zeros and then take rows again.
  */
 export function recycle(fs: Filesystem, file: VectorFile, freed: number[]): void {
   freed.sort((a, b) => a - b);
-  cutEnd(fs, file);
-  const slots = freed.filter((slot) => slot < file.set.slots);
+  fs.packing.wake(file);
+  let end = file.set.slots;
+  if (file.index?.isQuiet ?? true) {
+    cutEnd(fs, file);
+    end = file.set.slots;
+  } else {
+    end = file.ids.liveEnd();
+    const behind = freed.filter((slot) => slot >= end);
+    if (behind.length > 0) file.freed.unshift({ transaction: 0, slots: behind });
+  }
+  const slots = freed.filter((slot) => slot < end);
   if (slots.length === 0) return;
   try {
     zero(fs, file, slots);
@@ -30,7 +39,7 @@ export function recycle(fs: Filesystem, file: VectorFile, freed: number[]): void
 }
 
 /** Cuts the file off behind its last row, where all behind is free. */
-function cutEnd(fs: Filesystem, file: VectorFile): void {
+export function cutEnd(fs: Filesystem, file: VectorFile): void {
   const { layout, slots } = file.set;
   if (file.writers > 0) return;
   const stride = strideOf(layout);

@@ -18,6 +18,7 @@ import type { FileIndex } from './indexing/file_index.js';
 import type { Indexing } from './indexing/indexing.js';
 import { Park } from './park.js';
 import { canMap, RowMapping } from './row_mapping.js';
+import type { RowPacking } from './row_packing.js';
 
 /** Vector files kept loaded though nobody has them open. */
 const MOST_IDLE = 32;
@@ -139,6 +140,8 @@ export class VectorFiles {
   private reserved = 0;
   /** Keeps the indexes of a mount; without it sets are used as if they had none. */
   indexing: Indexing | undefined;
+  /** Gives back the space of free slots; without it they stay where they are. */
+  packing: RowPacking | undefined;
   /** Slots that no row and no search needs any more. */
   onFreed: (file: VectorFile, slots: number[]) => void = () => {};
   /** An inode without links whose blocks are to be freed over several transactions. */
@@ -209,6 +212,7 @@ export class VectorFiles {
     file.index = index;
     if (index !== undefined) this.indexing?.loaded(index);
     this.adopt(file);
+    this.packing?.loaded(file);
     return file;
   }
 
@@ -508,7 +512,8 @@ export class VectorFiles {
     if (this.files.size <= MOST_IDLE) return;
     for (const [number, file] of this.files) {
       if (this.files.size <= MOST_IDLE) break;
-      const isIdle = file.pins === 0 && file.freed.length === 0 && (file.index?.isStored ?? true);
+      const isPending = this.packing?.isPending(file) ?? false;
+      const isIdle = file.pins === 0 && !isPending && (file.index?.isStored ?? true);
       if (isIdle && !isOpen(number)) this.letGo(file);
     }
   }

@@ -94,6 +94,11 @@ export class FileIndex implements RecordFollower {
     return !this.isBusy && this.queue.length === 0 && this.unsaved === 0 && this.waiters.size === 0;
   }
 
+  /** Whether it has taken every change, or does not go on: what is changed behind the scenes waits for that. */
+  get isQuiet(): boolean {
+    return this.error !== 0 || (this.handle !== 0 && this.isReady);
+  }
+
   get isReady(): boolean {
     return this.queue.length === 0 && !this.isBusy;
   }

@@ -215,7 +215,7 @@ export class Indexing {
     const { fs } = this;
     if (!fs.readOnly && fs.commits.failed === 0 && isSaveDue(index) && saveSnapshot(fs, this, index)) return;
     if (index.queue.length > 0) this.follow(index);
-    else index.answerWaiters(0);
+    else if (!fs.packing.isPending(index.file)) index.answerWaiters(0);
   }
 
   /** Whether no more is begun. */

@@ -127,6 +127,7 @@ function remove(fs: Filesystem, what: Deletion): void {
       }
       set.liveRows = file.ids.info().rows;
       file.freed.push({ transaction: fs.volume.store.transaction, slots });
+      fs.packing.wake(file);
       fs.vectors.compactIfDue(file);
     });
     fs.markChanged(inode, what);

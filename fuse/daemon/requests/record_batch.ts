@@ -4,7 +4,12 @@ import type { VectorFile } from '../vector_files.js';
 import type { Batch, SlotRun } from './batch.js';
 
 /** Changes the id table and appends what changed to the log: the freed slots first, then the new rows. */
-export function recordBatch(file: VectorFile, batch: Batch, runs: readonly SlotRun[], old: number[]): void {
+export function recordBatch(
+  file: VectorFile,
+  batch: Pick<Batch, 'rows' | 'ids' | 'memory'>,
+  runs: readonly SlotRun[],
+  old: number[],
+): void {
   const { ids, set } = file;
   old.sort((a, b) => a - b);
   for (const run of consecutive(old)) {

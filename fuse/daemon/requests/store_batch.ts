@@ -300,7 +300,10 @@ function publish(fs: Filesystem, file: VectorFile, batch: Batch, places: Places,
     set.slots = Math.max(set.slots, places.end);
     set.liveRows = ids.info().rows;
     file.takeFreeSlots(places.reused);
-    if (old.length > 0) file.freed.push({ transaction: fs.volume.store.transaction, slots: old });
+    if (old.length > 0) {
+      file.freed.push({ transaction: fs.volume.store.transaction, slots: old });
+      fs.packing.wake(file);
+    }
     fs.vectors.compactIfDue(file);
   });
   file.insertCalls += 1;
