@@ -16,11 +16,17 @@ import { recovery } from './measures/recovery.js';
 import { search } from './measures/search.js';
 import { stream } from './measures/stream.js';
 import { tree } from './measures/tree.js';
+import { living } from './mounted/living.js';
+import { million } from './mounted/million.js';
+import { searching } from './mounted/searching.js';
 import { COLUMNS, cells, textTable } from './table.js';
 import { writeDrawing, writeResults } from './tuning_page.js';
 import { endOnSignals, Interrupted, Workplace } from './workplace.js';
 
-const GROUPS: readonly Group[] = [calls, stream, listing, tree, search, insert, durable, recovery, index];
+const GROUPS: readonly Group[] = [
+  ...[calls, stream, listing, tree, search, insert, durable, recovery],
+  ...[index, searching, living, million],
+];
 const COMMAND = 'npm run bench -- --write';
 /** What --quick divides sizes and counts by: to see that everything runs, not for figures. */
 const QUICK = 20;

@@ -100,6 +100,10 @@ export class Mount {
     return mount;
   }
 
+  get pid(): number {
+    return this.process.pid!;
+  }
+
   /** Unmounts and waits for the server to end. */
   async end(): Promise<void> {
     const deadline = performance.now() + END_MS;
