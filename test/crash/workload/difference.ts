@@ -33,6 +33,7 @@ function nodeDifference(found: Found, node: TreeNode, later: readonly Buffer[]):
     return `the mode ${found.mode.toString(8)} instead of ${node.mode.toString(8)}`;
   if (node.mtime !== undefined && found.mtime !== node.mtime)
     return `the time ${found.mtime}, not ${node.mtime}`;
+  if (found.index !== node.index) return `the index '${found.index}' instead of '${node.index}'`;
   return (
     contentDifference(found.content, node.content, later) ??
     mapDifference('attribute', found.xattrs, node.xattrs) ??

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import {
   directory,
   type Inode,
+  indexOf,
   lookupName,
   readContent,
   strideOf,
@@ -13,6 +14,7 @@ import {
 import { ROOT_INODE, XATTR_USER } from '@vexfs/shared';
 import { getXattr, listXattr } from '../../parity/operations/calls.js';
 import { applyRecord } from '../../unit/volume/check.js';
+import { indexAt, indexName } from './index_operations.js';
 import { DIMENSIONS, foundRows, holdsVectors, ROW_BYTES } from './rows.js';
 import type { TreeNode } from './tree.js';
 
@@ -81,6 +83,7 @@ function readInode(volume: Volume, inode: Inode): Found {
     links: inode.links,
     xattrs,
     rows: kind === 'vectors' ? rowsOf(volume, inode) : new Map(),
+    index: kind === 'vectors' ? indexIn(volume, inode) : '',
   };
 }
 
@@ -89,6 +92,11 @@ function contentOf(volume: Volume, inode: Inode): Buffer {
   if (!inode.isRegular && inode.size <= inode.root.length) bytes.set(inode.root.subarray(0, inode.size));
   else readContent(volume, inode, 0, bytes);
   return bytes;
+}
+
+function indexIn(volume: Volume, inode: Inode): string {
+  const index = indexOf(VectorSet.open(volume, inode));
+  return index === undefined ? '' : indexName(index.type, index.metric);
 }
 
 /** Ids and the number that each row consists of; NaN for a row whose elements differ. */
@@ -132,6 +140,7 @@ export function readMount(folder: string): FoundTree {
       links: status.nlink,
       xattrs: new Map(names.map((one) => [one, getXattr(path, one).toString()])),
       rows: isVectors ? foundRows(path) : new Map(),
+      index: isVectors ? indexAt(path) : '',
     });
   }
   return found;

@@ -24,6 +24,7 @@ import {
   ZERO_RANGE,
 } from '../../parity/operations/calls.js';
 import type { Seeded } from '../../unit/volume/seeded.js';
+import { INDEX_PLANNERS } from './index_operations.js';
 import { foundRows, putRows, ROW_BYTES } from './rows.js';
 import { parentOf, type Tree, treeNode } from './tree.js';
 
@@ -405,6 +406,7 @@ const PLANNERS: Readonly<Record<string, Planner>> = {
       },
     };
   },
+  ...INDEX_PLANNERS,
 };
 
 function withXattr(tree: Tree, path: string, name: string, value: string | undefined): void {

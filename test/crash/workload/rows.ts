@@ -16,7 +16,7 @@ class CallError extends Error {
 }
 
 /** Makes the call, again for as long as a signal ends it before it has changed anything. Throws CallError. */
-function must<T extends { readonly outcome: string }>(name: string, call: () => T): T {
+export function must<T extends { readonly outcome: string }>(name: string, call: () => T): T {
   for (;;) {
     const result = call();
     if (result.outcome === 'ok') return result;
@@ -24,7 +24,7 @@ function must<T extends { readonly outcome: string }>(name: string, call: () => 
   }
 }
 
-function opened<T>(path: string, use: (fd: number) => T): T {
+export function opened<T>(path: string, use: (fd: number) => T): T {
   const fd = openSync(path, 'r+');
   try {
     return use(fd);

@@ -1,6 +1,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { setXattr } from '../../parity/operations/calls.js';
 import type { Seeded } from '../../unit/volume/seeded.js';
+import { buildIndex, COSINE_GRAPH } from './index_operations.js';
 import { makeVectors, putRows } from './rows.js';
 import { Tree, treeNode } from './tree.js';
 
@@ -25,10 +26,16 @@ export function makeSetting(folder: string, random: Seeded): Tree {
   tree.change('b', { xattrs });
   symlinkSync('a', `${folder}/s`);
   tree.add('s', treeNode('symlink', { content: Buffer.from('a') }));
-  writeFileSync(`${folder}/v`, '');
-  makeVectors(`${folder}/v`);
-  const rows = new Map(Array.from({ length: 1 + random.below(80) }, (_, id) => [id, 1 + (id % 9)]));
-  putRows(`${folder}/v`, rows, false);
-  tree.add('v', treeNode('vectors', { rows }));
+  for (const [path, index] of [
+    ['v', ''],
+    ['w', COSINE_GRAPH],
+  ] as const) {
+    writeFileSync(`${folder}/${path}`, '');
+    makeVectors(`${folder}/${path}`);
+    const rows = new Map(Array.from({ length: 1 + random.below(80) }, (_, id) => [id, 1 + (id % 9)]));
+    putRows(`${folder}/${path}`, rows, false);
+    if (index !== '') buildIndex(`${folder}/${path}`, index);
+    tree.add(path, treeNode('vectors', { rows, index }));
+  }
   return tree;
 }

@@ -10,13 +10,23 @@ export interface TreeNode {
   readonly xattrs: ReadonlyMap<string, string>;
   /** Of a vector file: by id the number that all elements of the row have. */
   readonly rows: ReadonlyMap<number, number>;
+  /** Of a vector file: its index, as index_operations.ts names it. */
+  readonly index: string;
 }
 
 const NOTHING = Buffer.alloc(0);
 
 export function treeNode(kind: TreeNode['kind'], fields: Partial<TreeNode> = {}): TreeNode {
   const mode = kind === 'folder' ? 0o755 : kind === 'symlink' ? 0o777 : 0o644;
-  const blank = { kind, content: NOTHING, mode, mtime: undefined, xattrs: new Map(), rows: new Map() };
+  const blank = {
+    kind,
+    content: NOTHING,
+    mode,
+    mtime: undefined,
+    xattrs: new Map(),
+    rows: new Map(),
+    index: '',
+  };
   return { ...blank, ...fields };
 }
 
