@@ -20,6 +20,8 @@ export const MAX_INLINE_BYTES = 16_000;
 export const INDEX_LEAST_ROWS = 4096;
 /** Rows that an index may be behind: a search compares those one by one; with more it compares every row. */
 export const INDEX_MOST_BEHIND = 16_384;
+/** Milliseconds for which an insert waits at most for an index that is further behind. */
+export const INDEX_MOST_DELAY_MS = 10_000;
 /** Results of a search above which comparing all rows is no slower than the index. */
 export const INDEX_MOST_RESULTS = 1000;
 /** Changes below which a snapshot of an index is not worth it while more are coming. */

@@ -180,6 +180,12 @@ s64 vexfs_navigate(struct inode *inode, struct vexfs_guide *guide, const struct 
 void vexfs_guide_end(struct vexfs_guide *guide);
 void vexfs_searchers_free(void);
 
+/*
+ * index_pace.c: waits while the index is so far behind that so many rows more would make searches compare every row, for
+ * VEXFS_INDEX_MOST_DELAY_MS at most. -EINTR. No lock is held.
+ */
+int vexfs_index_keep_pace(struct inode *inode, u32 rows);
+
 /* manage_index.c. After a search: makes an index of its metric where file or mount ask for one. */
 void vexfs_index_if_wanted(struct file *file, u32 metric);
 /* The caller holds i_rwsem: the snapshot is of rows that are no more, and the index is built anew. */

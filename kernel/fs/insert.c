@@ -299,11 +299,16 @@ static int vexfs_insert_locked(struct file *file, struct vexfs_batch *batch)
 
 int vexfs_batch_store(struct file *file, struct vexfs_batch *batch)
 {
-	int error;
+	struct inode *inode = file_inode(file);
+	int error = 0;
 
-	inode_lock(file_inode(file));
+	if (batch->flags != VEXFS_INSERT_VALIDATE)
+		error = vexfs_index_keep_pace(inode, batch->rows);
+	if (error)
+		return error;
+	inode_lock(inode);
 	error = vexfs_insert_locked(file, batch);
-	inode_unlock(file_inode(file));
+	inode_unlock(inode);
 	return error;
 }
 

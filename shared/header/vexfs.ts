@@ -34,6 +34,7 @@ import {
   INDEX_LEAST_ROWS,
   INDEX_LEAST_UNSAVED,
   INDEX_MOST_BEHIND,
+  INDEX_MOST_DELAY_MS,
   INDEX_MOST_RESULTS,
   INDEX_NEVER,
   MAX_ALIGNMENT_BYTES,
@@ -81,6 +82,7 @@ const limits = {
 const indexLimits = {
   VEXFS_INDEX_LEAST_ROWS: INDEX_LEAST_ROWS,
   VEXFS_INDEX_MOST_BEHIND: INDEX_MOST_BEHIND,
+  VEXFS_INDEX_MOST_DELAY_MS: INDEX_MOST_DELAY_MS,
   VEXFS_INDEX_MOST_RESULTS: INDEX_MOST_RESULTS,
   VEXFS_INDEX_LEAST_UNSAVED: INDEX_LEAST_UNSAVED,
   VEXFS_INDEX_NEVER: INDEX_NEVER,
@@ -141,7 +143,8 @@ export function vexfsHeader(): string {
       `${comment('Flags of BATCH_SEARCH: compare every row.')}\n${defines(prefixed('VEXFS_SEARCH_FLAG_', SearchFlag))}`,
       `${comment('What one call, one file and one name can hold.')}\n${defines(limits)}`,
       `${comment(
-        'Rows below which no search goes by an index, rows that it may be behind while searches do, results above which they do not; changes ' +
+        'Rows below which no search goes by an index, rows that it may be behind while searches do, milliseconds that an insert waits at ' +
+          'most for one that is further behind, results above which searches do not; changes ' +
           'below which no snapshot is written while more are coming; automatic_rows of a file that gets no index by itself.',
       )}\n${defines(indexLimits)}`,
       `${comment('The one 64-bit number that is no id.')}\n${defines({ VEXFS_NO_ID: NO_ID }, true)}`,

@@ -3,6 +3,7 @@ import type { Memory } from '../../system/index.js';
 import type { IndexDescription, LogPosition, RecordFollower, Snapshot } from '../../volume/index.js';
 import type { VectorFile } from '../vector_files.js';
 import { ChangeQueue } from './change_queue.js';
+import { Pace } from './pace.js';
 
 /** What the engine last told of an index. */
 export interface IndexFacts {
@@ -48,6 +49,8 @@ export class FileIndex implements RecordFollower {
   searches = 0;
   /** Calls that wait until everything is taken, by request. */
   readonly waiters = new Map<number, (code: number) => void>();
+  /** Insertions that wait for it. */
+  readonly pace = new Pace();
   /** Told that there is something to do. */
   private readonly onWork: (index: FileIndex) => void;
 

@@ -122,6 +122,7 @@ export class Indexing {
     index.queue.reset(file.set.logEnd);
     index.queue.scan(0, file.set.slots);
     index.error = 0;
+    index.pace.release(this.fs, index);
     this.wake(index);
   }
 
@@ -162,6 +163,7 @@ export class Indexing {
     if (index.file.set.follower === index) index.file.set.follower = undefined;
     this.awake.delete(index);
     this.all.delete(index);
+    index.pace.release(this.fs, index);
     this.release(index);
     const { rowExtents } = index;
     index.rowExtents = undefined;
@@ -243,6 +245,7 @@ export class Indexing {
     this.startOver(index);
     index.error = code;
     index.answerWaiters(code);
+    index.pace.release(this.fs, index);
   }
 
   /** A job for the indexing thread. `done` runs unless the index it was for is no more. Throws Park: nothing has begun. */
@@ -285,6 +288,7 @@ export class Indexing {
       } finally {
         always();
       }
+      index.pace.release(fs, index);
       if (!index.isGone) this.wake(index);
     });
     fs.submit(INDEX_QUEUE, slot, 0);
@@ -403,7 +407,10 @@ export class Indexing {
     if (this.isStopped) return;
     this.isStopped = true;
     for (const slot of this.jobs.values()) this.fs.exchange.interrupt(slot);
-    for (const index of this.all) index.answerWaiters(errno.EINTR);
+    for (const index of this.all) {
+      index.answerWaiters(errno.EINTR);
+      index.pace.release(this.fs, index);
+    }
   }
 
   /** The mount has ended: what the indexes have taken is saved. `wait` returns when a job has come back. */

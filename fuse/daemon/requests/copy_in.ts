@@ -1,10 +1,12 @@
 import type { Memory } from '../../system/index.js';
 import { ENGINE_QUEUE, SPARE } from '../exchange.js';
 import type { Filesystem } from '../filesystem.js';
+import { isTooFarBehind } from '../indexing/pace.js';
 import { KIND, NODE, PID, RESULT, UNIQUE } from '../jobs.js';
 import { Park } from '../park.js';
 import type { VectorFile } from '../vector_files.js';
 import type { Call } from './ioctl.js';
+import { ownArgument } from './own_argument.js';
 
 const CACHE_LINE = 64;
 
@@ -22,6 +24,24 @@ export interface CopyIn {
   fill(fields: Float64Array, address: number): void;
   /** On this thread, when all is copied and checked; gives the memory back. */
   done(memory: Memory): void;
+}
+
+/** As copyInFor, for a call that brings so many rows: where the index of the file is too far behind, it waits before it begins. */
+export function copyRowsFor(fs: Filesystem, call: Call, file: VectorFile, rows: number, copy: CopyIn): void {
+  const { index } = file;
+  if (index === undefined || fs.indexing.hasEnded || !isTooFarBehind(index, rows)) {
+    copyInFor(fs, call, file, copy);
+    return;
+  }
+  const own = ownArgument(call);
+  const { unique } = call.request;
+  index.pace.hold(fs, index, unique, rows, () =>
+    fs.attempt(
+      unique,
+      () => copyInFor(fs, own, file, copy),
+      () => {},
+    ),
+  );
 }
 
 /** Has an engine thread copy what a call that changes rows points at; a failure is answered here. Throws Park, ENOMEM. */

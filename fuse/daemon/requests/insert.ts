@@ -1,4 +1,4 @@
-import { batchInsertRequest, ElementType } from '@vexfs/shared';
+import { batchInsertRequest, ElementType, InsertFlag } from '@vexfs/shared';
 import { duplicateScratchBytes } from '../../engine/index.js';
 import { PAGE_SIZE } from '../../system/index.js';
 import { bytesOfRow, strideOf } from '../../volume/index.js';
@@ -17,7 +17,7 @@ import {
   ROWS_TABLE,
 } from '../jobs.js';
 import type { VectorFile } from '../vector_files.js';
-import { aligned, copyInFor } from './copy_in.js';
+import { aligned, copyRowsFor } from './copy_in.js';
 import type { Call } from './ioctl.js';
 import { storeBatch } from './store_batch.js';
 
@@ -38,7 +38,7 @@ export function insertRows(fs: Filesystem, call: Call, file: VectorFile): void {
   const idsAt = sourceBytes + (asIs ? 0 : aligned(rows * stride));
   const scratchAt = idsAt + (hasIds ? aligned(rows * 8) : 0);
   const sync = fs.isSynchronous(call.flags);
-  copyInFor(fs, call, file, {
+  copyRowsFor(fs, call, file, flags === InsertFlag.VALIDATE ? 0 : rows, {
     kind: JOB.COPY_ROWS,
     bytes: scratchAt + (hasIds ? aligned(duplicateScratchBytes(rows)) : 0),
     fill: (fields, address) => {

@@ -26,6 +26,7 @@ import { DEFAULT_INDEX } from '../indexing/guide.js';
 import type { VectorFile } from '../vector_files.js';
 import { announce } from './announce.js';
 import { type Call, ioctlReply, requireReading, requireSet } from './ioctl.js';
+import { ownArgument } from './own_argument.js';
 
 const AT = Connection.PAYLOAD_AT;
 const SIZE = manageIndex.$.size;
@@ -168,12 +169,6 @@ function wait(fs: Filesystem, call: Call, index: FileIndex): void {
     end(errno.EINTR);
   });
   fs.indexing.wake(index);
-}
-
-/** The call with its argument in memory of its own, to be answered later. */
-function ownArgument(call: Call): Call {
-  const bytes = call.request.bytes.slice(call.at, call.at + SIZE);
-  return { ...call, at: 0, request: { ...call.request, bytes, view: new DataView(bytes.buffer) } };
 }
 
 function verify(fs: Filesystem, call: Call, index: FileIndex): void {

@@ -11,7 +11,7 @@ import {
   ROWS_SOURCE,
   ROWS_STRIDE,
 } from '../jobs.js';
-import { aligned, copyInFor } from './copy_in.js';
+import { aligned, copyRowsFor } from './copy_in.js';
 import { firstTouched } from './insert.js';
 import { type Call, hasReserved, requireChanging, requireSet } from './ioctl.js';
 import { storeBatch } from './store_batch.js';
@@ -57,7 +57,7 @@ function put(fs: Filesystem, call: Call, mustExist: boolean): void {
   // The request is gone when the row has been copied.
   const argument = bytes.slice(at, at + call.size);
   const sync = fs.isSynchronous(call.flags);
-  copyInFor(fs, call, file, {
+  copyRowsFor(fs, call, file, 1, {
     kind: JOB.COPY_ROW,
     bytes: idsAt + 8,
     fill: (fields, address) => {

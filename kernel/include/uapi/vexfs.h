@@ -76,12 +76,13 @@
 #define VEXFS_MAX_NAME_BYTES        255
 
 /*
- * Rows below which no search goes by an index, rows that it may be behind while searches do, results above which they
- * do not; changes below which no snapshot is written while more are coming; automatic_rows of a file that gets no
- * index by itself.
+ * Rows below which no search goes by an index, rows that it may be behind while searches do, milliseconds that an
+ * insert waits at most for one that is further behind, results above which searches do not; changes below which no
+ * snapshot is written while more are coming; automatic_rows of a file that gets no index by itself.
  */
 #define VEXFS_INDEX_LEAST_ROWS    4096
 #define VEXFS_INDEX_MOST_BEHIND   16384
+#define VEXFS_INDEX_MOST_DELAY_MS 10000
 #define VEXFS_INDEX_MOST_RESULTS  1000
 #define VEXFS_INDEX_LEAST_UNSAVED 8192
 #define VEXFS_INDEX_NEVER         4294967295U
