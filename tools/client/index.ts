@@ -13,6 +13,7 @@ export {
   type Metric,
   type Row,
   type SearchOptions,
+  type StoredRow,
   VectorFile,
 } from './vector_file.js';
 export { VssClient, type VssHit, type VssOpenOptions, type VssStats } from './vss.js';

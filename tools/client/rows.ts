@@ -55,7 +55,7 @@ export function checkCallSize(count: number, dimensions: number): void {
   if (count > MAX_ROWS_PER_CALL || bytes > MAX_BYTES_PER_CALL) {
     throw new RangeError(
       `${count} rows of ${bytes} bytes are more than one call carries (${MAX_ROWS_PER_CALL} rows, ` +
-        `${MAX_BYTES_PER_CALL} bytes); insertMany stores them in smaller batches`,
+        `${MAX_BYTES_PER_CALL} bytes); take smaller batches, as insertMany does`,
     );
   }
 }

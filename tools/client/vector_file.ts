@@ -12,8 +12,10 @@ import {
   MAX_INLINE_BYTES,
   MAX_K,
   manageIndex,
+  NO_ID,
   SearchFlag,
   VEXFS_IOC_BATCH_DELETE,
+  VEXFS_IOC_BATCH_GET,
   VEXFS_IOC_BATCH_INSERT,
   VEXFS_IOC_BATCH_SEARCH,
   VEXFS_IOC_GET_EMBEDDING,
@@ -32,6 +34,7 @@ import { VexfsError } from './error.js';
 import { decodeIndexInfo, type IndexInfo, type IndexOptions, indexTypes, searchTypes } from './index_info.js';
 import { addressOf } from './ioctl.js';
 import { decodeInfo, encodeLayout, type FileInfo, type Layout } from './layout.js';
+import { encodeBatchGet, encodePut, slotOf, storedAs } from './row_calls.js';
 import { checkCallSize, defaultBatchRows, type Ids, packIds, packRows, type Rows, toId } from './rows.js';
 import { decodeStats, type FileStats } from './stats.js';
 
@@ -82,6 +85,12 @@ export interface Row {
   /** Place in the matrix; it changes when the row is overwritten. */
   readonly slot: number;
   readonly vector: Float32Array;
+}
+
+/** Where a row went. */
+export interface StoredRow {
+  readonly id: bigint;
+  readonly slot: number;
 }
 
 /** An open vector file. Calls may run at the same time; `close` waits for them. */
@@ -256,6 +265,50 @@ export class VectorFile {
       throw error;
     }
     return { id: wanted, slot: getEmbedding.slot.get(view, 0), vector: vector.slice() };
+  }
+
+  /**
+   * The rows with these ids as float32, in their order, by one call; undefined where there is none.
+   * @throws RangeError when they do not fit one call
+   */
+  async getMany(ids: Ids): Promise<Array<Float32Array | undefined>> {
+    const packed = packIds(ids, ids.length);
+    const dimensions = await this.#knownDimensions();
+    checkCallSize(packed.length, dimensions);
+    if (packed.length === 0) return [];
+    const { argument, vectors, found } = encodeBatchGet(packed, dimensions);
+    await this.#file.call('getMany', VEXFS_IOC_BATCH_GET, argument, [packed, vectors, found]);
+    return Array.from(found, (is, row) =>
+      is === 0 ? undefined : vectors.slice(row * dimensions, (row + 1) * dimensions),
+    );
+  }
+
+  /**
+   * Stores one row, under the next free id when none is given.
+   * @throws VexfsError EEXIST when the id has a row
+   */
+  async add(
+    vector: Float32Array | readonly number[],
+    options: { readonly id?: bigint | number } = {},
+  ): Promise<StoredRow> {
+    const { command, argument, data } = encodePut(
+      'ADD_EMBEDDING',
+      options.id === undefined ? NO_ID : toId(options.id),
+      await this.#oneRow(vector),
+    );
+    await this.#file.call('add', command, argument, [data]);
+    return { id: storedAs(argument), slot: slotOf(argument) };
+  }
+
+  /** Replaces the row with this id. @throws VexfsError ENOENT when there is none */
+  async update(id: bigint | number, vector: Float32Array | readonly number[]): Promise<StoredRow> {
+    const { command, argument, data } = encodePut('UPDATE_EMBEDDING', toId(id), await this.#oneRow(vector));
+    await this.#file.call('update', command, argument, [data]);
+    return { id: storedAs(argument), slot: slotOf(argument) };
+  }
+
+  async #oneRow(vector: Float32Array | readonly number[]): Promise<Float32Array> {
+    return packRows([vector], await this.#knownDimensions()).data;
   }
 
   /**

@@ -3,6 +3,7 @@ import yargs, { type Argv } from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { completionCommand } from './command/completion.js';
 import { createCommand } from './command/create.js';
+import { deleteCommand } from './command/delete.js';
 import { getCommand } from './command/get.js';
 import { indexCommand } from './command/index.js';
 import { infoCommand } from './command/info.js';
@@ -18,6 +19,7 @@ const commands = [
   insertCommand,
   searchCommand,
   getCommand,
+  deleteCommand,
   infoCommand,
   statsCommand,
   indexCommand,
@@ -34,8 +36,16 @@ const epilogue = [
   'Errors go to standard error: what happened, then what to do next; with --json as one object.',
 ].join('\n');
 
+/** `--ids -` as one word: yargs takes a dash that stands alone for an empty value. */
+function withDashes(words: readonly string[]): string[] {
+  return words.flatMap((word, at) => {
+    if (word === '--ids' && words[at + 1] === '-') return ['--ids=-'];
+    return word === '-' && words[at - 1] === '--ids' ? [] : [word];
+  });
+}
+
 export function program(words: readonly string[]): Argv<{ json: boolean }> {
-  const base = yargs([...words])
+  const base = yargs(withDashes(words))
     .scriptName('vexctl')
     .locale('en')
     .usage('$0 COMMAND ...\n\nStore vectors in files on a VexFS volume and search them.')

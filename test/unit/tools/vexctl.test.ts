@@ -10,7 +10,7 @@ const manual = fileURLToPath(new URL('../../../../docs/vexctl.md', import.meta.u
 const scratch = mkdtempSync(join(tmpdir(), 'vexfs-vexctl-'));
 test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
 
-const commands = ['create', 'insert', 'search', 'get', 'info', 'stats', 'index', 'completion'];
+const commands = ['create', 'insert', 'search', 'get', 'delete', 'info', 'stats', 'index', 'completion'];
 /** The codes are a promise to scripts: they stand here once more on purpose. */
 const exitCodes = [0, 1, 2, 3, 4, 5, 130];
 
@@ -82,6 +82,10 @@ for (const [words, reason] of [
   [['insert', 'plain', 'x.npy', '--ids', 'id'], /no columns or keys/],
   [['get', 'plain', '-1'], /'-1' is no id/],
   [['get', 'plain', '18446744073709551615'], /no id/],
+  [['get', 'plain'], /name the ids/],
+  [['delete', 'plain'], /name the ids/],
+  [['delete', 'plain', '1', '--ids', 'ids.txt'], /name the ids/],
+  [['delete', 'plain', '1', 'two'], /'two' is no id/],
   [['completion', 'fish'], /fish/],
 ] as const) {
   test(`vexctl ${words.join(' ')} is a usage error: exit 2, a reason, and where to read on`, (t) => {
@@ -105,6 +109,8 @@ test('a file that is not on a VexFS volume is exit 4 for every command, with wha
     ['search', 'plain', 'row:1'],
     ['search', 'plain', 'two.csv'],
     ['get', 'plain', '1'],
+    ['get', 'plain', '1', '2'],
+    ['delete', 'plain', '1'],
     ['info', 'plain'],
     ['stats', 'plain'],
   ]) {

@@ -2,7 +2,7 @@
 import { NO_ID } from '@vexfs/shared';
 import { openSized, readExactly } from './bytes.js';
 import { ID_RULE, parseId } from './id.js';
-import { readLines } from './lines.js';
+import { type Line, readLines } from './lines.js';
 import { readNpyHeader } from './npy_header.js';
 import { SourceError } from './source.js';
 
@@ -60,6 +60,12 @@ async function openNpyIds(path: string): Promise<IdSource> {
   }
 }
 
+function idOfLine(path: string, { text, number }: Line): bigint {
+  const id = parseId(text);
+  if (id === undefined) throw new SourceError(path, `'${text}' is no id: ${ID_RULE}`, `line ${number}`);
+  return id;
+}
+
 function openTextIds(path: string): IdSource {
   const lines = readLines(path);
   let taken = 0;
@@ -68,10 +74,7 @@ function openTextIds(path: string): IdSource {
     for (let i = 0; i < count; i++) {
       const { done, value } = await lines.next();
       if (done === true) throw new SourceError(path, `has ${taken + i} ids, the source has more rows`);
-      const id = parseId(value.text);
-      if (id === undefined)
-        throw new SourceError(path, `'${value.text}' is no id: ${ID_RULE}`, `line ${value.number}`);
-      ids[i] = id;
+      ids[i] = idOfLine(path, value);
     }
     taken += count;
     return ids;
@@ -80,6 +83,28 @@ function openTextIds(path: string): IdSource {
     await lines.return(undefined);
   };
   return { path, count: undefined, take, close };
+}
+
+/** Every id of a file, `-` for standard input. @throws SourceError when there are more than `most`, or one is no id */
+export async function readAllIds(path: string, most: number): Promise<BigUint64Array> {
+  const tooMany = (): SourceError => new SourceError(path, `has more than ${most} ids, which one call takes`);
+  if (path.endsWith('.npy')) {
+    const source = await openNpyIds(path);
+    try {
+      const { count = 0 } = source;
+      if (count > most) throw tooMany();
+      return await source.take(count);
+    } finally {
+      await source.close();
+    }
+  }
+  const ids: bigint[] = [];
+  const lines = path === '-' ? readLines('standard input', process.stdin) : readLines(path);
+  for await (const line of lines) {
+    if (ids.length === most) throw tooMany();
+    ids.push(idOfLine(path, line));
+  }
+  return BigUint64Array.from(ids);
 }
 
 /** @throws SourceError when a .npy file holds no list of integers */

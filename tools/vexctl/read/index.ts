@@ -6,7 +6,7 @@ import { openJsonl } from './jsonl.js';
 import { openNpy } from './npy.js';
 import { type ReadOptions, type RowSource, SourceError } from './source.js';
 
-export { type IdSource, openIds } from './ids.js';
+export { type IdSource, openIds, readAllIds } from './ids.js';
 export { type ReadOptions, type RowBatch, type RowSource, SourceError } from './source.js';
 
 type Open = (path: string, options: ReadOptions) => Promise<RowSource>;

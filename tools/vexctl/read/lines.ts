@@ -11,23 +11,26 @@ export interface Line {
   readonly number: number;
 }
 
-/** Lines without their ends (LF or CRLF); blank ones are left out but counted. @throws SourceError for an endless line */
-export async function* readLines(path: string): AsyncGenerator<Line> {
+/** Lines of a file, or of what is read under that name, without their ends (LF or CRLF); blank ones are left out but counted. @throws SourceError for an endless line */
+export async function* readLines(
+  path: string,
+  bytes: AsyncIterable<Uint8Array> = createReadStream(path, { highWaterMark: 1 << 20 }),
+): AsyncGenerator<Line> {
   let number = 0;
   let rest: Uint8Array = new Uint8Array(0);
   const decoder = new TextDecoder('utf-8', { fatal: true });
-  const decode = (bytes: Uint8Array): Line | undefined => {
+  const decode = (line: Uint8Array): Line | undefined => {
     number++;
     let text: string;
     try {
-      text = decoder.decode(bytes);
+      text = decoder.decode(line);
     } catch {
       throw new SourceError(path, 'is not UTF-8 text', `line ${number}`);
     }
     const trimmed = text.trim();
     return trimmed === '' ? undefined : { text: trimmed, number };
   };
-  for await (const part of createReadStream(path, { highWaterMark: 1 << 20 })) {
+  for await (const part of bytes) {
     let chunk: Uint8Array = part;
     for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10)) {
       const line = decode(
