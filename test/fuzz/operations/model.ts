@@ -13,6 +13,8 @@ export interface Rows {
   /** Stored bytes of each row by its id, without padding. */
   readonly live: ReadonlyMap<bigint, Buffer>;
   readonly nextId: bigint;
+  /** Type and metric of the index; '' for none. */
+  readonly index: string;
 }
 
 export interface Node {

@@ -4,6 +4,7 @@ import { deserialize, serialize } from 'node:v8';
 import type { Backend } from '../../parity/backend/backend.js';
 import { syncFilesystem } from '../../parity/operations/calls.js';
 import { FileOperations } from './file_operations.js';
+import { IndexOperations } from './index_operations.js';
 import { Model, type ModelParts, type Named, type Node } from './model.js';
 import { NameOperations } from './name_operations.js';
 import { difference, observe } from './observed.js';
@@ -32,6 +33,7 @@ export class Player {
       ...new NameOperations(this).actions,
       ...new FileOperations(this).actions,
       ...new RowOperations(this).actions,
+      ...new IndexOperations(this).actions,
       synchronise: ({ a }) => this.synchronise(a),
       remount: () => this.remount(),
       crash: (operation) => this.crash(operation),

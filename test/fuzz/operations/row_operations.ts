@@ -86,7 +86,7 @@ export class RowOperations {
         live.set(nextId, this.bytesAt(fd, layout, slot));
         nextId += 1n;
       }
-      this.player.model.change(file.number, { rows: { layout, live, nextId } });
+      this.player.model.change(file.number, { rows: { layout, live, nextId, index: had?.index ?? '' } });
     });
   }
 
