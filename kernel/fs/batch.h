@@ -17,6 +17,8 @@ struct vexfs_batch {
 	u32 flags;
 	/* Each of its ids has to be one that a row has. */
 	bool must_exist;
+	/* Nobody asked for it, see pack.c: the times of the file stay. */
+	bool is_move;
 	/* rows * stride bytes, as the matrix takes them. */
 	void *data;
 	/* NULL: they go on from the mark. */
@@ -42,6 +44,8 @@ void vexfs_batch_free(struct vexfs_batch *batch);
  * exist. Takes i_rwsem.
  */
 int vexfs_batch_store(struct file *file, struct vexfs_batch *batch);
+/* The second half of it for rows that lie in free slots already. The caller holds i_rwsem. */
+int vexfs_batch_move(struct inode *inode, struct vexfs_set *set, struct vexfs_batch *batch);
 
 static inline u64 vexfs_slot_offset(const struct vexfs_set_layout *layout, u64 slot)
 {

@@ -136,6 +136,20 @@ bool vexfs_index_is_idle(const struct vexfs_index *index)
 	       !vexfs_index_save_is_due(index);
 }
 
+bool vexfs_index_is_current(struct inode *inode, const struct vexfs_set *set)
+{
+	const struct vexfs_index *index;
+	bool is_current;
+
+	mutex_lock(&vexfs_info(inode)->set_lock);
+	index = set->index;
+	is_current = !index || index->error ||
+		     (index->graph && !index->is_busy && !index->is_suspect && !index->queue.is_broken &&
+		      !vexfs_queue_length(&index->queue));
+	mutex_unlock(&vexfs_info(inode)->set_lock);
+	return is_current;
+}
+
 void vexfs_log_end(const struct super_block *sb, const struct vexfs_set_header *header, struct vexfs_log_position *end)
 {
 	const struct vexfs_log_record *records = (const void *)(header + 1);

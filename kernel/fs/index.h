@@ -107,6 +107,8 @@ struct vexfs_graph *vexfs_index_end(struct vexfs_index *index);
 /* Whether a snapshot is to be written now, and whether there is nothing to do at all; the caller holds set_lock. */
 bool vexfs_index_save_is_due(const struct vexfs_index *index);
 bool vexfs_index_is_idle(const struct vexfs_index *index);
+/* Whether the index of a set has taken every change, or goes on no more: what is changed behind the scenes waits for it. */
+bool vexfs_index_is_current(struct inode *inode, const struct vexfs_set *set);
 static inline u64 vexfs_pack_position(const struct vexfs_log_position *position)
 {
 	return (position->record << 32) + position->slots;

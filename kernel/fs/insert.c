@@ -196,7 +196,8 @@ static int vexfs_publish_batch(struct inode *inode, struct vexfs_set *set, struc
 	}
 	error = vexfs_join_appended(handle, appended);
 	if (!error) {
-		vexfs_touch_mtime_ctime(inode);
+		if (!batch->is_move)
+			vexfs_touch_mtime_ctime(inode);
 		error = vexfs_write_inode(handle, inode);
 	}
 	/* The header counts what is not there. */
@@ -205,7 +206,7 @@ static int vexfs_publish_batch(struct inode *inode, struct vexfs_set *set, struc
 	else
 		vexfs_update_tables(inode, set, batch, records, id, handle->h_transaction->t_tid);
 	batch->first_id = batch->ids ? batch->ids[0] : id;
-	if (!error)
+	if (!error && !batch->is_move)
 		trace_vexfs_insert_publish(inode, batch->rows, set->live_rows, handle->h_transaction->t_tid);
 	stopped = vexfs_stop(handle);
 	if (i_size_read(inode) > before)
@@ -249,6 +250,22 @@ static int vexfs_store_batch(struct file *file, struct vexfs_set *set, struct ve
 	if (error)
 		vexfs_drop_appended(&appended);
 	vexfs_end_appended(&appended);
+	return error;
+}
+
+int vexfs_batch_move(struct inode *inode, struct vexfs_set *set, struct vexfs_batch *batch)
+{
+	struct vexfs_appended nothing = { .batch = batch, .inode = inode };
+	struct vexfs_records records = {};
+	int error = vexfs_set_reserve(inode, set, set->slots, set->live_rows + batch->rows);
+
+	if (!error)
+		error = vexfs_make_records(set, batch, &records);
+	if (!error)
+		error = vexfs_publish_batch(inode, set, batch, &nothing, &records);
+	vexfs_records_free(&records);
+	if (!error)
+		vexfs_log_compact(inode, set);
 	return error;
 }
 

@@ -10,6 +10,7 @@
 #include "hidden.h"
 #include "index.h"
 #include "inode_write.h"
+#include "recycle.h"
 #include "row_changes.h"
 
 #define VEXFS_NOT_MEASURED U32_MAX
@@ -316,7 +317,7 @@ static int vexfs_change_allowed(struct file *file, struct vexfs_manage_index *ca
 }
 
 /* Until there is nothing to do for the index: -ENOENT when it is dropped, or what keeps it from going on. */
-static int vexfs_wait_for_index(struct inode *inode, struct vexfs_index *index)
+static int vexfs_wait_until_idle(struct inode *inode, struct vexfs_index *index)
 {
 	struct vexfs_inode_info *info = vexfs_info(inode);
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
@@ -340,6 +341,19 @@ static int vexfs_wait_for_index(struct inode *inode, struct vexfs_index *index)
 		wait_woken(&wait, TASK_INTERRUPTIBLE, MAX_SCHEDULE_TIMEOUT);
 	}
 	remove_wait_queue(&index->waiters, &wait);
+	return error;
+}
+
+/* The same, and until the space of rows that are gone is given back, which changes rows in turn. */
+static int vexfs_wait_for_index(struct inode *inode, struct vexfs_index *index)
+{
+	int error;
+
+	do {
+		error = vexfs_wait_until_idle(inode, index);
+		if (!error)
+			error = vexfs_recycle_settle(inode);
+	} while (error == 1);
 	return error;
 }
 

@@ -104,7 +104,7 @@ static int vexfs_make_writable(struct inode *inode, struct folio *folio)
 	return error;
 }
 
-static int vexfs_store_begins(struct inode *inode, struct folio *folio)
+int vexfs_store_begins(struct inode *inode, struct folio *folio)
 {
 	const u64 first = folio_pos(folio) >> inode->i_blkbits;
 	int attempts = 0, error;

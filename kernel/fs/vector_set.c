@@ -8,6 +8,8 @@
 #include "engine.h"
 #include "freed_slots.h"
 #include "index.h"
+#include "pack.h"
+#include "recycle.h"
 #include "row_log.h"
 #include "vector_set.h"
 #include "vexfs_fs.h"
@@ -330,6 +332,9 @@ static struct vexfs_set *vexfs_load_set(struct inode *owner)
 		vexfs_set_free(set);
 		return ERR_PTR(error);
 	}
+	/* Without an id left new slots of a file stay free: those are no leftovers. */
+	if (set->next_id != VX_NO_ID && vexfs_pack_is_due(set))
+		set->packing = VEXFS_PACKING_WANTED;
 	return set;
 }
 
@@ -342,6 +347,7 @@ static struct vexfs_set *vexfs_set_load_once(struct inode *inode)
 	struct vexfs_inode_info *info = vexfs_info(inode);
 	struct vexfs_set *set;
 	unsigned int scope;
+	bool is_new = false;
 
 	if (mutex_lock_killable(&info->set_lock))
 		return ERR_PTR(-EINTR);
@@ -350,7 +356,8 @@ static struct vexfs_set *vexfs_set_load_once(struct inode *inode)
 		scope = memalloc_nofs_save();
 		set = vexfs_load_set(inode);
 		memalloc_nofs_restore(scope);
-		if (!IS_ERR(set)) {
+		is_new = !IS_ERR(set);
+		if (is_new) {
 			smp_store_release(&info->set, set);
 			if (set->index) {
 				vexfs_index_loaded(set->index);
@@ -359,6 +366,8 @@ static struct vexfs_set *vexfs_set_load_once(struct inode *inode)
 		}
 	}
 	mutex_unlock(&info->set_lock);
+	if (is_new)
+		vexfs_recycle_later(inode, set);
 	return set;
 }
 

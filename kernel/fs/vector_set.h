@@ -24,6 +24,9 @@ struct vexfs_set_layout {
 	u64 data_offset;
 };
 
+/* WANTED: slots came free, and it is to be seen whether they are many; BEGUN: it goes on until none is. */
+enum vexfs_packing { VEXFS_PACKING_NOT, VEXFS_PACKING_WANTED, VEXFS_PACKING_BEGUN };
+
 /*
  * The layout of a set never changes: another one makes another set. The rest changes under i_rwsem, and what searches
  * read of it under set_lock too. What a search has read stays as it is until its section has ended, see vexfs_set_enter().
@@ -48,6 +51,8 @@ struct vexfs_set {
 	unsigned long retire_ticket;
 	/* Slots that changes have freed and that cannot be used again yet, oldest first. */
 	struct list_head freed;
+	/* Whether free slots are to be given back, see pack.c. */
+	enum vexfs_packing packing;
 	/* Rows were cut off last by this transaction, and there may be searches that still see them. */
 	bool was_cut;
 	u32 cut_tid;

@@ -10,7 +10,7 @@ import {
   manage,
   waitForIndex,
 } from '../../parity/client/index_calls.js';
-import { insert, search, setMeta } from '../../parity/client/vector_calls.js';
+import { getStats, insert, search, setMeta } from '../../parity/client/vector_calls.js';
 import { sift10k } from '../../parity/index/sift.js';
 
 const OVERWRITE = 1;
@@ -49,7 +49,7 @@ export function makeIndexedFiles(folder: string): void {
     }
     ftruncateSync(fd, 5800 * D * 4);
     must(waitForIndex(fd), 'WAIT');
-    // Last, because when the slots that rows leave are used again depends on commits.
+    // Nothing is inserted from here on until all is packed: when slots that rows leave are used again depends on commits.
     const ids = Array.from({ length: 120 }, (_, i) => i * 7);
     must(insert(fd, part(9000, 9120), { dimensions: D, ids, flags: OVERWRITE }), 'OVERWRITE');
     must(waitForIndex(fd), 'WAIT');
@@ -58,6 +58,13 @@ export function makeIndexedFiles(folder: string): void {
     must(deleteRows(fd, gone), 'BATCH_DELETE');
     must(waitForIndex(fd), 'WAIT');
     for (const id of [3000, 3001, 4444]) must(deleteRow(fd, id, { flags: DeleteFlag.MISSING_OK }), 'DELETE');
+    must(waitForIndex(fd), 'WAIT');
+    // So many that the others move into their places.
+    const half = Array.from({ length: 2900 }, (_, i) => 2 * i);
+    must(deleteRows(fd, half, { flags: DeleteFlag.MISSING_OK }), 'BATCH_DELETE');
+    must(waitForIndex(fd), 'WAIT');
+    if (getStats(fd).stats.free_slots !== 0) throw new Error('WAIT left free slots');
+    must(insert(fd, part(8000, 8300), { dimensions: D }), 'BATCH_INSERT');
     must(waitForIndex(fd), 'WAIT');
     closeSync(fd);
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FuseBackend } from '../../parity/backend/fuse.js';
 import { checkVolume } from '../../parity/check.js';
-import { storedLog, storedSnapshot } from '../../parity/index/stored_snapshot.js';
+import { storedContent, storedLog, storedSnapshot } from '../../parity/index/stored_snapshot.js';
 import { GUEST_DEVICE, GUEST_VOLUME } from '../../vm/guest.js';
 import { guestTest, run } from '../../vm/guest_test.js';
 import { askIndexedFiles, INDEXED_FILES, makeIndexedFiles } from './indexed_files.js';
@@ -23,7 +23,7 @@ async function inGuest(disk: string, what: 'make' | 'ask'): Promise<unknown> {
 }
 
 guestTest(
-  'the same calls, each followed by a wait, leave the same logs and snapshots on both backends, and each opens those of the other',
+  'the same calls, each followed by a wait, leave the same rows, logs and snapshots on both backends, and each opens those of the other',
   async (t) => {
     t.timeout(600_000);
     const folder = mkdtempSync(join(tmpdir(), 'vexfs-indexes-'));
@@ -43,6 +43,10 @@ guestTest(
         const one = storedSnapshot(byDaemon.device, name);
         t.true(one.length > 0, name);
         t.true(Buffer.compare(one, storedSnapshot(byModule.device, name)) === 0, name);
+        t.true(
+          Buffer.compare(storedContent(byDaemon.device, name), storedContent(byModule.device, name)) === 0,
+          name,
+        );
         t.deepEqual(storedLog(byModule.device, name), storedLog(byDaemon.device, name), name);
       }
 

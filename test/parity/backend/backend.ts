@@ -8,8 +8,6 @@ export interface Backend {
   readonly name: 'fuse' | 'kernel';
   /** Folder on which the volume is mounted. */
   readonly mountpoint: string;
-  /** Whether it moves rows into free slots to give their space back. */
-  readonly packsRows: boolean;
   /** Bytes of the largest blocks that it mounts. */
   readonly largestBlock: number;
   /** Whether a process serves the mount: signals end it, and it takes the volume for itself. */

@@ -29,7 +29,6 @@ interface Daemon {
 /** A volume in an image file, served by vexfs-fuse in the foreground. */
 export class FuseBackend implements Backend {
   readonly name = 'fuse';
-  readonly packsRows = true;
   readonly largestBlock = MAX_BLOCK_SIZE;
   readonly isProcess = true;
   readonly mountpoint: string;

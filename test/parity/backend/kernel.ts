@@ -16,7 +16,6 @@ const BESIDES = /^(loop\d+|I\/O error|Buffer I\/O error)\b|^$/;
 export class KernelBackend implements Backend {
   readonly name = 'kernel';
   readonly largestBlock: number = PAGE_SIZE;
-  readonly packsRows = false;
   readonly isProcess = false;
   readonly mountpoint: string;
   private readonly log = new KernelLog();

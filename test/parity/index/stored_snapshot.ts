@@ -12,6 +12,15 @@ export function storedSnapshot(volumePath: string, name: string): Uint8Array {
   });
 }
 
+/** Its content. */
+export function storedContent(volumePath: string, name: string): Uint8Array {
+  return withSet(volumePath, name, (volume, { owner }) => {
+    const bytes = new Uint8Array(owner.size);
+    readContent(volume, owner, 0, bytes);
+    return bytes;
+  });
+}
+
 /** The records of its row log, each [type, slot, id, count]. */
 export function storedLog(
   volumePath: string,
