@@ -37,11 +37,23 @@ export function indexOf(set: VectorSet): IndexDescription | undefined {
 
 /** The index that a set header describes; undefined when it has none, or one that cannot be. */
 export function readIndex(view: DataView): IndexDescription | undefined {
-  const type = setHeader.index_type.get(view, 0);
-  const metric = setHeader.index_metric.get(view, 0);
-  const m = setHeader.index_m.get(view, 0);
-  const efConstruction = setHeader.index_ef_construction.get(view, 0);
-  const efSearch = setHeader.index_ef_search.get(view, 0);
+  return possibleIndex(
+    setHeader.index_type.get(view, 0),
+    setHeader.index_metric.get(view, 0),
+    setHeader.index_m.get(view, 0),
+    setHeader.index_ef_construction.get(view, 0),
+    setHeader.index_ef_search.get(view, 0),
+  );
+}
+
+/** The index of these parameters; undefined when there can be none. */
+export function possibleIndex(
+  type: number,
+  metric: number,
+  m: number,
+  efConstruction: number,
+  efSearch: number,
+): IndexDescription | undefined {
   const possible =
     (type === IndexType.GRAPH || (type === IndexType.FLAT && metric === SearchType.COSINE)) &&
     metric <= SearchType.DOT_PRODUCT &&

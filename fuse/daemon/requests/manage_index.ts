@@ -1,11 +1,4 @@
-import {
-  INODE_IMMUTABLE,
-  IndexOperation,
-  IndexState,
-  IndexType,
-  manageIndex,
-  SearchType,
-} from '@vexfs/shared';
+import { INODE_IMMUTABLE, IndexOperation, IndexState, manageIndex } from '@vexfs/shared';
 import { Connection } from '../../server/connection.js';
 import { errno } from '../../system/index.js';
 import {
@@ -15,7 +8,7 @@ import {
   type IndexDescription,
   type IndexPosition,
   isPossibleEf,
-  isPossibleM,
+  possibleIndex,
   setAutomaticRows,
   snapshotOf,
 } from '../../volume/index.js';
@@ -108,19 +101,15 @@ function requireIndex(file: VectorFile): FileIndex {
 
 /** What CREATE asks for, with defaults filled in. */
 function descriptionAt(view: DataView, at: number): IndexDescription {
-  const type = manageIndex.type.get(view, at);
-  const metric = manageIndex.metric.get(view, at);
-  const m = manageIndex.m.get(view, at) || DEFAULT_INDEX.m;
-  const efConstruction = manageIndex.ef_construction.get(view, at) || DEFAULT_INDEX.efConstruction;
-  const efSearch = manageIndex.ef_search.get(view, at) || DEFAULT_INDEX.efSearch;
-  const possible =
-    (type === IndexType.GRAPH || (type === IndexType.FLAT && metric === SearchType.COSINE)) &&
-    metric <= SearchType.DOT_PRODUCT &&
-    isPossibleM(m) &&
-    isPossibleEf(efConstruction) &&
-    isPossibleEf(efSearch);
-  if (!possible) throw new FsError(errno.EINVAL);
-  return { type: type as IndexType, metric: metric as SearchType, m, efConstruction, efSearch };
+  const description = possibleIndex(
+    manageIndex.type.get(view, at),
+    manageIndex.metric.get(view, at),
+    manageIndex.m.get(view, at) || DEFAULT_INDEX.m,
+    manageIndex.ef_construction.get(view, at) || DEFAULT_INDEX.efConstruction,
+    manageIndex.ef_search.get(view, at) || DEFAULT_INDEX.efSearch,
+  );
+  if (description === undefined) throw new FsError(errno.EINVAL);
+  return description;
 }
 
 function create(fs: Filesystem, call: Call, file: VectorFile): void {
