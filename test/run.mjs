@@ -2,27 +2,50 @@
 //   node test/run.mjs [STAGE | STAGE/FOLDER]...     (npm test -- unit, npm test -- unit/engine parity)
 // Without arguments every stage runs that needs no guests; `npm run test:kernel` names those. The last line says
 // "N passed, N failed"; the exit code is 0 only when something ran and nothing failed. No mount, process or loop device
-// outlives a stage: what does is ended and counts as failed. With --sanitize guests run a kernel that checks what it does
-// (test/vm/sanitizing_kernel.ts), and the tests of test/kernel/hostile are long: `npm run test:kernel -- --sanitize`.
+// outlives a stage: what does is ended and counts as failed. The stages `kernel` and `parity-kernel` run beside each other.
+// With --sanitize guests run a kernel that checks what it does (test/vm/sanitizing_kernel.ts), and the tests of
+// test/kernel/hostile are long: `npm run test:kernel -- --sanitize`.
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fuseProblem } from '../tools/setup/fuse_device.mjs';
 import { clearLeftovers } from './run/leftovers.mjs';
 import { endRunning, runCommand } from './run/processes.mjs';
-import { ROOT, selectStages, stageCommand } from './run/stages.mjs';
+import { groupStages, ROOT, selectStages, stageCommand } from './run/stages.mjs';
 import { TestOutput } from './run/test_output.mjs';
 
 const HEARTBEAT_MS = 30_000;
 const total = { passed: 0, failed: 0 };
+/** Of the stages that are running. */
+const runs = new Set();
 
 function say(stage, text) {
   console.log(`${stage.padEnd(10)} ${text}`);
 }
 
-async function runStage(stage, run) {
+/**
+ * What tells a stage from others that run beside it: an id in the environment of its processes, and a folder for their files,
+ * which goes when `work` is done.
+ */
+async function withRun(stage, variables, work) {
+  const folder = mkdtempSync(join(tmpdir(), 'vexfs-test-'));
+  // It stands for /tmp, which other users reach too: some tests work as one.
+  chmodSync(folder, 0o1777);
+  const id = `${process.pid}-${Date.now()}-${stage.name}`;
+  const run = { id, folder, env: { ...variables, TMPDIR: folder, VEXFS_TEST_RUN: id } };
+  runs.add(run);
+  try {
+    await work(run);
+  } finally {
+    runs.delete(run);
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** `margin` stands before what the tests print. */
+async function runStage(stage, run, margin) {
   const command = stageCommand(stage);
-  const output = new TestOutput((line) => console.log(`           ${line}`));
+  const output = new TestOutput((line) => console.log(`${margin.padEnd(10)} ${line}`));
   const start = performance.now();
   const heartbeat = setInterval(() => say(stage.name, `${output.passed} passed so far ...`), HEARTBEAT_MS);
   const ended = await runCommand(command, {
@@ -52,36 +75,32 @@ async function main(all) {
   const sanitizes = all.includes('--sanitize');
   const words = all.filter((word) => word !== '--sanitize');
   const stages = selectStages(words, { sanitizes });
-  const folder = mkdtempSync(join(tmpdir(), 'vexfs-test-'));
-  // It stands for /tmp, which other users reach too: some tests work as one.
-  chmodSync(folder, 0o1777);
   const noMount = fuseProblem();
-  const id = `${process.pid}-${Date.now()}`;
-  const env = {
-    TMPDIR: folder,
-    VEXFS_TEST_RUN: id,
+  const variables = {
     ...(noMount === undefined ? {} : { VEXFS_NO_MOUNT: noMount }),
     ...(sanitizes ? { VEXFS_SANITIZE: '1' } : {}),
   };
-  const run = { id, folder, env };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.once(signal, async () => {
       console.error('interrupted: ending what is running');
       endRunning();
-      await clearLeftovers(run, 0);
-      rmSync(folder, { recursive: true, force: true });
+      for (const run of runs) {
+        await clearLeftovers(run, 0);
+        rmSync(run.folder, { recursive: true, force: true });
+      }
       process.exit(130);
     });
   }
-  try {
-    if (sanitizes) await prepareGuests(env);
-    for (const stage of stages) {
-      if (stage.absent) say(stage.name, 'absent');
-      else if (stage.mounts && noMount !== undefined) say(stage.name, `not run: ${noMount}`);
-      else await runStage(stage, run);
-    }
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+  if (sanitizes) await prepareGuests(variables);
+  for (const group of groupStages(stages)) {
+    await Promise.all(
+      group.map(async (stage) => {
+        if (stage.absent) say(stage.name, 'absent');
+        else if (stage.mounts && noMount !== undefined) say(stage.name, `not run: ${noMount}`);
+        else
+          await withRun(stage, variables, (run) => runStage(stage, run, group.length > 1 ? stage.name : ''));
+      }),
+    );
   }
   console.log(`\n${total.passed} passed, ${total.failed} failed`);
   process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;

@@ -8,7 +8,8 @@ export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /**
  * In the order they run, cheap ones first. `minutes` is the time limit; `mounts` says that it needs /dev/fuse; `needs` is
  * the file without which it is absent. Stages without a command are folders of tests beside this one. Those with
- * `guests` run when they are named: kernels and their sources are fetched for them.
+ * `guests` run when they are named: kernels and their sources are fetched for them. Those with `beside` run beside each other
+ * when they follow each other: each waits for much else than a processor.
  */
 const STAGES = [
   {
@@ -34,11 +35,12 @@ const STAGES = [
   { name: 'parity', minutes: 20, mounts: true },
   { name: 'crash', minutes: 20, mounts: true },
   // Kernels are fetched, and modules built for them, before the first test; every guest has a limit of its own.
-  { name: 'kernel', minutes: 30, mounts: true, guests: true, idle: '15m' },
+  { name: 'kernel', minutes: 30, mounts: true, guests: true, beside: true, idle: '15m' },
   {
     name: 'parity-kernel',
     minutes: 30,
     guests: true,
+    beside: true,
     needs: 'test/parity/guest/main.ts',
     command: [process.execPath, 'test/dist/parity/guest/main.js'],
   },
@@ -90,6 +92,16 @@ export function selectStages(words, { sanitizes = false } = {}) {
       throw new UsageError(`${word}: there are no tests in test/${word}`);
     return { ...stage, name: word, files, absent: files.length === 0 };
   });
+}
+
+/** Stages that run beside each other, in the order of their groups. */
+export function groupStages(stages) {
+  const groups = [];
+  for (const stage of stages) {
+    if (stage.beside && groups.at(-1)?.at(-1).beside) groups.at(-1).push(stage);
+    else groups.push([stage]);
+  }
+  return groups;
 }
 
 /** What runs the stage: program, arguments and folder. */
