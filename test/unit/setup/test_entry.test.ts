@@ -10,7 +10,7 @@ const load = (name: string) => import(`${root}test/run/${name}.mjs`);
 const { TestOutput } = await load('test_output');
 const { clearLeftovers } = await load('leftovers');
 const { runCommand } = await load('processes');
-const { selectStages } = await load('stages');
+const { groupStages, selectStages } = await load('stages');
 const mountTest = process.getuid?.() === 0 && process.env.VEXFS_NO_MOUNT === undefined ? test : test.skip;
 
 interface Counts {
@@ -165,4 +165,12 @@ test('a word that names no stage or no tests ends with usage and exit code 2', (
   const folder = runEntry(['unit/nonsense']);
   t.is(folder.status, 2);
   t.is(folder.stderr, 'unit/nonsense: there are no tests in test/unit/nonsense\n');
+});
+
+test('stages that need guests run beside each other, all others after each other', (t) => {
+  const groups = (words: string[]): string[][] =>
+    groupStages(selectStages(words)).map((group: { name: string }[]) => group.map(({ name }) => name));
+  t.deepEqual(groups(['kernel', 'parity-kernel']), [['kernel', 'parity-kernel']]);
+  t.deepEqual(groups(['parity-kernel', 'lint', 'kernel']), [['parity-kernel'], ['lint'], ['kernel']]);
+  t.true(groups([]).every((group) => group.length === 1));
 });
