@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import {
-  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
-  utimesSync,
+  writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -29,16 +29,18 @@ function sources(folder: string): string[] {
     .sort();
 }
 
-/** Brings a copy of kernel/ up to date, times included: Kbuild writes beside its sources. */
+/**
+ * Brings a copy of kernel/ up to date: Kbuild writes beside its sources. What has changed is new from now on, however old it
+ * is in the checkout: an object that was built meanwhile from what stood here before must not pass for newer.
+ */
 function copySources(folder: string): void {
   const wanted = new Set(sources(SOURCE));
   for (const name of wanted) {
-    const from = statSync(join(SOURCE, name));
-    const to = statSync(join(folder, name), { throwIfNoEntry: false });
-    if (to !== undefined && to.size === from.size && to.mtimeMs === from.mtimeMs) continue;
-    mkdirSync(dirname(join(folder, name)), { recursive: true });
-    copyFileSync(join(SOURCE, name), join(folder, name));
-    utimesSync(join(folder, name), from.atime, from.mtime);
+    const content = readFileSync(join(SOURCE, name));
+    const copy = join(folder, name);
+    if (existsSync(copy) && content.equals(readFileSync(copy))) continue;
+    mkdirSync(dirname(copy), { recursive: true });
+    writeFileSync(copy, content);
   }
   for (const name of sources(folder)) {
     if (!wanted.has(name) && !name.endsWith('.mod.c')) rmSync(join(folder, name));
