@@ -1,7 +1,8 @@
 import { fstatSync, fsyncSync, ftruncateSync } from 'node:fs';
 import { basename } from 'node:path';
-import { IndexOperation, IndexState, InsertFlag, SearchType } from '@vexfs/shared';
+import { DeleteFlag, IndexOperation, IndexState, InsertFlag, SearchType } from '@vexfs/shared';
 import { paritySuite } from '../backend/suite.js';
+import { deleteRows } from '../client/delete_calls.js';
 import { createIndex, indexInfo, manage, waitForIndex } from '../client/index_calls.js';
 import { nearestOf, rowsOf } from '../client/stored_rows.js';
 import { getStats, insert, search } from '../client/vector_calls.js';
@@ -70,9 +71,16 @@ test('the same calls, each followed by a wait, leave the same bytes, whatever th
     }
     ftruncateSync(fd, 6000 * D * 4);
     t.is(waitForIndex(fd), 'ok');
-    // Last, because when the slots that it leaves are used again depends on commits.
     const ids = Array.from({ length: 200 }, (_, j) => j * 13);
-    t.is(insert(fd, part(9000, 9200), { dimensions: D, ids, flags: InsertFlag.OVERWRITE }), 'ok');
+    for (const from of [9000, 9200, 9400]) {
+      t.is(insert(fd, part(from, from + 200), { dimensions: D, ids, flags: InsertFlag.OVERWRITE }), 'ok');
+      t.is(waitForIndex(fd), 'ok');
+    }
+    const gone = Array.from({ length: 3000 }, (_, j) => j * 2);
+    t.is(deleteRows(fd, gone, { flags: DeleteFlag.MISSING_OK }), 'ok');
+    t.is(waitForIndex(fd), 'ok');
+    t.is(getStats(fd).stats.free_slots ?? -1, 0);
+    t.is(insert(fd, part(0, 500), { dimensions: D, ids: gone.slice(0, 500) }), 'ok');
     t.is(waitForIndex(fd), 'ok');
   }
   closeAll();
