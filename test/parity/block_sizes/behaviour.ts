@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { ElementType, SearchType } from '@vexfs/shared';
 import { paritySuite } from '../backend/suite.js';
+import { createIndex, indexInfo, waitForIndex } from '../client/index_calls.js';
 import { floatBytes } from '../client/npy_file.js';
 import { nearestOf, randomRows, rowsOf, storedValues } from '../client/stored_rows.js';
 import { getMeta, getStats, insert, nearestIds, rowOf, search } from '../client/vector_calls.js';
@@ -107,6 +108,27 @@ export function testBlockSize(blockSize: number, size: string): void {
     }
     await backend.mount();
     t.is(getMeta(open(vectors)).vectorCount, 100);
+  });
+
+  test('an index is built, stored and opened again, and takes what came after', async (t) => {
+    const d = 24;
+    const rows = randomRows(4600, d, 11);
+    const { path, fd } = vectorFile({ dimensions: d, dataOffset: 128 }, rows.subarray(0, 4500 * d));
+    t.is(createIndex(fd), 'ok');
+    t.is(waitForIndex(fd), 'ok');
+    t.is(insert(fd, rows.subarray(4500 * d), { dimensions: d }), 'ok');
+    close(fd);
+    await backend.remount();
+    const again = open(path);
+    for (let at = 0; at < 4600; at += 100) {
+      const found = search(again, rows.subarray(at * d, at * d + d), { k: 1 }).hits;
+      t.deepEqual(found, [{ id: BigInt(at), distance: 0 }]);
+    }
+    t.is(waitForIndex(again), 'ok');
+    t.is(indexInfo(again).indexed_rows, 4600);
+    t.true(indexInfo(again).searches! >= 46);
+    close(again);
+    unlinkSync(path);
   });
 
   test('small and large files and many names work', (t) => {
