@@ -121,6 +121,11 @@ static inline unsigned long vexfs_inode_state(const struct inode *inode)
 #define vexfs_fillattr(idmap, mask, inode, stat) generic_fillattr(idmap, inode, stat)
 #endif
 
+/* Times as fine as it takes to tell changes apart between which somebody looked: since 6.13. */
+#ifndef FS_MGTIME
+#define FS_MGTIME 0
+#endif
+
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
 #define vexfs_splice_read filemap_splice_read
 #else

@@ -168,7 +168,7 @@ static struct file_system_type vexfs_type = {
 	.init_fs_context = vexfs_init_context,
 	.parameters = vexfs_parameters,
 	.kill_sb = vexfs_kill_sb,
-	.fs_flags = FS_REQUIRES_DEV,
+	.fs_flags = FS_REQUIRES_DEV | FS_MGTIME,
 };
 MODULE_ALIAS_FS("vexfs");
 

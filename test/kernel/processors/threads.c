@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 #include <vexfs.h>
 
@@ -151,6 +152,27 @@ static void check_lines(void)
 	free(seen);
 }
 
+/* Since Linux 6.13 each change that somebody has seen has a time of its own; before, those of one tick have the same. */
+static void check_times(void)
+{
+	struct stat before, after;
+	struct utsname system;
+	int major, minor;
+
+	if (uname(&system) != 0 || sscanf(system.release, "%d.%d", &major, &minor) != 2)
+		fail("uname");
+	for (int i = 0; i < 100; i++) {
+		if (fstat(lines_file, &before) != 0 || write(lines_file, "", 1) != 1 || fstat(lines_file, &after) != 0)
+			fail("change %d", i);
+		const long long passed = (after.st_mtim.tv_sec - before.st_mtim.tv_sec) * 1000000000LL +
+					 (after.st_mtim.tv_nsec - before.st_mtim.tv_nsec);
+
+		errno = 0;
+		if (passed < 0 || (passed == 0 && (major > 6 || (major == 6 && minor >= 13))))
+			fail("change %d is %lld ns after the one before", i, passed);
+	}
+}
+
 static void check_names(void)
 {
 	char name[64];
@@ -213,6 +235,7 @@ int main(int count, char **words)
 			search(thread, round);
 	check_lines();
 	check_names();
+	check_times();
 	close_files(words[2]);
 	printf("%d threads did %d rounds\n", THREADS, rounds);
 	return 0;
