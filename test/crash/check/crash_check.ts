@@ -56,14 +56,14 @@ export function checkCrash(
 
 /** Throws when a folder is in none of the states that a crash after `at` steps may leave it in. */
 export function assertState(found: FoundTree, recording: Recording, at: number): void {
-  const { snapshots, promises, attempts = [] } = recording;
+  const { snapshots, promises, attempts = [], showsOlderBytes = false } = recording;
   const least = Math.max(
     ...promises.filter(({ returned }) => returned <= at).map(({ snapshot }) => snapshot),
   );
   const complaints: string[] = [];
   for (let i = least; i < snapshots.length && (i === least || snapshots[i]!.begun < at); i++) {
     const later = (number: number): Buffer[] =>
-      [...snapshots.slice(i + 1), ...attempts]
+      [...snapshots.slice(showsOlderBytes ? 0 : i + 1), ...attempts]
         .filter(({ begun }) => begun < at)
         .flatMap(({ tree }) => tree.nodes.get(number)?.content ?? []);
     const difference = differenceOf(found, snapshots[i]!.tree, later);

@@ -1,12 +1,11 @@
 import { closeSync, fdatasyncSync, fsyncSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Seeded } from '../../unit/volume/seeded.js';
-import type { RecordedDisk } from '../device/recorded_disk.js';
 import { plan } from './operations.js';
 import { makeSetting } from './setting.js';
 import { parentOf, Tree } from './tree.js';
 
-/** What follows an operation. sync(2) does not reach a FUSE daemon; in its place stands what the manual names instead. */
+/** What follows an operation. */
 export const SYNCS = ['fsync', 'fdatasync', 'sync', 'nothing'] as const;
 export type Sync = (typeof SYNCS)[number];
 
@@ -36,8 +35,16 @@ export interface Recording {
   readonly snapshots: readonly Snapshot[];
   /** Trees that operations which failed would have made: bytes of their files may be there. */
   readonly attempts?: readonly Snapshot[];
+  /** Whether a file may show older bytes where it was overwritten in place: who writes them there waits for no commit. */
+  readonly showsOlderBytes?: boolean;
   /** After `returned` steps a sync had returned that covers the first `snapshot` snapshots. */
   readonly promises: ReadonlyArray<{ readonly returned: number; readonly snapshot: number }>;
+}
+
+/** A disk that is recorded; every step of it has its place in one order. */
+export interface Recorder {
+  /** How far that has got. */
+  readonly position: number;
 }
 
 /** fsync(2) of a file or folder. */
@@ -51,17 +58,35 @@ export function syncPath(path: string, dataOnly = false): void {
   }
 }
 
+/** What the backend promises of syncs. */
+export interface Syncing {
+  /** Makes durable whatever was changed on the volume. */
+  everything(mountpoint: string): void;
+  /** Whether fdatasync(2) covers attributes too. */
+  readonly dataSyncsCoverAll: boolean;
+}
+
+/** sync(2) does not reach it. */
+const OF_DAEMON: Syncing = { everything: (mountpoint) => syncPath(mountpoint), dataSyncsCoverAll: true };
+
 /** Makes what an operation has changed durable. Whether that is promised afterwards. */
-function sync(how: Sync, mountpoint: string, folder: string, tree: Tree, target: string): boolean {
+function sync(
+  how: Sync,
+  syncing: Syncing,
+  mountpoint: string,
+  folder: string,
+  tree: Tree,
+  target: string,
+): boolean {
   if (how === 'nothing') return false;
   if (how === 'sync') {
-    syncPath(mountpoint);
+    syncing.everything(mountpoint);
     return true;
   }
   const kind = tree.names.has(target) ? tree.at(target).kind : 'folder';
   const cannotBeOpened = kind === 'symlink' || kind === 'fifo';
   syncPath(join(folder, cannotBeOpened ? parentOf(target) : target), how === 'fdatasync');
-  return true;
+  return how !== 'fdatasync' || syncing.dataSyncsCoverAll;
 }
 
 /**
@@ -69,16 +94,17 @@ function sync(how: Sync, mountpoint: string, folder: string, tree: Tree, target:
  * each other, such as two that remove the only thing of their kind.
  */
 export function record(
-  disk: RecordedDisk,
+  disk: Recorder,
   mountpoint: string,
   name: string,
   choice: WorkloadChoice,
+  syncing: Syncing = OF_DAEMON,
 ): Recording | undefined {
   const random = new Seeded(choice.seed);
   const folder = join(mountpoint, name);
   mkdirSync(folder);
   const tree = makeSetting(folder, random);
-  syncPath(mountpoint);
+  syncing.everything(mountpoint);
   const from = disk.position;
   const snapshots: Snapshot[] = [{ tree: new Tree(tree), begun: from }];
   const promises = [{ returned: from, snapshot: 0 }];
@@ -96,10 +122,10 @@ export function record(
     planned.apply(tree, folder);
     snapshots.push({ tree: new Tree(tree), begun });
     texts.push(`${planned.text}, ${step.sync}`);
-    if (sync(step.sync, mountpoint, folder, tree, planned.target))
+    if (sync(step.sync, syncing, mountpoint, folder, tree, planned.target))
       promises.push({ returned: disk.position, snapshot: snapshots.length - 1 });
   }
-  syncPath(mountpoint);
+  syncing.everything(mountpoint);
   const to = disk.position;
   promises.push({ returned: to, snapshot: snapshots.length - 1 });
   return { choice, text: texts.join('; '), folder: name, from, to, snapshots, promises };
