@@ -1,13 +1,23 @@
 /** What docs/differences.md says of each backend: asserted here, or in the test that is named for its row. */
 import { spawnSync } from 'node:child_process';
-import { closeSync, fsyncSync, openSync, readFileSync, truncateSync, watch, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  truncateSync,
+  watch,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import koffi from 'koffi';
 import { MKFS, must, run, VEXFS_FUSE } from './backend/programs.js';
 import { paritySuite } from './backend/suite.js';
-import { getMeta, insert, search, setMeta } from './client/vector_calls.js';
+import { createIndex } from './client/index_calls.js';
+import { getMeta, getStats, insert, search, setMeta } from './client/vector_calls.js';
 import { ioctlBytes } from './operations/calls.js';
 
 const { test, backend, scratch, fresh, open, vectorFile } = paritySuite({ size: '48M' });
@@ -20,6 +30,7 @@ const ASSERTED: Readonly<Record<string, 'here' | readonly [file: string, title: 
   '`sync(2)`': 'here',
   freezing: 'here',
   'stores through a shared mapping': ['coherence', 'a store through a mapping changes the row for searches'],
+  'a `write(2)` of more than 1 MiB': 'here',
   '`RLIMIT_FSIZE`': 'here',
   'inotify and fanotify': 'here',
   'callers with 32-bit addresses': ['compat_callers', 'a 32-bit caller gets ENOTTY'],
@@ -85,6 +96,17 @@ test('each row of the page is asserted by a test, and each test has its row', (t
   for (const [key, where] of Object.entries(ASSERTED)) {
     if (where !== 'here') t.true(source(where[0]).includes(where[1]), `${key}: ${where.join(': ')}`);
   }
+});
+
+test('a write(2) of 2 MiB over rows of an index is one change to the module, and comes to the daemon in parts', (t) => {
+  const d = 1024;
+  const rows = new Float32Array(512 * d).fill(1);
+  const { fd } = vectorFile({ dimensions: d }, rows);
+  t.is(createIndex(fd), 'ok');
+  const before = getStats(fd).stats.log_records!;
+  t.is(writeSync(fd, new Uint8Array(rows.buffer), 0, rows.byteLength, 0), rows.byteLength);
+  // Each change is told of by two records.
+  t.is(getStats(fd).stats.log_records! - before, backend.isProcess ? 4 : 2);
 });
 
 test('syncfs(2) makes durable what came before it through the module, fsync of a folder on both', async (t) => {
