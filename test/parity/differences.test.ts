@@ -54,7 +54,6 @@ const ASSERTED: Readonly<Record<string, 'here' | readonly [file: string, title: 
   'truncating the image': 'here',
   'a volume that needs its journal': ['../kernel/mounts', 'dirtyOnReadOnlyDevice'],
   'blocks larger than a page': ['block_sizes/refused', 'are refused with EINVAL'],
-  'DELETE_EMBEDDING, BATCH_DELETE': ['index/supported', 'deletion is served, or known and not supported'],
   'a volume that is mounted already': ['refused_volumes', 'is neither mounted anew nor formatted'],
   'who serves a mount': ['regressions/signals_of_the_daemon', 'no process serves the mount'],
   'why a mount was refused': ['regressions/background_log', 'to the log of the kernel'],
