@@ -247,6 +247,9 @@ static int vx_plan_check(struct vx_plan *plan)
 	plan->k = search->k;
 	plan->ef = vx_larger(search->ef ? search->ef : VX_DEFAULT_EF, search->k);
 	plan->rerank = search->rerank ? search->rerank : search->k + search->k / 4 + 4;
+	/* Codes tell the last of the k from the next ones badly: with fewer candidates the rows could not mend that. */
+	if (!search->rerank && plan->rerank <= VX_MAX_EF)
+		plan->ef = vx_larger(plan->ef, plan->rerank);
 	if (!search->rerank && params->type == VX_FLAT)
 		plan->rerank = plan->ef;
 	plan->rerank = vx_larger(plan->rerank < plan->ef ? plan->rerank : plan->ef, search->k);

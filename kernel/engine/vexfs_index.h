@@ -201,7 +201,7 @@ struct vx_search {
 	vx_u32 tail_count;
 	vx_u32 slots;  /* ids, live and slot_bits hold so many */
 	vx_u32 k;      /* 1..VX_MAX_K */
-	vx_u32 ef;     /* 1..VX_MAX_EF, raised to k; 0: VX_DEFAULT_EF */
+	vx_u32 ef;     /* 1..VX_MAX_EF, raised to k and, where rerank is 0, to what that chooses; 0: VX_DEFAULT_EF */
 	vx_u32 rerank; /* candidates compared exactly, at least k, at most ef; 0: chosen by k, with VX_FLAT all of them */
 	vx_u32 flags;  /* VX_SEARCH_* */
 };
