@@ -12,8 +12,10 @@ import { search, searchPart } from './engine/search.js';
 import { settle } from './engine/settle.js';
 import { writePieces } from './engine/write_pieces.js';
 import { Exchange, type ExchangeHandle, type JobSlot } from './exchange.js';
+import { closeGraph, followGraph, makeGraph, verifyGraph } from './hnswlib/jobs.js';
 import {
   FAILED_AT,
+  INDEX_HNSWLIB,
   JOB,
   KIND,
   READ_LENGTH,
@@ -76,6 +78,8 @@ function warm({ connection, imageFd }: EngineThread, { fields }: JobSlot): void 
   }
 }
 
+const isHnswlib = ({ fields }: JobSlot): boolean => fields[INDEX_HNSWLIB] === 1;
+
 const RUN: Readonly<Record<number, (thread: EngineThread, slot: JobSlot) => void>> = {
   [JOB.READ]: (_, slot) => readCold(slot),
   [JOB.COPY_ROWS]: copyRows,
@@ -89,10 +93,11 @@ const RUN: Readonly<Record<number, (thread: EngineThread, slot: JobSlot) => void
   [JOB.GET]: getRow,
   [JOB.WRITE]: writePieces,
   [JOB.WARM]: warm,
-  [JOB.INDEX_OPEN]: openOrMakeIndex,
-  [JOB.INDEX_FOLLOW]: followIndex,
+  [JOB.INDEX_OPEN]: (own, slot) => (isHnswlib(slot) ? makeGraph(slot) : openOrMakeIndex(own, slot)),
+  [JOB.INDEX_FOLLOW]: (own, slot) => (isHnswlib(slot) ? followGraph(own, slot) : followIndex(own, slot)),
   [JOB.INDEX_SAVE]: writeSnapshot,
-  [JOB.INDEX_VERIFY]: verifyIndex,
+  [JOB.INDEX_VERIFY]: (own, slot) => (isHnswlib(slot) ? verifyGraph(slot) : verifyIndex(own, slot)),
+  [JOB.INDEX_CLOSE]: (_, slot) => closeGraph(slot),
 };
 
 /** Jobs that come back for more work; the others have answered, and what comes back of them is their slot. */

@@ -20,6 +20,7 @@ export const JOB = {
   COPY_ROW: 15,
   GET_ROWS: 16,
   SEARCH_PART: 17,
+  INDEX_CLOSE: 20,
   SETTLE: 18,
 } as const;
 
@@ -102,6 +103,9 @@ export const SEARCH_PATH = 26;
 export const SEARCH_BATCH = 27;
 export const SEARCH_FIRST = 28;
 export const SEARCH_QUERIES = 29;
+/** Whether the index is hnswlib's, which the thread of INDEX_QUEUE has; then how many rows live. */
+export const SEARCH_HNSWLIB = 30;
+export const SEARCH_ROWS = 31;
 
 /** GET: a vexfs_get_embedding in the payload; behind PAYLOAD_SEGMENTS pairs {position or -1, bytes}. Replies. */
 export const GET_SEGMENTS = 8;
@@ -171,3 +175,5 @@ export const INDEX_GENERATION = 21;
 export const INDEX_MEMORY = 22;
 export const INDEX_SNAPSHOT = 23;
 export const INDEX_LEVELS = 24;
+/** Whether it is hnswlib's, which the thread of INDEX_QUEUE has; INDEX_CLOSE forgets it. */
+export const INDEX_HNSWLIB = 25;

@@ -7,6 +7,7 @@ import { DeviceError } from '../volume/device.js';
 import { VolumeError } from '../volume/index.js';
 import { runDaemon } from './daemon.js';
 import type { Caching } from './filesystem.js';
+import { hnswlibProblem } from './hnswlib/library.js';
 import type { IndexingOptions } from './indexing/indexing.js';
 
 const MOST_THREADS = 16;
@@ -19,6 +20,7 @@ const OWN_OPTIONS = {
   direct_io: 'flag',
   vector_memory: 'value',
   index_above: 'value',
+  engine: 'value',
 } as const;
 
 const EPILOGUE = `OPTIONS OF -o
@@ -29,6 +31,7 @@ const EPILOGUE = `OPTIONS OF -o
   entry_timeout=S    seconds that the kernel keeps names (default a day)
   vector_memory=SIZE memory that indexes may take, as in 512M or 4G (default half of the machine's)
   index_above=ROWS   a search makes an index for a file with so many rows (default 0: none does)
+  engine=NAME        what indexes are made of: vexfs (default), or hnswlib, in memory alone, to compare with
   direct_io          read and write past the page cache; shared mappings are refused
 
 EXIT STATUS
@@ -95,14 +98,19 @@ function cachingOf(own: ReadonlyMap<string, string>): Caching {
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 
-/** Throws UsageError for a size or a number of rows that is none. */
+/** Throws UsageError for a size or a number of rows that is none, MountError for an engine that is not installed. */
 function indexingOf(own: ReadonlyMap<string, string>, threads: number): IndexingOptions {
   const size = /^([0-9]{1,12})([KMGT]?)$/.exec(own.get('vector_memory') ?? `${Math.floor(totalmem() / 2)}`);
   if (size === null) throw new UsageError('vector_memory= takes a size as in 512M or 4G');
   const rows = own.get('index_above') ?? '0';
   if (!/^[0-9]{1,10}$/.test(rows) || Number(rows) > MAX_ROWS_PER_FILE)
     throw new UsageError('index_above= takes a number of rows');
-  return { memory: Number(size[1]) * UNITS[size[2]!]!, automaticRows: Number(rows), threads };
+  const engine = own.get('engine') ?? 'vexfs';
+  if (engine !== 'vexfs' && engine !== 'hnswlib') throw new UsageError('engine= takes vexfs or hnswlib');
+  const hnswlib = engine === 'hnswlib';
+  const problem = hnswlib ? hnswlibProblem() : undefined;
+  if (problem !== undefined) throw new MountError(problem);
+  return { memory: Number(size[1]) * UNITS[size[2]!]!, automaticRows: Number(rows), threads, hnswlib };
 }
 
 function resolveTarget(target: string): string {

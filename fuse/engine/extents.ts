@@ -60,6 +60,13 @@ export function writeExtents(extents: Extents, view: DataView): void {
 /** Fills the indexRows at `rows` with functions that read rows by the extents at `extents`. */
 export const rowsOfExtents = bind<(extents: number, rows: number) => void>('vx_host_rows', 'void', [A, A]);
 
+/** Reads the row of one slot to `row`. 0 or -errno. */
+export const readRow = bind<(extents: number, slot: number, row: number) => number>('vx_host_row', 'int', [
+  A,
+  'uint32_t',
+  A,
+]);
+
 const follow = bind<
   (
     index: number,

@@ -124,6 +124,13 @@ void vx_host_rows(const struct vx_extents *extents, struct vx_rows *out)
 	};
 }
 
+int vx_host_row(const struct vx_extents *extents, vx_u32 slot, void *row)
+{
+	if (slot >= extents->slots)
+		return -VX_EINVAL;
+	return vx_extents_copy(extents, extents->first + slot * extents->stride, row, extents->row_bytes, 0);
+}
+
 vx_s64 vx_host_index_follow(struct vx_index *index, const struct vx_extents *extents, const struct vx_change *changes,
 			    size_t n, vx_u32 last, vx_u32 threads, const volatile vx_u32 *interrupt)
 {

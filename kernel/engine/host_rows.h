@@ -29,6 +29,9 @@ struct vx_extents {
  */
 void vx_host_rows(const struct vx_extents *extents, struct vx_rows *out);
 
+/* Reads the row of one slot. 0 or a negative errno. */
+int vx_host_row(const struct vx_extents *extents, vx_u32 slot, void *row);
+
 /*
  * vx_host_index_apply() for a log that comes piece by piece: unless `last` is set a round that could take more than
  * is left is not begun, so that rounds do not depend on the pieces. Returns how many changes were taken.

@@ -1,15 +1,4 @@
-import { ElementType, isElementType, type SearchType } from '@vexfs/shared';
-import {
-  bestCpu,
-  decodeRows,
-  encodeRows,
-  firstNotFinite,
-  prepareQuery,
-  scanRequest,
-  scanRun,
-  topkFinish,
-  topkInit,
-} from '../../engine/index.js';
+import { bestCpu, scanRequest, scanRun, topkFinish, topkInit } from '../../engine/index.js';
 import { errno, memoryAt } from '../../system/index.js';
 import type { EngineThread } from '../engine_worker.js';
 import type { JobSlot } from '../exchange.js';
@@ -25,6 +14,7 @@ import {
   SEARCH_STRIDE,
 } from '../jobs.js';
 import { ImageReader } from './image_reader.js';
+import { prepareIn } from './prepare_query.js';
 import type { Questions } from './questions.js';
 import type { Places } from './search_memory.js';
 
@@ -49,7 +39,7 @@ export function answerRead(
     const distances = places.distances + i * k * 4;
     const ids = places.ids + i * k * 8;
     if (thread.exchange.isInterrupted(slot)) return -errno.EINTR;
-    if (!prepare(places, values, metric, fields[SEARCH_ELEMENT]!, dimensions)) return -errno.EINVAL;
+    if (!prepareIn(places, values, metric, fields[SEARCH_ELEMENT]!, dimensions)) return -errno.EINVAL;
     topkInit(places.topk, k);
     const scanned = scan(thread, slot, places, windowBytes);
     if (scanned < 0) return scanned;
@@ -62,23 +52,6 @@ export function answerRead(
     counts.setUint32(i * 4, hits, true);
   }
   return hits;
-}
-
-/** The query is converted as a stored row would be, so that a row finds itself at distance 0 whatever its type. */
-function prepare(
-  { query, row }: Places,
-  values: number,
-  metric: SearchType,
-  element: number,
-  dimensions: number,
-): boolean {
-  if (firstNotFinite(bestCpu, values, dimensions) !== dimensions) return false;
-  if (!isElementType(element)) return false;
-  if (element !== ElementType.FLOAT32) {
-    if (encodeRows(bestCpu, element, dimensions, values, 1, row, dimensions * 4) !== 1) return false;
-    if (decodeRows(bestCpu, element, dimensions, row, dimensions * 4, 1, values) !== 0) return false;
-  }
-  return prepareQuery(bestCpu, query, metric, element, dimensions, values) === 0;
 }
 
 function scan(thread: EngineThread, slot: JobSlot, places: Places, windowBytes: number): number {

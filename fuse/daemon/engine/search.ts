@@ -3,12 +3,14 @@ import { Connection } from '../../server/connection.js';
 import { errno, type Transfer } from '../../system/index.js';
 import type { EngineThread } from '../engine_worker.js';
 import type { JobSlot } from '../exchange.js';
+import { answerByHnswlib } from '../hnswlib/answer.js';
 import {
   PID,
   RESULT,
   SEARCH_BASE,
   SEARCH_BATCH,
   SEARCH_DIMENSIONS,
+  SEARCH_HNSWLIB,
   SEARCH_INDEX,
   SEARCH_STRIDE,
   UNIQUE,
@@ -55,7 +57,8 @@ function run(thread: EngineThread, slot: JobSlot, questions: Questions): number 
   const { first, count, k } = questions;
   const pid = fields[PID]!;
   const dimensions = fields[SEARCH_DIMENSIONS]!;
-  const isMapped = fields[SEARCH_INDEX] !== 0 || fields[SEARCH_BASE] !== 0;
+  const isHnswlib = fields[SEARCH_HNSWLIB] === 1;
+  const isMapped = !isHnswlib && (fields[SEARCH_INDEX] !== 0 || fields[SEARCH_BASE] !== 0);
   const windowBytes = isMapped ? 0 : Math.max(WINDOW, fields[SEARCH_STRIDE]!);
   const rowBytes = dimensions * 4;
   const each = rowBytes + k * 12;
@@ -68,9 +71,9 @@ function run(thread: EngineThread, slot: JobSlot, questions: Questions): number 
     const copied = copyIn(pid, places.values, questions.queries + BigInt(from * rowBytes), part * rowBytes);
     if (copied !== 0) return -copied;
     if (thread.exchange.isInterrupted(slot)) return -errno.EINTR;
-    hits = isMapped
-      ? answerMapped(thread, slot, questions, places, part)
-      : answerRead(thread, slot, questions, places, windowBytes, part);
+    if (isMapped) hits = answerMapped(thread, slot, questions, places, part);
+    else if (isHnswlib) hits = answerByHnswlib(thread, slot, questions, places, part);
+    else hits = answerRead(thread, slot, questions, places, windowBytes, part);
     if (hits < 0) return hits;
     const failed = copyOutAll(pid, answers(questions, places, from, part, hits));
     if (failed !== 0) return -failed;

@@ -22,6 +22,7 @@ import {
   INDEX_EXTENTS,
   INDEX_GENERATION,
   INDEX_HANDLE,
+  INDEX_HNSWLIB,
   INDEX_LAST,
   INDEX_LEVELS,
   INDEX_M,
@@ -52,10 +53,14 @@ export interface IndexingOptions {
   readonly automaticRows: number;
   /** Threads that build. */
   readonly threads: number;
+  /** Whether graphs are hnswlib's, which are in memory alone. */
+  readonly hnswlib: boolean;
 }
 
 /** Changes that a job is given; rounds do not depend on it. */
 const PIECE = 1024;
+/** The same with hnswlib, which is slower, and searched by the same thread. */
+const HNSWLIB_PIECE = 64;
 
 /** Keeps the indexes of a mount: opens them, lets them take what has changed, saves them. Lives on the FUSE thread. */
 export class Indexing {
@@ -65,6 +70,8 @@ export class Indexing {
   private readonly awake = new Set<FileIndex>();
   private readonly all = new Set<FileIndex>();
   private readonly jobs = new Map<FileIndex, JobSlot>();
+  /** Graphs of hnswlib that nothing uses any more. */
+  private closing: number[] = [];
   private isStopped = false;
 
   constructor(fs: Filesystem, options: IndexingOptions) {
@@ -77,7 +84,7 @@ export class Indexing {
     const description = indexOf(file.set);
     if (description === undefined) return undefined;
     const index = this.make(file, description, { record: 0, slots: 0 });
-    const snapshot = snapshotOf(this.fs.volume, file.set);
+    const snapshot = this.options.hnswlib ? undefined : snapshotOf(this.fs.volume, file.set);
     if (snapshot !== undefined) {
       index.snapshot = snapshot;
       index.queue.reset(snapshot.position.log);
@@ -179,13 +186,36 @@ export class Indexing {
     index.source = undefined;
     // The job that is under way finds out by the handle that it was for the one before.
     this.fs.vectors.retire(file, () => {
-      if (handle !== 0) VectorIndex.at(handle).destroy();
+      if (handle !== 0) this.destroy(handle);
       if (source !== undefined) freeMemory(source);
     });
   }
 
+  /** No search and no job uses it any more. */
+  private destroy(handle: number): void {
+    if (!this.options.hnswlib) VectorIndex.at(handle).destroy();
+    else this.closing.push(handle);
+  }
+
+  /** Has the thread that owns them forget graphs. */
+  private close(): void {
+    for (let handle = this.closing.pop(); handle !== undefined; handle = this.closing.pop()) {
+      const slot = this.fs.exchange.take(SPARE.caller);
+      if (slot === undefined) {
+        this.closing.push(handle);
+        return;
+      }
+      slot.fields[KIND] = JOB.INDEX_CLOSE;
+      slot.fields[UNIQUE] = 0;
+      slot.fields[INDEX_HNSWLIB] = 1;
+      slot.fields[INDEX_HANDLE] = handle;
+      this.fs.submit(INDEX_QUEUE, slot, 0);
+    }
+  }
+
   /** After operations: gives jobs to the indexing thread where there is something to do. */
   tend(): void {
+    if (this.closing.length > 0) this.close();
     if (this.awake.size === 0) return;
     const awake = [...this.awake];
     this.awake.clear();
@@ -215,7 +245,8 @@ export class Indexing {
       return;
     }
     const { fs } = this;
-    if (!fs.readOnly && fs.commits.failed === 0 && isSaveDue(index) && saveSnapshot(fs, this, index)) return;
+    const mayWrite = !fs.readOnly && fs.commits.failed === 0 && !this.options.hnswlib;
+    if (mayWrite && isSaveDue(index) && saveSnapshot(fs, this, index)) return;
     if (index.queue.length > 0) this.follow(index);
     else if (!fs.packing.isPending(index.file)) index.answerWaiters(0);
   }
@@ -227,7 +258,7 @@ export class Indexing {
 
   /** A search found too little by an index: a snapshot that turns out to be damaged is dropped. */
   suspect(index: FileIndex): void {
-    if (index.isGone || index.handle === 0 || index.isBusy) return;
+    if (index.isGone || index.handle === 0 || index.isBusy || this.options.hnswlib) return;
     if (VectorIndex.at(index.handle).info().damaged) this.rebuild(index);
   }
 
@@ -262,6 +293,7 @@ export class Indexing {
     fields[UNIQUE] = 0;
     fields[RESULT] = 0;
     fields[INDEX_HANDLE] = index.handle;
+    fields[INDEX_HNSWLIB] = this.options.hnswlib ? 1 : 0;
     try {
       fill(slot);
     } catch (error) {
@@ -280,7 +312,7 @@ export class Indexing {
         if (index.isGone || index.handle !== handle || index.source !== source) {
           // An index that was made for nobody.
           const made = fields[INDEX_HANDLE]!;
-          if (handle === 0 && made !== 0) VectorIndex.at(made).destroy();
+          if (handle === 0 && made !== 0) this.destroy(made);
         } else {
           if (fields[INDEX_HANDLE] !== 0) this.note(index, fields);
           done(slot);
@@ -340,7 +372,8 @@ export class Indexing {
     const { file, queue } = index;
     const memory = fs.transfer.take(PIECE * indexChange.$.size);
     try {
-      const count = queue.fill(memory.view, PIECE, file.ids, file.set.slots);
+      const most = this.options.hnswlib ? HNSWLIB_PIECE : PIECE;
+      const count = queue.fill(memory.view, most, file.ids, file.set.slots);
       if (count === 0) {
         fs.transfer.give(memory);
         this.wake(index);
@@ -371,7 +404,7 @@ export class Indexing {
     const taken = fields[INDEX_TAKEN]!;
     const wasScanning = index.queue.isScanning;
     index.queue.take(taken);
-    index.unsaved += taken;
+    if (!this.options.hnswlib) index.unsaved += taken;
     if (wasScanning && !index.queue.isScanning) index.isBuilt = true;
     const code = fields[RESULT]!;
     if (code === 0 || code === errno.EINTR) return;
@@ -422,7 +455,8 @@ export class Indexing {
     };
     for (const index of this.all) {
       waitFor(index);
-      if (fs.readOnly || fs.commits.failed !== 0 || index.unsaved === 0 || index.handle === 0) continue;
+      const mayWrite = !fs.readOnly && fs.commits.failed === 0 && !this.options.hnswlib;
+      if (!mayWrite || index.unsaved === 0 || index.handle === 0) continue;
       try {
         if (saveSnapshot(fs, this, index)) waitFor(index);
       } catch (error) {

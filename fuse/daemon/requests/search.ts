@@ -3,7 +3,7 @@ import { SearchPath } from '../../engine/index.js';
 import { Connection } from '../../server/connection.js';
 import type { Memory } from '../../system/index.js';
 import { bytesOfRow, strideOf } from '../../volume/index.js';
-import { ENGINE_QUEUE, type JobSlot, SPARE } from '../exchange.js';
+import { ENGINE_QUEUE, INDEX_QUEUE, type JobSlot, SPARE } from '../exchange.js';
 import type { Filesystem } from '../filesystem.js';
 import { rowExtentsOf } from '../indexing/extents.js';
 import type { FileIndex } from '../indexing/file_index.js';
@@ -21,6 +21,7 @@ import {
   SEARCH_ELEMENT,
   SEARCH_EXTENTS,
   SEARCH_FIRST,
+  SEARCH_HNSWLIB,
   SEARCH_IDS,
   SEARCH_INDEX,
   SEARCH_LIVE,
@@ -30,6 +31,7 @@ import {
   SEARCH_POPULATE_END,
   SEARCH_QUERIES,
   SEARCH_ROW_BYTES,
+  SEARCH_ROWS,
   SEARCH_SEGMENT_COUNT,
   SEARCH_SEGMENTS,
   SEARCH_SLOTS,
@@ -76,7 +78,9 @@ interface View {
 export function searchRows(fs: Filesystem, call: Call, file: VectorFile, search: SearchRequest): void {
   const guide = search.exact ? undefined : guideOf(fs, file, search.metric, search.k);
   const mapping = fs.vectors.mapping(file);
-  const slots = takeSlots(fs, search);
+  // Graphs of hnswlib belong to one thread.
+  const isHnswlib = guide !== undefined && fs.indexing.options.hnswlib;
+  const slots = takeSlots(fs, isHnswlib ? 1 : search.queries);
   const [first] = slots as [JobSlot];
   const view: View = { file, guide, mapping, memory: [] };
   let rows: number;
@@ -100,7 +104,7 @@ export function searchRows(fs: Filesystem, call: Call, file: VectorFile, search:
 }
 
 /** As many as threads can work on. Throws Park when there is none. */
-function takeSlots(fs: Filesystem, { queries }: SearchRequest): JobSlot[] {
+function takeSlots(fs: Filesystem, queries: number): JobSlot[] {
   const most = Math.min(fs.searchThreads, Math.floor(queries / LEAST_PART));
   const slots: JobSlot[] = [];
   do {
@@ -132,6 +136,8 @@ function describe(
   fields[SEARCH_EXTENTS] = 0;
   fields[SEARCH_EF] = search.ef;
   fields[SEARCH_PATH] = 0;
+  fields[SEARCH_HNSWLIB] = 0;
+  fields[SEARCH_ROWS] = rows;
   fields[SEARCH_TAIL] = 0;
   fields[SEARCH_TAIL_COUNT] = 0;
   fields[SEARCH_OFFSET] = layout.dataOffset;
@@ -149,7 +155,9 @@ function describe(
     fields[SEARCH_LIVE] = bitmap.address;
   }
   if (guide !== undefined) {
-    if (mapping === undefined) fields[SEARCH_EXTENTS] = rowExtentsOf(fs, guide).address;
+    const { hnswlib } = fs.indexing.options;
+    fields[SEARCH_HNSWLIB] = hnswlib ? 1 : 0;
+    if (mapping === undefined || hnswlib) fields[SEARCH_EXTENTS] = rowExtentsOf(fs, guide).address;
     if (search.ef === 0) fields[SEARCH_EF] = guide.description.efSearch;
     const waiting = guide.queue.rows;
     if (waiting === 0) return rows;
@@ -185,7 +193,7 @@ function begin(fs: Filesystem, view: View, slot: JobSlot, unique: number): void 
     release(fs, view, slot);
     for (const block of view.memory) fs.transfer.give(block);
   });
-  fs.submit(ENGINE_QUEUE, slot, unique);
+  fs.submit(fields[SEARCH_HNSWLIB] === 1 ? INDEX_QUEUE : ENGINE_QUEUE, slot, unique);
 }
 
 /** A part of the queries for each slot; the last one that comes back has the call answered, with the error of the first part that has one. */

@@ -75,7 +75,7 @@ export class FusePeer {
   static async start(path: string): Promise<FusePeer> {
     const device = FileDevice.open(path);
     const caching = { attributeSeconds: 3600, entrySeconds: 3600, directIo: false };
-    const indexing = { memory: 2 ** 30, automaticRows: 0, threads: 1 };
+    const indexing = { memory: 2 ** 30, automaticRows: 0, threads: 1, hnswlib: false };
     const threads = await DaemonThreads.open({ device, readOnly: false, caching, threads: 2, indexing });
     const pair = new Int32Array(32);
     if (socketpair(AF_UNIX, SEQPACKET_NONBLOCK, 0, pair) !== 0)
