@@ -2,6 +2,7 @@ import { INODE_APPEND, INODE_IMMUTABLE, NO_ID } from '@vexfs/shared';
 import { addressOf, type Memory, memoryAt } from '../system/index.js';
 import {
   blocksToWrite,
+  FsError,
   finishTruncate,
   NeedCommit,
   NeedRead,
@@ -35,6 +36,8 @@ const LEAST_FREE = 65_536;
 /** Rows of one transaction at most, and bytes. */
 const MOST_ROWS = 1024;
 const MOST_BYTES = 1 << 20;
+/** With no space for the records of so few rows packing ends. */
+const LEAST_ROWS = 16;
 
 /** Rows that move: from[i] to to[i], both ascending. */
 interface Move {
@@ -66,6 +69,8 @@ export class RowPacking {
   private readonly begun = new Set<VectorFile>();
   /** Those whose next batch is being read. */
   private readonly busy = new Set<VectorFile>();
+  /** Rows of the next batch at most, where the disk had no space for the records of a larger one. */
+  private readonly bounds = new Map<VectorFile, number>();
   /** The transaction whose commit has been asked for. */
   private asked = 0;
 
@@ -110,6 +115,7 @@ export class RowPacking {
   private end(file: VectorFile): void {
     this.waiting.delete(file);
     this.begun.delete(file);
+    this.bounds.delete(file);
     if (file.index !== undefined) this.fs.indexing.wake(file.index);
   }
 
@@ -153,7 +159,8 @@ export class RowPacking {
     const stride = strideOf(set.layout);
     if ((inode.flags & (INODE_APPEND | INODE_IMMUTABLE)) !== 0) return undefined;
     if (!this.begun.has(file) && !isWorthwhile(slots, liveRows, stride)) return undefined;
-    const most = Math.max(1, Math.min(MOST_ROWS, Math.floor(MOST_BYTES / stride)));
+    const bound = this.bounds.get(file) ?? MOST_ROWS;
+    const most = Math.max(1, Math.min(bound, Math.floor(MOST_BYTES / stride)));
     const free = new Uint32Array(most);
     const found = ids.freeSlots(0, addressOf(new Uint8Array(free.buffer)), most);
     const to = free.subarray(0, found).filter((slot) => slot < liveRows);
@@ -251,7 +258,7 @@ export class RowPacking {
       row += count;
       blocks += blocksToWrite(volume, inode, dataOffset + slot * stride, count * stride);
     }
-    volume.requireBlocks(blocks);
+    if (!this.hasSpace(file, rows, blocks)) return;
     vectors.reserve(ids, set.slots, set.liveRows + rows);
     for (const { slot, row: first, count } of runs)
       writeContent(
@@ -261,6 +268,19 @@ export class RowPacking {
         data.subarray(first * stride, (first + count) * stride),
       );
     this.publish(file, move, runs, memory, Math.ceil((rows * stride) / 8) * 8);
+  }
+
+  /** Whether there are so many blocks for a batch of `rows`; else the next one is smaller: on a full disk this is how space comes back. Throws ENOSPC, NeedCommit. */
+  private hasSpace(file: VectorFile, rows: number, blocks: number): boolean {
+    try {
+      this.fs.volume.requireBlocks(blocks);
+    } catch (error) {
+      if (!(error instanceof FsError) || error instanceof NeedCommit || rows <= LEAST_ROWS) throw error;
+      this.bounds.set(file, Math.floor(rows / 2));
+      return false;
+    }
+    this.bounds.delete(file);
+    return true;
   }
 
   /** The records that make the rows live in their new slots, as a batch that replaces them would. `idsAt`: room for their ids. */

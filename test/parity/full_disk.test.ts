@@ -15,6 +15,7 @@ import {
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { paritySuite } from './backend/suite.js';
+import { deleteRows } from './client/delete_calls.js';
 import { numberedRows } from './client/stored_rows.js';
 import { getMeta, getStats, insert, nearestIds, rowOf, search, setMeta } from './client/vector_calls.js';
 
@@ -165,6 +166,25 @@ test('truncation of a full file gives its space back, also to a batch', (t) => {
   const filled = open(path, 'w');
   t.is(fstatSync(filled).size, 0);
   t.is(insert(fd, numberedRows(1000, D), { dimensions: D }), 'ok');
+});
+
+test('on a full disk the space of deleted rows comes back, wherever they lay', async (t) => {
+  const { fd } = vectorFile({ dimensions: D }, numberedRows(2000, D));
+  // How much a backend asks for before a transaction is its own affair.
+  const filling = fill(backend.isProcess ? 24 : 128);
+  const before = statfsSync(backend.mountpoint).bfree;
+  const gone = Array.from({ length: 1000 }, (_, i) => 2 * i);
+  t.is(deleteRows(fd, gone), 'ok');
+  for (let i = 0; i < 200 && (getStats(fd).stats.free_slots ?? 0) > 0; i++) {
+    fsyncSync(fd);
+    await sleep(25);
+  }
+  fsyncSync(fd);
+  t.is(getStats(fd).stats.slots ?? -1, 1000);
+  const { bsize, bfree } = statfsSync(backend.mountpoint);
+  t.true((bfree - before) * bsize >= 900 * D * 4, `${bfree} free blocks, ${before} before`);
+  for (const id of [1, 777, 1999]) t.deepEqual(rowOf(fd, id, D), numberedRows(1, D, id));
+  unlinkSync(filling);
 });
 
 test('a full disk is still full, and sound, after a crash', async (t) => {
