@@ -95,6 +95,9 @@ struct vexfs_graph *vexfs_index_start_over(struct vexfs_index *index, int error)
 	struct vexfs_graph *graph = index->graph;
 
 	index->graph = NULL;
+	index->is_unloaded = false;
+	WRITE_ONCE(index->set->is_unloaded, false);
+	index->stored = (struct vexfs_snapshot){};
 	memset(&index->facts, 0, sizeof(index->facts));
 	index->unsaved = 0;
 	index->save_at = 0;
@@ -105,11 +108,27 @@ struct vexfs_graph *vexfs_index_start_over(struct vexfs_index *index, int error)
 	return graph;
 }
 
+struct vexfs_graph *vexfs_index_unload(struct vexfs_index *index)
+{
+	struct vexfs_graph *graph = index->graph;
+
+	if (!graph || !index->stored.number || index->stored.scan || index->unsaved || index->error || index->is_busy ||
+	    index->is_suspect || index->is_gone || index->queue.is_broken || vexfs_queue_length(&index->queue))
+		return NULL;
+	index->graph = NULL;
+	index->facts.memory_bytes = 0;
+	index->is_unloaded = true;
+	WRITE_ONCE(index->set->is_unloaded, true);
+	return graph;
+}
+
 struct vexfs_graph *vexfs_index_end(struct vexfs_index *index)
 {
 	struct vexfs_graph *graph = index->graph;
 
 	index->graph = NULL;
+	index->is_unloaded = false;
+	WRITE_ONCE(index->set->is_unloaded, false);
 	WRITE_ONCE(index->is_gone, true);
 	index->set->index = NULL;
 	vexfs_index_delist(index);
@@ -144,7 +163,7 @@ bool vexfs_index_is_current(struct inode *inode, const struct vexfs_set *set)
 	mutex_lock(&vexfs_info(inode)->set_lock);
 	index = set->index;
 	is_current = !index || index->error ||
-		     (index->graph && !index->is_busy && !index->is_suspect && !index->queue.is_broken &&
+		     ((index->graph || index->is_unloaded) && !index->is_busy && !index->is_suspect && !index->queue.is_broken &&
 		      !vexfs_queue_length(&index->queue));
 	mutex_unlock(&vexfs_info(inode)->set_lock);
 	return is_current;

@@ -71,6 +71,10 @@ struct vexfs_index {
 	struct vx_index_info facts;
 	/* Where the snapshot that it was opened from has followed the log to. */
 	struct vexfs_log_position opened_at;
+	/* What the graph has been saved as last, number 0: not yet. Without unsaved changes it is the graph. */
+	struct vexfs_snapshot stored;
+	/* The graph was let go for want of memory: it is as it was stored. set->is_unloaded says so too, without a lock. */
+	bool is_unloaded;
 	/* The errno that it rests for, positive; searches compare every row. */
 	int error;
 	/* Of a set or a layout that is no more. */
@@ -102,6 +106,8 @@ static inline struct vexfs_graph *vexfs_graph_get(struct vexfs_graph *graph)
 void vexfs_graph_put(struct vexfs_graph *graph);
 /* The caller holds set_lock. The index is empty and begins with the rows that are there; what it had is the caller's to put. */
 struct vexfs_graph *vexfs_index_start_over(struct vexfs_index *index, int error);
+/* The caller holds set_lock and is the builder: the graph, when it can be opened again as it is and nothing is to be done with it; then it is the caller's to put. */
+struct vexfs_graph *vexfs_index_unload(struct vexfs_index *index);
 /* The caller holds set_lock: nothing more is done for it. Its place in the set is free; the graph is the caller's to put. */
 struct vexfs_graph *vexfs_index_end(struct vexfs_index *index);
 /* Whether a snapshot is to be written now, and whether there is nothing to do at all; the caller holds set_lock. */
@@ -133,6 +139,10 @@ bool vexfs_read_snapshot_name(struct inode *inode, const struct vexfs_set_header
 void vexfs_describe_index(struct vexfs_set_header *header, const struct vexfs_index_description *description);
 /* Whether this is the number of an inode that can be the snapshot of a file. */
 bool vexfs_is_snapshot(struct inode *owner, u64 number);
+/* Opens a graph again that was let go. The caller is the builder. */
+void vexfs_index_reload(struct vexfs_index *index, struct inode *inode);
+/* The same for who is about to search, outside of sections. */
+void vexfs_index_load_again(struct inode *inode);
 /* Blocks of a snapshot; 0 when it cannot be read. */
 u64 vexfs_snapshot_blocks(struct inode *owner, u64 number);
 

@@ -74,7 +74,7 @@ static bool vexfs_graph_fits(const struct vexfs_index *index, const struct vexfs
 }
 
 static struct vexfs_graph *vexfs_open_graph(struct vexfs_index *index, struct inode *inode,
-					    const struct vexfs_snapshot *snapshot)
+					    const struct vexfs_snapshot *snapshot, struct vx_index_info *facts)
 {
 	struct vexfs_graph *graph = kzalloc(sizeof(*graph), GFP_KERNEL_ACCOUNT);
 
@@ -83,11 +83,11 @@ static struct vexfs_graph *vexfs_open_graph(struct vexfs_index *index, struct in
 	kref_init(&graph->count);
 	graph->sb = inode->i_sb;
 	if (!vexfs_snapshot_open(graph, inode, snapshot)) {
-		vx_index_info(graph->vx, &index->facts);
-		if (vexfs_graph_fits(index, snapshot, &index->facts))
+		vx_index_info(graph->vx, facts);
+		if (vexfs_graph_fits(index, snapshot, facts))
 			return graph;
 	}
-	memset(&index->facts, 0, sizeof(index->facts));
+	memset(facts, 0, sizeof(*facts));
 	vexfs_graph_put(graph);
 	return NULL;
 }
@@ -117,12 +117,74 @@ struct vexfs_index *vexfs_index_load(struct inode *inode, struct vexfs_set *set)
 	if (snapshot.bytes > vexfs_index_room(index->volume))
 		index->error = ENOMEM;
 	else
-		index->graph = vexfs_open_graph(index, inode, &snapshot);
+		index->graph = vexfs_open_graph(index, inode, &snapshot, &index->facts);
 	if (index->graph) {
 		index->opened_at = snapshot.at;
+		index->stored = snapshot;
 		vexfs_queue_reset(&index->queue, &snapshot.at, snapshot.scan, snapshot.scan ? set->slots : 0);
 	}
 	return index;
+}
+
+void vexfs_index_reload(struct vexfs_index *index, struct inode *inode)
+{
+	struct mutex *lock = &vexfs_info(inode)->set_lock;
+	struct vexfs_graph *graph, *replaced = NULL;
+	struct vexfs_snapshot stored;
+	struct vx_index_info facts;
+	bool is_unloaded, has_room;
+
+	mutex_lock(lock);
+	is_unloaded = !index->is_gone && index->is_unloaded;
+	stored = index->stored;
+	mutex_unlock(lock);
+	if (!is_unloaded)
+		return;
+	has_room = stored.bytes <= vexfs_index_room(index->volume);
+	graph = has_room ? vexfs_open_graph(index, inode, &stored, &facts) : NULL;
+	mutex_lock(lock);
+	if (!index->is_gone && index->is_unloaded) {
+		if (graph) {
+			index->graph = graph;
+			index->facts = facts;
+			index->is_unloaded = false;
+			WRITE_ONCE(index->set->is_unloaded, false);
+			graph = NULL;
+		} else {
+			replaced = vexfs_index_start_over(index, has_room ? 0 : ENOMEM);
+			vexfs_index_wake(index);
+		}
+	}
+	mutex_unlock(lock);
+	vexfs_graph_put(graph);
+	vexfs_graph_put(replaced);
+}
+
+void vexfs_index_load_again(struct inode *inode)
+{
+	struct vexfs_inode_info *info = vexfs_info(inode);
+	struct vexfs_index *index = NULL;
+	int ticket;
+	struct vexfs_set *set = vexfs_set_enter(inode, &ticket);
+
+	if (IS_ERR(set))
+		return;
+	if (READ_ONCE(set->is_unloaded)) {
+		mutex_lock(&info->set_lock);
+		index = set->index;
+		if (index)
+			kref_get(&index->count);
+		mutex_unlock(&info->set_lock);
+	}
+	vexfs_set_leave(ticket);
+	if (!index)
+		return;
+	/* Who is interrupted compares every row. */
+	if (!mutex_lock_killable(&index->builder)) {
+		vexfs_index_reload(index, inode);
+		mutex_unlock(&index->builder);
+	}
+	vexfs_index_put(index);
 }
 
 void vexfs_index_replay(struct vexfs_index *index, u64 number, const struct vexfs_log_record *record)

@@ -4,6 +4,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
+#include "compat_shrinker.h"
 #include "engine.h"
 #include "index.h"
 
@@ -22,6 +23,7 @@ struct vexfs_indexing {
 	atomic64_t used;
 	u64 most;
 	u32 above;
+	struct shrinker *shrinker;
 };
 
 static void *vexfs_index_alloc_memory(void *context, size_t bytes)
@@ -172,7 +174,7 @@ static void vexfs_take_round(struct vexfs_index *index, struct inode *inode, str
 	vexfs_graph_put(round->graph);
 }
 
-enum vexfs_step { VEXFS_STEP_NONE, VEXFS_STEP_MAKE, VEXFS_STEP_SAVE, VEXFS_STEP_ROUND };
+enum vexfs_step { VEXFS_STEP_NONE, VEXFS_STEP_MAKE, VEXFS_STEP_LOAD, VEXFS_STEP_SAVE, VEXFS_STEP_ROUND };
 
 /* What is to be done next. The caller holds set_lock. */
 static enum vexfs_step vexfs_choose_step(struct vexfs_index *index, struct vexfs_round *round, struct vexfs_graph **replaced)
@@ -185,6 +187,8 @@ static enum vexfs_step vexfs_choose_step(struct vexfs_index *index, struct vexfs
 		*replaced = vexfs_index_start_over(index, is_broken ? ENOMEM : 0);
 		return is_broken ? VEXFS_STEP_NONE : VEXFS_STEP_MAKE;
 	}
+	if (index->is_unloaded)
+		return vexfs_queue_length(&index->queue) || index->unsaved ? VEXFS_STEP_LOAD : VEXFS_STEP_NONE;
 	if (!index->graph)
 		return VEXFS_STEP_MAKE;
 	if (vexfs_index_save_is_due(index))
@@ -251,6 +255,9 @@ static bool vexfs_index_step(struct vexfs_index *index, struct inode *inode, str
 	case VEXFS_STEP_MAKE:
 		vexfs_make_graph(index, inode);
 		break;
+	case VEXFS_STEP_LOAD:
+		vexfs_index_reload(index, inode);
+		break;
 	case VEXFS_STEP_SAVE:
 		vexfs_save_if_thawed(index, inode);
 		break;
@@ -302,6 +309,69 @@ static void vexfs_indexing_work(struct work_struct *work)
 	kfree(round);
 }
 
+/* Pages of graphs that may be let go, at a guess: only the locks of each would tell. */
+static unsigned long vexfs_count_unloadable(struct shrinker *shrinker, struct shrink_control *control)
+{
+	struct vexfs_indexing *indexing = vexfs_shrinker_context(shrinker);
+	struct vexfs_index *index;
+	u64 bytes = 0;
+
+	spin_lock(&indexing->lock);
+	list_for_each_entry(index, &indexing->all, all) {
+		if (!READ_ONCE(index->unsaved))
+			bytes += READ_ONCE(index->facts.memory_bytes);
+	}
+	spin_unlock(&indexing->lock);
+	return bytes >> PAGE_SHIFT ?: SHRINK_EMPTY;
+}
+
+/* The graph of an index that nobody works on now. Inside of vexfs_indexing.lock the other locks may only be tried. */
+static struct vexfs_graph *vexfs_try_unload(struct vexfs_index *index, unsigned long *pages)
+{
+	struct mutex *lock = &vexfs_info(index->inode)->set_lock;
+	const u64 bytes = READ_ONCE(index->facts.memory_bytes);
+	struct vexfs_graph *graph = NULL;
+
+	if (!mutex_trylock(&index->builder))
+		return NULL;
+	if (mutex_trylock(lock)) {
+		graph = vexfs_index_unload(index);
+		mutex_unlock(lock);
+	}
+	mutex_unlock(&index->builder);
+	*pages = graph ? bytes >> PAGE_SHIFT : 0;
+	return graph;
+}
+
+static unsigned long vexfs_unload(struct shrinker *shrinker, struct shrink_control *control)
+{
+	struct vexfs_indexing *indexing = vexfs_shrinker_context(shrinker);
+	unsigned long freed = 0;
+
+	while (freed < control->nr_to_scan) {
+		struct vexfs_graph *graph = NULL;
+		struct vexfs_index *index;
+		unsigned long pages;
+
+		/* An index is not freed while it is on the list, and its inode neither. */
+		spin_lock(&indexing->lock);
+		list_for_each_entry(index, &indexing->all, all) {
+			graph = vexfs_try_unload(index, &pages);
+			if (graph)
+				break;
+		}
+		/* Those that were loaded first are asked first: round and round. */
+		if (graph)
+			list_move_tail(&index->all, &indexing->all);
+		spin_unlock(&indexing->lock);
+		if (!graph)
+			break;
+		freed += pages;
+		vexfs_graph_put(graph);
+	}
+	return freed ?: SHRINK_STOP;
+}
+
 int vexfs_indexing_start(struct vexfs_volume *volume)
 {
 	struct vexfs_indexing *indexing = kzalloc(sizeof(*indexing), GFP_KERNEL);
@@ -323,6 +393,12 @@ int vexfs_indexing_start(struct vexfs_volume *volume)
 		.free = vexfs_index_free_memory,
 		.context = indexing,
 	};
+	indexing->shrinker = vexfs_shrinker_start("vexfs_index", vexfs_count_unloadable, vexfs_unload, indexing);
+	if (!indexing->shrinker) {
+		destroy_workqueue(indexing->queue);
+		kfree(indexing);
+		return -ENOMEM;
+	}
 	volume->indexing = indexing;
 	return 0;
 }
@@ -361,6 +437,8 @@ void vexfs_indexing_stop(struct vexfs_volume *volume)
 	cancel_work_sync(&indexing->work);
 	while ((index = vexfs_take_loaded(indexing, &inode))) {
 		mutex_lock(&index->builder);
+		if (READ_ONCE(index->unsaved))
+			vexfs_index_reload(index, inode);
 		if (!sb_rdonly(indexing->sb) && volume->journal && READ_ONCE(index->unsaved) && inode->i_nlink)
 			vexfs_snapshot_save(index, inode);
 		mutex_unlock(&index->builder);
@@ -373,6 +451,7 @@ void vexfs_indexing_free(struct vexfs_volume *volume)
 {
 	if (!volume->indexing)
 		return;
+	vexfs_shrinker_stop(volume->indexing->shrinker);
 	destroy_workqueue(volume->indexing->queue);
 	kfree(volume->indexing);
 	volume->indexing = NULL;

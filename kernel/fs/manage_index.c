@@ -252,7 +252,7 @@ static int vexfs_fill_index_info(struct inode *inode, struct vexfs_set *set, str
 			      index->is_busy || vexfs_queue_length(&index->queue) ? VEXFS_INDEX_STATE_BEHIND :
 										   VEXFS_INDEX_STATE_READY;
 		call->error = index->error;
-		call->levels = index->graph ? index->facts.top_level + 1 : 0;
+		call->levels = index->graph || index->is_unloaded ? index->facts.top_level + 1 : 0;
 		call->indexed_rows = index->facts.rows;
 		call->lag = vexfs_queue_length(&index->queue);
 		call->memory_bytes = index->facts.memory_bytes;
@@ -365,6 +365,7 @@ static int vexfs_verify_index(struct inode *inode, struct vexfs_index *index)
 
 	if (mutex_lock_interruptible(&index->builder))
 		return -EINTR;
+	vexfs_index_reload(index, inode);
 	mutex_lock(&info->set_lock);
 	error = index->is_gone ? -ENOENT : -index->error;
 	if (!error && index->graph)

@@ -351,8 +351,11 @@ static int vexfs_ask_once(struct file *file, struct vexfs_question *question, co
 
 static int vexfs_ask(struct file *file, struct vexfs_question *question, const void __user *queries, bool has_buffers)
 {
-	int error = vexfs_ask_once(file, question, queries, has_buffers);
+	int error;
 
+	if (!question->is_exact)
+		vexfs_index_load_again(file_inode(file));
+	error = vexfs_ask_once(file, question, queries, has_buffers);
 	while (error == -ESTALE && !signal_pending(current)) {
 		vexfs_question_end(question);
 		error = vexfs_ask_once(file, question, queries, has_buffers);

@@ -38,6 +38,8 @@ struct vexfs_saving {
 	void *bounce;
 	size_t room;
 	size_t filled;
+	/* The inode that it came to lie in. */
+	u64 number;
 	/* What the index is when it is written. */
 	u64 bytes;
 	struct vexfs_log_position at;
@@ -237,6 +239,7 @@ static int vexfs_swap_in(handle_t *handle, struct vexfs_saving *saving, struct i
 		error = vexfs_snapshot_unname(handle, inode, set, old);
 	if (error)
 		return vexfs_abort(handle, error);
+	saving->number = hidden.number;
 	header->graph_inode = cpu_to_le64(hidden.number);
 	header->graph_bytes = cpu_to_le64(saving->bytes);
 	header->graph_records = cpu_to_le64(saving->at.record);
@@ -312,6 +315,12 @@ static void vexfs_saving_end(struct vexfs_saving *saving, int error)
 	if (index->graph == saving->graph) {
 		if (!error) {
 			index->unsaved -= saving->unsaved;
+			index->stored = (struct vexfs_snapshot){
+				.number = saving->number,
+				.bytes = saving->bytes,
+				.at = saving->at,
+				.scan = saving->scan,
+			};
 			index->save_at = 0;
 			index->is_built = false;
 		} else if (error == -EUCLEAN && !index->is_gone) {

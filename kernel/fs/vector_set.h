@@ -70,6 +70,8 @@ struct vexfs_set {
 	/* Both under set_lock. The end of the log as the tables know it; the index, NULL for none. */
 	struct vexfs_log_position log_end;
 	struct vexfs_index *index;
+	/* Its graph was let go for want of memory, and the next search opens it again. */
+	bool is_unloaded;
 };
 
 /*
