@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /* What a builder and its threads need, reserved before a round changes anything. */
 #include "index.h"
+#include "train.h"
 
 static struct vx_walk_needs vx_worker_needs(const struct vx_index *index, vx_u32 limit)
 {
@@ -22,7 +23,7 @@ static void vx_worker_free(struct vx_index *index, struct vx_worker *worker)
 {
 	vx_index_free(index, worker->walk.code, worker->walk_bytes);
 	vx_index_free(index, worker->floats, (size_t)index->coder.padded * 4);
-	vx_index_free(index, worker->sums, (size_t)index->params.dims * 16);
+	vx_index_free(index, worker->sums, VX_TRAIN_NUMBERS(index->params.dims) * sizeof(vx_s64));
 	vx_index_free(index, worker->candidates, 8 * (size_t)vx_candidate_room(index));
 	vx_index_free(index, worker->chosen, 4 * (size_t)vx_candidate_room(index));
 	*worker = (struct vx_worker){ 0 };
@@ -35,7 +36,7 @@ static int vx_worker_reserve(struct vx_index *index, struct vx_worker *worker, v
 	if (index->params.type == VX_FLAT)
 		return worker->floats ? 0 : -VX_ENOMEM;
 	if (!worker->sums)
-		worker->sums = vx_index_alloc(index, (size_t)index->params.dims * 16);
+		worker->sums = vx_index_alloc(index, VX_TRAIN_NUMBERS(index->params.dims) * sizeof(vx_s64));
 	if (!worker->candidates)
 		worker->candidates = vx_index_alloc(index, 8 * (size_t)vx_candidate_room(index));
 	if (!worker->chosen)

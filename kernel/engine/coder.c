@@ -140,7 +140,7 @@ void vx_query_code(const struct vx_index *index, const struct vx_generation *gen
 int vx_generation_train(struct vx_index *index, const struct vx_rows *rows)
 {
 	const vx_u32 dims = index->params.dims;
-	const size_t sum_bytes = 2 * (size_t)dims * sizeof(double), float_bytes = (size_t)index->coder.padded * 4;
+	const size_t sum_bytes = VX_TRAIN_NUMBERS(dims) * sizeof(double), float_bytes = (size_t)index->coder.padded * 4;
 	struct vx_generation *generation = vx_generation_new(index);
 	double *sums = vx_index_alloc(index, sum_bytes);
 	float *floats = vx_index_alloc(index, float_bytes);

@@ -67,6 +67,7 @@ int vx_compare_pending(struct vx_plan *plan)
 	const struct vx_cpu *cpu = &plan->index->cpu;
 	vx_u32 *slots = searcher->slots, *distances = searcher->slots + VX_SECTION_ROWS;
 	const vx_u32 n = searcher->pending;
+	vx_u32 i;
 	int error;
 
 	searcher->pending = 0;
@@ -87,6 +88,10 @@ int vx_compare_pending(struct vx_plan *plan)
 		if (n <= 64)
 			vx_prefetch_rows(search, slots, n);
 		vx_distances(cpu, search->query, search->rows->base, search->rows->stride, slots, n, distances);
+	}
+	for (i = 0; i < n; i++) {
+		searcher->nearest = distances[i] < searcher->nearest ? distances[i] : searcher->nearest;
+		searcher->farthest = distances[i] > searcher->farthest ? distances[i] : searcher->farthest;
 	}
 	vx_topk_offer(searcher->topk, distances, search->ids, slots, 0, n);
 	return 0;

@@ -24,7 +24,7 @@ int vx_generation_begin(struct vx_index *index)
 	if (!b->generation)
 		return -VX_ENOMEM;
 	for (i = 0; i < b->workers; i++) {
-		__builtin_memset(b->worker[i].sums, 0, (size_t)index->params.dims * 16);
+		__builtin_memset(b->worker[i].sums, 0, VX_TRAIN_NUMBERS(index->params.dims) * sizeof(vx_s64));
 		b->worker[i].counted = 0;
 	}
 	return 0;
@@ -66,6 +66,9 @@ void vx_generation_fold(struct vx_index *index)
 	for (i = 1; i < b->workers; i++) {
 		for (j = 0; j < n; j++)
 			sums[j] += b->worker[i].sums[j];
+		/* The longest of all of them. */
+		if (b->worker[i].sums[n] > sums[n])
+			sums[n] = b->worker[i].sums[n];
 		rows += b->worker[i].counted;
 	}
 	if (rows) {

@@ -64,7 +64,7 @@ struct vx_worker {
 	struct vx_walk walk;
 	size_t walk_bytes;
 	float *floats; /* one rotated row */
-	vx_s64 *sums;  /* dims sums, dims sums of squares, of a new generation */
+	vx_s64 *sums;  /* VX_TRAIN_NUMBERS of a new generation */
 	vx_u64 *candidates;
 	vx_u32 *chosen;
 	vx_u64 counted; /* rows in sums */

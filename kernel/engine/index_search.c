@@ -8,8 +8,13 @@
 
 /* The candidates that a filtered walk may hold; one that needs more ends in an exact search. */
 #define VX_MAX_POOL 16384u
-/* A hop of a filtered walk costs as much as comparing so many rows. */
+/* A hop of a filtered walk, or of a wide one, costs as much as comparing so many rows. */
 #define VX_HOP_ROWS 8u
+/* A walk that cannot tell its candidates apart is repeated with so many times as many, up to this bound. */
+#define VX_WIDEN 4u
+#define VX_WIDEST 4096u
+/* Fewer candidates lie close together by chance. */
+#define VX_FEWEST_TO_JUDGE 8u
 
 struct vx_searcher *vx_searcher_create(const struct vx_alloc *alloc)
 {
@@ -98,23 +103,82 @@ int vx_walk_reserve(struct vx_searcher *searcher, vx_u32 pool, vx_u32 results)
 	return 0;
 }
 
-/* Compares the best proposals that match, `rerank` of them. Returns how many, or a negative errno. */
+static vx_u64 vx_square_root(vx_u64 square)
+{
+	vx_u64 root = 0, bit = 1ull << 62;
+
+	for (; bit; bit >>= 2) {
+		const vx_u64 next = root + bit;
+
+		root >>= 1;
+		if (square >= next) {
+			square -= next;
+			root += bit;
+		}
+	}
+	return root;
+}
+
+/*
+ * The largest key that rounding alone may set apart from `key`. A coordinate of a code is off by up to half a unit, evenly, so
+ * with variance 1/12; three standard deviations of the difference of two keys: of sums of squared differences D they
+ * are sqrt(12 D + d), of products sqrt(3/2 (|q|^2 + |x|^2)), where |x| is at least |q| or what the product asks for.
+ */
+static vx_u64 vx_key_in_doubt(const struct vx_walk *walk, vx_u32 key)
+{
+	const struct vx_shape *shape = &walk->view.shape;
+	vx_u64 product, norm;
+
+	if (shape->words)
+		return key;
+	if (shape->metric != VX_DOT_PRODUCT)
+		return key + vx_square_root(12 * (vx_u64)key + shape->dims);
+	product = key < 0x80000000u ? 0x80000000u - key : key - 0x80000000u;
+	norm = walk->code->norm ? walk->code->norm : 1;
+	return key + vx_square_root(3 * norm + product * product / norm * 3 / 2);
+}
+
+/*
+ * Can the codes not even tell the last of the proposals from the first, so that rows which the walk did not keep may be as near?
+ * Not when all that were compared are equally far: there are such rows, and any will do.
+ */
+static vx_u32 vx_is_doubtful(const struct vx_plan *plan, const vx_u64 *candidates, vx_u32 n)
+{
+	const struct vx_searcher *searcher = plan->searcher;
+
+	return n >= VX_FEWEST_TO_JUDGE && searcher->nearest != searcher->farthest &&
+	       VX_CANDIDATE_KEY(candidates[n - 1]) <= vx_key_in_doubt(&searcher->walk, VX_CANDIDATE_KEY(candidates[0]));
+}
+
+/*
+ * Compares the best proposals that match: `rerank` of them and, unless the caller chose that number, all that the codes cannot
+ * tell from the k-th. Returns how many, or a negative errno.
+ */
 static vx_s64 vx_compare_candidates(struct vx_plan *plan, const vx_u64 *candidates, vx_u32 n)
 {
-	const struct vx_view *view = &plan->searcher->walk.view;
+	struct vx_searcher *searcher = plan->searcher;
+	const struct vx_view *view = &searcher->walk.view;
+	vx_u64 in_doubt = 0;
 	vx_u32 compared = 0, i;
 	int error = 0;
 
-	for (i = 0; i < n && compared < plan->rerank && !error; i++) {
+	searcher->nearest = ~0u;
+	searcher->farthest = 0;
+	for (i = 0; i < n && !error; i++) {
 		const vx_u32 slot = vx_slot_of(&view->shape, VX_CANDIDATE_NODE(candidates[i]));
+		const vx_u32 key = VX_CANDIDATE_KEY(candidates[i]);
 
+		if (compared >= plan->rerank && key > in_doubt)
+			break;
 		if (!vx_passes(&plan->predicate, slot) || (!plan->search->live && !vx_is_held(view, slot)))
 			continue;
 		error = vx_compare_slot(plan, slot);
-		compared++;
+		if (++compared == plan->k && !plan->search->rerank)
+			in_doubt = vx_key_in_doubt(&searcher->walk, key);
 	}
 	if (!error)
 		error = vx_compare_pending(plan);
+	plan->doubtful = !plan->search->rerank && vx_is_doubtful(plan, candidates, n);
 	return error ? error : (vx_s64)compared;
 }
 
@@ -190,13 +254,21 @@ static vx_s64 vx_search_graph(struct vx_plan *plan)
 	searcher->info.path = VX_PATH_FALLBACK;
 	if (!plan->filtered) {
 		compared = vx_navigate(plan, pool, 0);
+		while (compared >= 0 && plan->doubtful) {
+			pool *= VX_WIDEN;
+			vx_topk_init(searcher->topk, plan->k);
+			if (pool > VX_WIDEST || (vx_u64)pool * VX_HOP_ROWS >= plan->slots)
+				return 0;
+			compared = vx_navigate(plan, pool, 0);
+		}
 		if (compared < 0 || (compared >= plan->k && searcher->topk->count == plan->k))
 			return compared;
 		/* Dead rows in the way, or too few in reach. */
 		vx_topk_init(searcher->topk, plan->k);
 		pool = 4 * plan->ef < VX_MAX_POOL ? 4 * plan->ef : VX_MAX_POOL;
 	}
-	return vx_navigate(plan, pool > plan->ef ? pool : plan->ef, plan->ef);
+	compared = vx_navigate(plan, pool > plan->ef ? pool : plan->ef, plan->ef);
+	return compared > 0 && plan->doubtful ? 0 : compared;
 }
 
 static vx_s64 vx_search_flat(struct vx_plan *plan)
@@ -209,7 +281,8 @@ static vx_s64 vx_search_flat(struct vx_plan *plan)
 	found = vx_flat_search(plan);
 	if (found < 0)
 		return vx_excused((int)found);
-	return vx_compare_candidates(plan, plan->searcher->walk.pool, (vx_u32)found);
+	found = vx_compare_candidates(plan, plan->searcher->walk.pool, (vx_u32)found);
+	return found > 0 && plan->doubtful ? 0 : found;
 }
 
 /* Fills the top k from the index: 1; 0 when it has to be filled by comparing rows; or a negative errno. */

@@ -22,6 +22,7 @@ struct vx_searcher {
 	size_t combined_bytes;
 	vx_u32 *slots; /* rows to compare: VX_SECTION_ROWS slots, then as many distances */
 	vx_u32 pending;
+	vx_u32 nearest, farthest; /* bits of distances since they were last set: alike when all of these are */
 };
 
 /* One search: its arguments, checked and completed. */
@@ -34,6 +35,7 @@ struct vx_plan {
 	vx_u32 k, ef, rerank;
 	vx_u32 filtered; /* slot bits or ids */
 	vx_u64 matching; /* estimate; only for filtered searches */
+	vx_u32 doubtful; /* rows that the walk did not keep may be as near as those that it proposed */
 };
 
 /* ---- index_search.c */

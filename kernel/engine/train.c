@@ -7,6 +7,12 @@
 
 /* Coordinates beyond this many standard deviations are clipped. */
 #define VX_DEVIATIONS 4.5
+/*
+ * Where a large product is near, the long rows are the answers: the scale is that of rows half as long as the longest, if that
+ * is more, but one row that is out of all proportion may not take all the others their digits.
+ */
+#define VX_LONGEST_SHARE 0.25
+#define VX_MOST_VARIANCES 64.0
 
 static vx_u32 vx_bits_of(float value)
 {
@@ -31,6 +37,7 @@ vx_u32 vx_unit_factor(vx_u32 dims)
 
 void vx_train_add(const float *rotated, vx_u32 dims, double *sums, double *squares)
 {
+	double *longest = squares + dims, length = 0.0;
 	vx_u32 i;
 
 	for (i = 0; i < dims; i++) {
@@ -38,7 +45,20 @@ void vx_train_add(const float *rotated, vx_u32 dims, double *sums, double *squar
 
 		sums[i] += value;
 		squares[i] += value * value;
+		length += value * value;
 	}
+	if (length > *longest)
+		*longest = length;
+}
+
+/* The squared length that the scale is made for, of mean squares of coordinates and the longest row's square. */
+static double vx_spread(double variance, double longest)
+{
+	double most = variance * VX_MOST_VARIANCES, wanted = longest * VX_LONGEST_SHARE;
+
+	if (wanted > most)
+		wanted = most;
+	return wanted > variance ? wanted : variance;
 }
 
 /* A factor that is finite and no denormal, whatever the rows were. */
@@ -67,7 +87,7 @@ void vx_train_finish(struct vx_generation *generation, vx_u32 dims, vx_u32 centr
 		generation->centre[i] = centre;
 		variance += squares[i] / n - (double)centre * (double)centre;
 	}
-	generation->factor_bits = vx_factor(variance / (double)dims);
+	generation->factor_bits = vx_factor(vx_spread(variance, centred ? 0.0 : squares[dims]) / (double)dims);
 	generation->rows = rows;
 }
 
@@ -75,6 +95,7 @@ void vx_recount_add(const float *rotated, vx_u32 dims, const struct vx_generatio
 		    vx_s64 *squares)
 {
 	const float factor = vx_float_of(generation->factor_bits) * VX_COUNT_UNIT;
+	vx_s64 *longest = squares + dims, length = 0;
 	vx_u32 i;
 
 	for (i = 0; i < dims; i++) {
@@ -84,7 +105,10 @@ void vx_recount_add(const float *rotated, vx_u32 dims, const struct vx_generatio
 
 		sums[i] += units;
 		squares[i] += (vx_s64)units * units;
+		length += (vx_s64)units * units;
 	}
+	if (length > *longest)
+		*longest = length;
 }
 
 void vx_recount_finish(struct vx_generation *next, const struct vx_generation *generation, vx_u32 dims, vx_u32 centred,
@@ -105,6 +129,6 @@ void vx_recount_finish(struct vx_generation *next, const struct vx_generation *g
 		next->centre[i] = centre;
 		variance += square * unit * unit;
 	}
-	next->factor_bits = vx_factor(variance / (double)dims);
+	next->factor_bits = vx_factor(vx_spread(variance, centred ? 0.0 : (double)squares[dims] * unit * unit) / (double)dims);
 	next->rows = rows;
 }

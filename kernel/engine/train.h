@@ -12,6 +12,9 @@
 /* The factor of unit rows, as bits: four standard deviations of a coordinate are 127. */
 vx_u32 vx_unit_factor(vx_u32 dims);
 
+/* Numbers that the functions below keep: `dims` sums, as many squares behind them, and the square of the longest row. */
+#define VX_TRAIN_NUMBERS(dims) (2 * (size_t)(dims) + 1)
+
 /* Adds a rotated row; finish sets centre, factor and rows of a generation from `rows` of them. */
 void vx_train_add(const float *rotated, vx_u32 dims, double *sums, double *squares);
 void vx_train_finish(struct vx_generation *generation, vx_u32 dims, vx_u32 centred, const double *sums,

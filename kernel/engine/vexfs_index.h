@@ -202,7 +202,11 @@ struct vx_search {
 	vx_u32 slots;  /* ids, live and slot_bits hold so many */
 	vx_u32 k;      /* 1..VX_MAX_K */
 	vx_u32 ef;     /* 1..VX_MAX_EF, raised to k and, where rerank is 0, to what that chooses; 0: VX_DEFAULT_EF */
-	vx_u32 rerank; /* candidates compared exactly, at least k, at most ef; 0: chosen by k, with VX_FLAT all of them */
+	/*
+	 * Candidates compared exactly, at least k, at most ef. 0: chosen by k (with VX_FLAT all of them), and those that the codes
+	 * cannot tell from the k-th; when they cannot tell any apart, more candidates are looked at than ef, at last all rows.
+	 */
+	vx_u32 rerank;
 	vx_u32 flags;  /* VX_SEARCH_* */
 };
 
@@ -219,7 +223,7 @@ vx_s64 vx_index_search(struct vx_index *index, struct vx_searcher *searcher, con
 
 #define VX_PATH_GRAPH 0    /* answered by navigation, or by the bits of VX_FLAT */
 #define VX_PATH_EXACT 1    /* few rows match, or the graph has none: rows were compared exactly */
-#define VX_PATH_FALLBACK 2 /* navigation found too little, then rows were compared exactly */
+#define VX_PATH_FALLBACK 2 /* navigation found too little, or nothing but ties; then rows were compared exactly */
 
 /* How the last search of a searcher went. */
 struct vx_search_info {
