@@ -257,12 +257,17 @@ int vexfs_batch_move(struct inode *inode, struct vexfs_set *set, struct vexfs_ba
 {
 	struct vexfs_appended nothing = { .batch = batch, .inode = inode };
 	struct vexfs_records records = {};
+	int attempts = 0;
 	int error = vexfs_set_reserve(inode, set, set->slots, set->live_rows + batch->rows);
 
 	if (!error)
 		error = vexfs_make_records(set, batch, &records);
-	if (!error)
-		error = vexfs_publish_batch(inode, set, batch, &nothing, &records);
+	if (!error) {
+		do
+			error = vexfs_publish_batch(inode, set, batch, &nothing, &records);
+		while (error == -ENOSPC && (vexfs_retry_allocate(inode->i_sb, &attempts) ||
+					    vexfs_records_scatter(inode, &records)));
+	}
 	vexfs_records_free(&records);
 	if (!error)
 		vexfs_log_compact(inode, set);

@@ -17,6 +17,8 @@
 /* Rows, and bytes, of one transaction at most; one row in any case. */
 #define VEXFS_PACKED_ROWS 1024
 #define VEXFS_PACKED_BYTES (1u << 20)
+/* With no space for the records of so few it ends. */
+#define VEXFS_LEAST_ROWS 16
 
 bool vexfs_pack_is_due(const struct vexfs_set *set)
 {
@@ -42,10 +44,10 @@ static void vexfs_last_rows(const struct vexfs_set *set, u32 *slots, u32 count)
 	}
 }
 
-/* Chooses which rows go where. 0 rows when no slot in front of a row is free. */
-static int vexfs_choose_moves(const struct vexfs_set *set, struct vexfs_batch *batch)
+/* Chooses which rows go where, `bound` at most. 0 rows when no slot in front of a row is free. */
+static int vexfs_choose_moves(const struct vexfs_set *set, struct vexfs_batch *batch, u32 bound)
 {
-	const u32 most = clamp_t(u32, VEXFS_PACKED_BYTES / batch->layout.stride, 1, VEXFS_PACKED_ROWS);
+	const u32 most = clamp_t(u32, VEXFS_PACKED_BYTES / batch->layout.stride, 1, bound);
 	struct vx_ids_info info;
 	u32 i;
 
@@ -130,7 +132,8 @@ static int vexfs_copy_moves(struct inode *inode, const struct vexfs_batch *batch
 	return error;
 }
 
-int vexfs_pack_some(struct inode *inode, struct vexfs_set *set)
+/* How many rows were to move comes back in *rows. */
+static int vexfs_pack_rows(struct inode *inode, struct vexfs_set *set, u32 bound, u32 *rows)
 {
 	struct vexfs_batch batch = {
 		.layout = set->layout,
@@ -139,13 +142,28 @@ int vexfs_pack_some(struct inode *inode, struct vexfs_set *set)
 		.is_move = true,
 		.tail = set->slots,
 	};
-	int error = IS_APPEND(inode) || IS_IMMUTABLE(inode) ? -EPERM : vexfs_choose_moves(set, &batch);
+	int error = vexfs_choose_moves(set, &batch, bound);
 
+	*rows = batch.rows;
 	if (!error && batch.rows) {
 		error = vexfs_copy_moves(inode, &batch);
 		if (!error)
 			error = vexfs_batch_move(inode, set, &batch);
 	}
 	vexfs_batch_free(&batch);
-	return error ?: batch.rows != 0;
+	return error;
+}
+
+int vexfs_pack_some(struct inode *inode, struct vexfs_set *set)
+{
+	u32 rows = 2 * VEXFS_PACKED_ROWS;
+	int error;
+
+	if (IS_APPEND(inode) || IS_IMMUTABLE(inode))
+		return -EPERM;
+	/* On a full disk this is how space comes back: a smaller batch has fewer records. */
+	do
+		error = vexfs_pack_rows(inode, set, rows / 2, &rows);
+	while (error == -ENOSPC && rows > VEXFS_LEAST_ROWS);
+	return error ?: rows != 0;
 }
