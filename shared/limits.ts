@@ -28,6 +28,11 @@ export const INDEX_MOST_RESULTS = 1000;
 export const INDEX_LEAST_UNSAVED = 8192;
 /** As `automatic_rows`, and so in the set header: a search makes no index of this file; 0: as the mount says. */
 export const INDEX_NEVER = 0xffff_ffff;
+/** Rows that the recall of an index may be measured with in one call; a search of every row for each. */
+export const MAX_RECALL_SAMPLE = 10_000;
+/** `recall` of MANAGE_INDEX: what stands for all of them, and for not having been measured. */
+export const RECALL_UNIT = 1_000_000;
+export const RECALL_UNKNOWN = 0xffff_ffff;
 /** Bytes of a file name. */
 export const MAX_NAME_BYTES = 255;
 /** The one 64-bit number that is no id. */

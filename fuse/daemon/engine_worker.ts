@@ -2,6 +2,7 @@ import { workerData } from 'node:worker_threads';
 import { Connection } from '../server/connection.js';
 import { errno, pread } from '../system/index.js';
 import { announceChange } from './engine/announce.js';
+import { recall } from './engine/answer_mapped.js';
 import { copyRow } from './engine/copy_row.js';
 import { copyIds, copyRows } from './engine/copy_rows.js';
 import { getRow } from './engine/get_row.js';
@@ -90,6 +91,7 @@ const RUN: Readonly<Record<number, (thread: EngineThread, slot: JobSlot) => void
   [JOB.ANNOUNCE]: announceChange,
   [JOB.SEARCH]: search,
   [JOB.SEARCH_PART]: searchPart,
+  [JOB.RECALL]: recall,
   [JOB.GET]: getRow,
   [JOB.WRITE]: writePieces,
   [JOB.WARM]: warm,
@@ -106,6 +108,7 @@ const COME_BACK: ReadonlySet<number> = new Set([
   JOB.COPY_IDS,
   JOB.COPY_ROW,
   JOB.SEARCH_PART,
+  JOB.RECALL,
   JOB.SETTLE,
   JOB.WRITE,
   JOB.WARM,

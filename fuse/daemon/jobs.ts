@@ -22,6 +22,7 @@ export const JOB = {
   SEARCH_PART: 17,
   INDEX_CLOSE: 20,
   SETTLE: 18,
+  RECALL: 19,
 } as const;
 
 /** Every job. */
@@ -74,6 +75,7 @@ export const ANNOUNCE_REPLY = 12;
 /**
  * SEARCH: a vexfs_vector_search_request or vexfs_batch_search in the payload. Replies, then comes back to be unpinned.
  * SEARCH_PART: some queries of a vexfs_batch_search. Comes back.
+ * RECALL: of SEARCH_INDEX, by SEARCH_QUERIES rows; out in SEARCH_FIRST. The payload is not used. Comes back.
  */
 export const SEARCH_BASE = 8;
 export const SEARCH_OFFSET = 9;

@@ -34,3 +34,12 @@ export const questions = struct('vx_questions', 192, {
  * -ENOMEM; -EIO for rows that cannot be read, after which the Searcher has to be destroyed.
  */
 export const answerQuestions = bind<(address: number) => number>('vx_host_search', 'int64_t', ['uintptr_t']);
+
+/**
+ * The recall of the index over the state that the questions at `address` describe, in parts of RECALL_UNIT, by so many rows as
+ * queries; or -errno, as above.
+ */
+export const measureRecall = bind<(address: number, sample: number) => number>('vx_host_recall', 'int64_t', [
+  'uintptr_t',
+  'uint32_t',
+]);

@@ -101,15 +101,16 @@ static vx_s64 vx_question_answer(struct vx_questions *q, vx_u32 i)
 	return found;
 }
 
+static pthread_once_t vx_once = PTHREAD_ONCE_INIT;
+
 vx_s64 vx_host_search(struct vx_questions *questions)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	/* Both live in memory: they are read after a jump. */
 	volatile vx_s64 found = 0;
 	volatile vx_u32 i;
 	sigjmp_buf way_out;
 
-	pthread_once(&once, vx_catch_bus_errors);
+	pthread_once(&vx_once, vx_catch_bus_errors);
 	questions->search.query = questions->query;
 	questions->path = VX_PATH_GRAPH;
 	if (sigsetjmp(way_out, 0)) {
@@ -121,4 +122,20 @@ vx_s64 vx_host_search(struct vx_questions *questions)
 		found = vx_question_answer(questions, i);
 	vx_way_out = NULL;
 	return found;
+}
+
+vx_s64 vx_host_recall(struct vx_questions *q, vx_u32 sample)
+{
+	sigjmp_buf way_out;
+	vx_s64 recall;
+
+	pthread_once(&vx_once, vx_catch_bus_errors);
+	if (sigsetjmp(way_out, 0)) {
+		vx_way_out = NULL;
+		return -VX_EIO;
+	}
+	vx_way_out = &way_out;
+	recall = vx_index_recall(q->index, q->searcher, &q->search, q->query, q->values, sample);
+	vx_way_out = NULL;
+	return recall;
 }

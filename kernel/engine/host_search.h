@@ -35,4 +35,10 @@ struct vx_questions {
  */
 vx_s64 vx_host_search(struct vx_questions *questions);
 
+/*
+ * vx_index_recall() over the state that the questions describe, whose query and values are used and whose places for answers are not.
+ * Also -EIO, as above.
+ */
+vx_s64 vx_host_recall(struct vx_questions *questions, vx_u32 sample);
+
 #endif

@@ -221,6 +221,19 @@ struct vx_search {
 vx_s64 vx_index_search(struct vx_index *index, struct vx_searcher *searcher, const struct vx_search *search,
 		       vx_u32 *distances, vx_u64 *ids, vx_u32 *slots);
 
+/* Neighbours by which recall is measured, and what stands for all of them. */
+#define VX_RECALL_NEAR 10u
+#define VX_RECALL_UNIT 1000000
+
+/*
+ * Of the ten nearest other rows of `sample` live rows (1 or more), spread evenly over the slots, the share that a search by the index
+ * finds: 0..VX_RECALL_UNIT, of no rows that. `search` is as for vx_index_search(), its query and k are filled in; `query` is
+ * memory of vx_query_bytes(), `values` room for a row of float32. Twice `sample` searches, half of them of every row. Errors are
+ * those of vx_index_search().
+ */
+vx_s64 vx_index_recall(struct vx_index *index, struct vx_searcher *searcher, const struct vx_search *search, void *query,
+		       float *values, vx_u32 sample);
+
 #define VX_PATH_GRAPH 0    /* answered by navigation, or by the bits of VX_FLAT */
 #define VX_PATH_EXACT 1    /* few rows match, or the graph has none: rows were compared exactly */
 #define VX_PATH_FALLBACK 2 /* navigation found too little, or nothing but ties; then rows were compared exactly */

@@ -190,6 +190,11 @@ int vexfs_guide_find(struct inode *inode, struct vexfs_set *set, u32 metric, u32
 s64 vexfs_navigate(struct inode *inode, struct vexfs_guide *guide, const struct vexfs_set_view *view,
 		   const struct vx_query *query, u32 k, u32 ef, u32 *distances, u64 *ids);
 void vexfs_guide_end(struct vexfs_guide *guide);
+/*
+ * The recall of the index by so many rows: 0..VEXFS_RECALL_UNIT, which is also that of comparing every row, VEXFS_RECALL_UNKNOWN
+ * without an index, or a negative errno. The caller has entered the set.
+ */
+s64 vexfs_measure_recall(struct inode *inode, struct vexfs_set *set, u32 sample);
 void vexfs_searchers_free(void);
 
 /*

@@ -152,6 +152,60 @@ s64 vexfs_navigate(struct inode *inode, struct vexfs_guide *guide, const struct 
 	return found;
 }
 
+/* Over what a guide shows. */
+static s64 vexfs_guide_recall(struct inode *inode, struct vexfs_guide *guide, const struct vexfs_set_view *view, u32 sample)
+{
+	const struct vexfs_set_layout *layout = &guide->index->layout;
+	struct vx_rows rows;
+	const struct vx_search search = {
+		.rows = &rows,
+		.ids = view->ids,
+		.live = view->live,
+		.tail = guide->tail,
+		.tail_count = guide->tail_count,
+		.slots = view->slots,
+		.ef = guide->ef,
+	};
+	struct vexfs_row_source *source = vexfs_row_source_make(inode, layout, view->slots, &rows);
+	struct vx_searcher *searcher = vexfs_take_searcher();
+	void *query = vexfs_engine_alloc(vx_query_bytes(layout->dimensions));
+	float *values = vexfs_engine_alloc(layout->dimensions * sizeof(*values));
+	s64 recall = -ENOMEM;
+
+	if (source && searcher && query && values)
+		recall = vx_index_recall(guide->graph->vx, searcher, &search, query, values, sample);
+	vexfs_engine_free(values);
+	vexfs_engine_free(query);
+	vexfs_give_searcher(searcher);
+	vexfs_row_source_free(source);
+	return recall;
+}
+
+s64 vexfs_measure_recall(struct inode *inode, struct vexfs_set *set, u32 sample)
+{
+	struct vexfs_inode_info *info = vexfs_info(inode);
+	struct vexfs_set_view view = {};
+	struct vexfs_guide guide;
+	u32 metric = 0;
+	bool has_index;
+	s64 recall;
+
+	if (mutex_lock_killable(&info->set_lock))
+		return -EINTR;
+	has_index = set->index;
+	if (has_index)
+		metric = set->index->description.metric;
+	mutex_unlock(&info->set_lock);
+	if (!has_index)
+		return VEXFS_RECALL_UNKNOWN;
+	recall = vexfs_guide_find(inode, set, metric, 1, &guide, &view);
+	if (!recall)
+		recall = guide.graph ? vexfs_guide_recall(inode, &guide, &view, sample) : VEXFS_RECALL_UNIT;
+	kvfree(view.live);
+	vexfs_guide_end(&guide);
+	return recall;
+}
+
 void vexfs_guide_end(struct vexfs_guide *guide)
 {
 	vexfs_graph_put(guide->graph);

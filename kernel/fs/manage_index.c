@@ -13,8 +13,6 @@
 #include "recycle.h"
 #include "row_changes.h"
 
-#define VEXFS_NOT_MEASURED U32_MAX
-
 static bool vexfs_changes_index(u32 operation)
 {
 	return operation == VEXFS_INDEX_OP_CREATE || operation == VEXFS_INDEX_OP_TUNE ||
@@ -235,7 +233,7 @@ static int vexfs_fill_index_info(struct inode *inode, struct vexfs_set *set, str
 	*call = (struct vexfs_manage_index){
 		.operation = call->operation,
 		.sample = call->sample,
-		.recall = VEXFS_NOT_MEASURED,
+		.recall = VEXFS_RECALL_UNKNOWN,
 		.automatic_rows = le32_to_cpu(header->index_automatic),
 		.rows = READ_ONCE(set->live_rows),
 	};
@@ -415,6 +413,7 @@ static int vexfs_read_index(struct file *file, struct vexfs_manage_index *call)
 	struct inode *inode = file_inode(file);
 	struct vexfs_index *index;
 	struct vexfs_set *set;
+	s64 recall = VEXFS_RECALL_UNKNOWN;
 	int ticket, error = 0;
 
 	if (!(file->f_mode & FMODE_READ))
@@ -429,10 +428,18 @@ static int vexfs_read_index(struct file *file, struct vexfs_manage_index *call)
 	vexfs_index_put(index);
 	if (error)
 		return error;
+	if (call->sample > VEXFS_MAX_RECALL_SAMPLE)
+		return -E2BIG;
+	if (call->sample)
+		vexfs_index_load_again(inode);
 	set = vexfs_set_enter(inode, &ticket);
 	if (IS_ERR(set))
 		return PTR_ERR(set);
-	error = vexfs_fill_index_info(inode, set, call);
+	if (call->sample)
+		recall = vexfs_measure_recall(inode, set, call->sample);
+	error = recall < 0 ? recall : vexfs_fill_index_info(inode, set, call);
+	if (!error)
+		call->recall = recall;
 	vexfs_set_leave(ticket);
 	return error;
 }

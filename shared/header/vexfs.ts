@@ -44,9 +44,12 @@ import {
   MAX_INLINE_BYTES,
   MAX_K,
   MAX_NAME_BYTES,
+  MAX_RECALL_SAMPLE,
   MAX_ROWS_PER_CALL,
   MAX_ROWS_PER_FILE,
   NO_ID,
+  RECALL_UNIT,
+  RECALL_UNKNOWN,
 } from '../limits.js';
 import { comment, defines, headerText, structDefinition } from './source.js';
 
@@ -86,6 +89,9 @@ const indexLimits = {
   VEXFS_INDEX_MOST_RESULTS: INDEX_MOST_RESULTS,
   VEXFS_INDEX_LEAST_UNSAVED: INDEX_LEAST_UNSAVED,
   VEXFS_INDEX_NEVER: INDEX_NEVER,
+  VEXFS_MAX_RECALL_SAMPLE: MAX_RECALL_SAMPLE,
+  VEXFS_RECALL_UNIT: RECALL_UNIT,
+  VEXFS_RECALL_UNKNOWN: RECALL_UNKNOWN,
 };
 
 /** `_IOWR(magic, number, type)` for the direction of the command. */

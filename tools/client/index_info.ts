@@ -1,4 +1,4 @@
-import { IndexState, IndexType, manageIndex, SearchType } from '@vexfs/shared';
+import { IndexState, IndexType, manageIndex, RECALL_UNIT, RECALL_UNKNOWN, SearchType } from '@vexfs/shared';
 import type { Metric } from './vector_file.js';
 
 /** What CREATE takes; what is left out gets the filesystem's default. */
@@ -60,6 +60,8 @@ export interface IndexInfo {
   readonly snapshotBytes: number;
   /** That it has answered. */
   readonly searches: number;
+  /** Of the ten nearest other rows, the share that it finds; undefined unless it was asked for. */
+  readonly recall: number | undefined;
   /** Rows from which on a search makes an index; 0: as the mount says. */
   readonly automaticRows: number;
 }
@@ -72,6 +74,7 @@ const nameOf = <Name extends string>(
 export function decodeIndexInfo(argument: Uint8Array): IndexInfo {
   const view = new DataView(argument.buffer, argument.byteOffset, argument.byteLength);
   const type = nameOf(indexTypes, manageIndex.type.get(view, 0));
+  const recall = manageIndex.recall.get(view, 0);
   return {
     state: states[manageIndex.state.get(view, 0)] ?? 'none',
     type,
@@ -88,6 +91,7 @@ export function decodeIndexInfo(argument: Uint8Array): IndexInfo {
     memoryBytes: manageIndex.memory_bytes.get(view, 0),
     snapshotBytes: manageIndex.snapshot_bytes.get(view, 0),
     searches: manageIndex.searches.get(view, 0),
+    recall: recall === RECALL_UNKNOWN ? undefined : recall / RECALL_UNIT,
     automaticRows: manageIndex.automatic_rows.get(view, 0),
   };
 }

@@ -326,9 +326,14 @@ export class VectorFile {
     await this.#file.call('delete', VEXFS_IOC_BATCH_DELETE, argument, [packed]);
   }
 
-  /** What MANAGE_INDEX tells, also of a file without an index. */
-  indexInfo(): Promise<IndexInfo> {
-    return this.#manage('indexInfo', IndexOperation.INFO);
+  /**
+   * What MANAGE_INDEX tells, also of a file without an index. `sample`: the recall is measured by so many rows, MAX_RECALL_SAMPLE at
+   * most; a search of every row for each.
+   */
+  indexInfo(options: { readonly sample?: number } = {}): Promise<IndexInfo> {
+    return this.#manage('indexInfo', IndexOperation.INFO, (view) => {
+      manageIndex.sample.set(view, 0, options.sample ?? 0);
+    });
   }
 
   /** Gives the file an index, which is built behind. @throws VexfsError EEXIST when it has one */

@@ -1,9 +1,11 @@
+import { SearchType } from '@vexfs/shared';
 import {
   answerQuestions,
   bestCpu,
   indexRows,
   indexSearch,
   questions as layout,
+  measureRecall,
   rowsOfExtents,
   Searcher,
 } from '../../engine/index.js';
@@ -20,11 +22,13 @@ import type { JobSlot } from '../exchange.js';
 import {
   FAILED_AT,
   NOT_MAPPED,
+  RESULT,
   SEARCH_BASE,
   SEARCH_DIMENSIONS,
   SEARCH_EF,
   SEARCH_ELEMENT,
   SEARCH_EXTENTS,
+  SEARCH_FIRST,
   SEARCH_IDS,
   SEARCH_INDEX,
   SEARCH_LIVE,
@@ -32,13 +36,14 @@ import {
   SEARCH_PATH,
   SEARCH_POPULATE,
   SEARCH_POPULATE_END,
+  SEARCH_QUERIES,
   SEARCH_SLOTS,
   SEARCH_STRIDE,
   SEARCH_TAIL,
   SEARCH_TAIL_COUNT,
 } from '../jobs.js';
 import type { Questions } from './questions.js';
-import type { Places } from './search_memory.js';
+import { type Places, placesFor } from './search_memory.js';
 
 /** Bytes that are read in between two looks at the interrupt word. */
 const POPULATE_PIECE = 64 << 20;
@@ -71,19 +76,34 @@ export function answerMapped(
   describe(thread, slot, asked, places, count, request);
   const found = answerQuestions(request.address);
   fields[SEARCH_PATH] = Math.max(fields[SEARCH_PATH]!, layout.path.get(request.view, 0));
-  if (found === -errno.EIO) {
-    fields[FAILED_AT] = NOT_MAPPED;
-    // It was left in the middle of a search.
-    searcher?.destroy();
-    searcher = undefined;
-  }
+  return unlessUnreadable(slot, found);
+}
+
+/** Job RECALL: compares what the index finds with what is there. */
+export function recall(thread: EngineThread, slot: JobSlot): void {
+  const { fields } = slot;
+  const k = 1;
+  const places = placesFor({ dimensions: fields[SEARCH_DIMENSIONS]!, k, windowBytes: 0, queries: 1 });
+  request ??= allocateMemory(layout.$.size + indexRows.$.size);
+  describe(thread, slot, { metric: SearchType.EUCLIDEAN, k }, places, 1, request);
+  const measured = unlessUnreadable(slot, measureRecall(request.address, fields[SEARCH_QUERIES]!));
+  fields[RESULT] = Math.max(0, -measured);
+  fields[SEARCH_FIRST] = Math.max(0, measured);
+}
+
+function unlessUnreadable({ fields }: JobSlot, found: number): number {
+  if (found !== -errno.EIO) return found;
+  fields[FAILED_AT] = NOT_MAPPED;
+  // It was left in the middle of a search.
+  searcher?.destroy();
+  searcher = undefined;
   return found;
 }
 
 function describe(
   thread: EngineThread,
   slot: JobSlot,
-  { metric, k }: Questions,
+  { metric, k }: Pick<Questions, 'metric' | 'k'>,
   places: Places,
   count: number,
   { view, address }: Memory,

@@ -1,4 +1,12 @@
-import { INODE_IMMUTABLE, IndexOperation, IndexState, manageIndex } from '@vexfs/shared';
+import {
+  INODE_IMMUTABLE,
+  IndexOperation,
+  IndexState,
+  MAX_RECALL_SAMPLE,
+  manageIndex,
+  RECALL_UNIT,
+  RECALL_UNKNOWN,
+} from '@vexfs/shared';
 import { Connection } from '../../server/connection.js';
 import { errno } from '../../system/index.js';
 import {
@@ -15,11 +23,12 @@ import {
 import { CAP_FOWNER, hasCapability } from '../credentials.js';
 import type { Filesystem } from '../filesystem.js';
 import type { FileIndex } from '../indexing/file_index.js';
-import { DEFAULT_INDEX } from '../indexing/guide.js';
+import { DEFAULT_INDEX, guideOf } from '../indexing/guide.js';
 import type { VectorFile } from '../vector_files.js';
 import { announce } from './announce.js';
 import { type Call, ioctlReply, requireReading, requireSet } from './ioctl.js';
 import { ownArgument } from './own_argument.js';
+import { measureRecall } from './search.js';
 
 const AT = Connection.PAYLOAD_AT;
 const SIZE = manageIndex.$.size;
@@ -74,8 +83,32 @@ export function manage(fs: Filesystem, call: Call): void {
       answer(fs, call, file);
       return;
     default:
-      answer(fs, call, file);
+      info(fs, call, file);
   }
+}
+
+/** INFO: with a sample, what the index finds is compared with what is there. */
+function info(fs: Filesystem, call: Call, file: VectorFile): void {
+  const sample = manageIndex.sample.get(call.request.view, call.at);
+  if (sample > MAX_RECALL_SAMPLE) throw new FsError(errno.E2BIG);
+  const { index } = file;
+  // The graphs of hnswlib live in one thread, which has no other way to search.
+  if (sample === 0 || index === undefined || fs.indexing.options.hnswlib) {
+    answer(fs, call, file);
+    return;
+  }
+  const guide = guideOf(fs, file, index.description.metric, 1);
+  if (guide === undefined) {
+    // Every row is compared.
+    answer(fs, call, file, RECALL_UNIT);
+    return;
+  }
+  const { unique } = call.request;
+  const copy = ownArgument(call);
+  measureRecall(fs, unique, guide, sample, (code, recall) => {
+    if (code === 0) answer(fs, copy, file, recall);
+    else fs.connection.fail(unique, code);
+  });
 }
 
 function requireOwner(fs: Filesystem, { inode, request }: Call): void {
@@ -174,7 +207,7 @@ function packed({ log }: IndexPosition): bigint {
 }
 
 /** Sends the argument back, filled in. */
-export function answer(fs: Filesystem, call: Call, file: VectorFile, recall = 0xffff_ffff): void {
+export function answer(fs: Filesystem, call: Call, file: VectorFile, recall = RECALL_UNKNOWN): void {
   const { output } = fs.connection;
   const { view, bytes } = output;
   const at = ioctlReply(view);

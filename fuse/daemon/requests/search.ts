@@ -103,6 +103,42 @@ export function searchRows(fs: Filesystem, call: Call, file: VectorFile, search:
   else beginParts(fs, view, slots, call, search.queries);
 }
 
+/**
+ * Has an engine thread measure the recall of an index by so many of its rows; `done` gets an errno, or 0 and the recall. Throws
+ * Park when no thread is free.
+ */
+export function measureRecall(
+  fs: Filesystem,
+  unique: number,
+  guide: FileIndex,
+  sample: number,
+  done: (code: number, recall: number) => void,
+): void {
+  const { file, description } = guide;
+  const view: View = { file, guide, mapping: fs.vectors.mapping(file), memory: [] };
+  const [slot] = takeSlots(fs, 1) as [JobSlot];
+  const { metric } = description;
+  try {
+    describe(fs, slot, view, { isBatch: false, queries: sample, metric, k: 1, ef: 0, exact: false });
+  } catch (error) {
+    for (const block of view.memory) fs.transfer.give(block);
+    fs.exchange.give(slot);
+    throw error;
+  }
+  const { fields } = slot;
+  fields[KIND] = JOB.RECALL;
+  fields[UNIQUE] = unique;
+  fields[NODE] = file.inode.number;
+  fields[SEARCH_QUERIES] = sample;
+  file.pins += 1;
+  fs.pin(slot, () => {
+    release(fs, view, slot);
+    for (const block of view.memory) fs.transfer.give(block);
+    done(fields[RESULT]!, fields[SEARCH_FIRST]!);
+  });
+  fs.submit(ENGINE_QUEUE, slot, unique);
+}
+
 /** As many as threads can work on. Throws Park when there is none. */
 function takeSlots(fs: Filesystem, queries: number): JobSlot[] {
   const most = Math.min(fs.searchThreads, Math.floor(queries / LEAST_PART));

@@ -86,6 +86,9 @@
 #define VEXFS_INDEX_MOST_RESULTS  1000
 #define VEXFS_INDEX_LEAST_UNSAVED 8192
 #define VEXFS_INDEX_NEVER         4294967295U
+#define VEXFS_MAX_RECALL_SAMPLE   10000
+#define VEXFS_RECALL_UNIT         1000000
+#define VEXFS_RECALL_UNKNOWN      4294967295U
 
 /* The one 64-bit number that is no id. */
 #define VEXFS_NO_ID 0xffffffffffffffffULL

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { MAX_RECALL_SAMPLE } from '@vexfs/shared';
 import type { Argv } from 'yargs';
 import { type IndexInfo, type Metric, openVectors, type VectorFile } from '../../client/index.js';
 import { Exit } from '../exit.js';
@@ -30,7 +31,15 @@ async function run(given: Given, work: (file: VectorFile) => Promise<IndexInfo>)
 
 function show({ file, json }: Given, info: IndexInfo): void {
   if (json) {
-    print(toJson({ file, ...info, type: info.type ?? null, metric: info.metric ?? null }));
+    print(
+      toJson({
+        file,
+        ...info,
+        type: info.type ?? null,
+        metric: info.metric ?? null,
+        recall: info.recall ?? null,
+      }),
+    );
     return;
   }
   if (info.type === undefined || info.metric === undefined) {
@@ -49,6 +58,9 @@ function show({ file, json }: Given, info: IndexInfo): void {
       ['memory', bytes(info.memoryBytes)],
       ['snapshot', info.snapshotBytes === 0 ? 'none' : bytes(info.snapshotBytes)],
       ['searches', count(info.searches)],
+      ...(info.recall === undefined
+        ? []
+        : [['recall', `${info.recall.toFixed(4)} of the ten nearest`] as const]),
     ]),
   );
 }
@@ -187,9 +199,16 @@ export function indexCommand(program: Argv<{ json: boolean }>): Argv<{ json: boo
       .command(
         'info <file>',
         'Show what the index is and how far',
-        (operation) => operation.positional('file', file),
-        (given) => run(given, (vectors) => vectors.indexInfo()),
+        (operation) =>
+          operation.positional('file', file).option('sample', {
+            type: 'number',
+            coerce: optionalWholeNumber('sample', 1, MAX_RECALL_SAMPLE),
+            describe: 'Measure the recall by so many rows, each compared with every row',
+          }),
+        ({ sample, ...given }) =>
+          run(given, (vectors) => vectors.indexInfo(sample === undefined ? {} : { sample })),
       )
+      .example('$0 index info /mnt/docs.vec --sample 100', 'and how many of the nearest rows it finds')
       .example('$0 index create /mnt/docs.vec -m cosine', 'a graph for cosine')
       .demandCommand(1, 'Name an operation: create, tune, wait, verify, rebuild, drop or info.'),
   );
