@@ -54,8 +54,10 @@ function makeWords(kernel: UmlKernel | StockKernel, folder: string): string[] {
   // Types for bpf(2), which are made from an image of the kernel that is not there.
   make.push('CONFIG_DEBUG_INFO_BTF_MODULES=');
   if (kernel.chroot === undefined) return [...make, '-C', folder];
+  // Copies of mounts of the machine are let go: they would keep a filesystem alive that is unmounted outside meanwhile.
   const script =
-    'mount --make-rprivate / && mount --bind /dev "$0/dev" && mount -t proc proc "$0/proc" && mount --bind "$1" "$0/mnt" && ' +
+    'mount --make-rprivate / && umount -a -l -t fuse,fuse.vexfs,fuse.vexfs-vss && ' +
+    'mount --bind /dev "$0/dev" && mount -t proc proc "$0/proc" && mount --bind "$1" "$0/mnt" && ' +
     'root=$0 && shift && exec chroot "$root" "$@"';
   return ['unshare', '--mount', 'sh', '-c', script, kernel.chroot, folder, ...make, '-C', '/mnt'];
 }
