@@ -7,6 +7,7 @@ import { checkVolume } from '../parity/check.js';
 import { GUEST_DEVICE, GUEST_VOLUME } from '../vm/guest.js';
 import { rootGuestTest, run } from '../vm/guest_test.js';
 import { fill } from './volume/fill.js';
+import { settle } from './volume/settle.js';
 import { type Survey, survey } from './volume/survey.js';
 
 const program = fileURLToPath(new URL('./volume/guest_survey.js', import.meta.url));
@@ -47,6 +48,7 @@ for (const [blockSize, size] of [
         try {
           await backend.mount();
           fill(backend.mountpoint);
+          await settle(backend.mountpoint);
           await backend.remount();
           const expected = survey(backend.mountpoint);
           await backend.unmount();

@@ -6,6 +6,7 @@ import { operations } from '../../fuzz/operations/operation.js';
 import { Player } from '../../fuzz/operations/player.js';
 import type { Backend } from '../../parity/backend/backend.js';
 import { checkCrashed, checkVolume } from '../../parity/check.js';
+import { settle } from '../volume/settle.js';
 import { type Survey, survey } from '../volume/survey.js';
 
 const FOLDER = 'work';
@@ -48,6 +49,7 @@ export async function take(backend: Backend, { handed, work }: Turn): Promise<Tu
     mkdirSync(root);
     player.synchronise(0);
   } else {
+    await settle(backend.mountpoint);
     before = survey(backend.mountpoint);
     player.takeOver(handed);
   }
@@ -61,8 +63,11 @@ export async function take(backend: Backend, { handed, work }: Turn): Promise<Tu
     checkCrashed(backend.device);
     return { before, after: undefined, handed: player.handOver(false) };
   }
-  // Slots that the last changes freed are zeroed behind them: an unmount waits for that.
-  if (work !== undefined) await backend.remount();
+  // Slots that the last changes freed are zeroed behind them, which an unmount waits for, and may be given back.
+  if (work !== undefined) {
+    await settle(backend.mountpoint);
+    await backend.remount();
+  }
   const after = work === undefined ? undefined : survey(backend.mountpoint);
   await backend.unmount();
   // What was only looked at has been checked before; a recovery may have changed it.

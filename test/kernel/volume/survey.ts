@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { closeSync, lstatSync, opendirSync, openSync, readFileSync, readlinkSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
+import { IndexOperation } from '@vexfs/shared';
+import { manage } from '../../parity/client/index_calls.js';
 import { getEmbedding, getMeta, getStats, search } from '../../parity/client/vector_calls.js';
 import {
   getXattr,
@@ -106,6 +108,8 @@ function segments(fd: number, size: number): unknown[] {
 function vectors(fd: number): unknown {
   const meta = getMeta(fd);
   if (meta.outcome !== 'ok') return meta.outcome;
+  // An index is made behind the first look at the rows.
+  manage(fd, IndexOperation.WAIT);
   const { stats } = getStats(fd);
   const kept = Object.fromEntries(Object.entries(stats).filter(([name]) => !COUNTERS.has(name)));
   return { meta, stats: kept, searches: searches(fd, meta.dimensions), rows: rows(fd, meta.dimensions) };
