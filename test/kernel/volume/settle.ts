@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, opendirSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, opendirSync, openSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { IndexOperation } from '@vexfs/shared';
@@ -39,7 +39,7 @@ const looks = (path: string): string =>
     fsyncSync(fd);
     manage(fd, IndexOperation.WAIT);
     const { slots, free_slots, log_records, indexed_rows } = getStats(fd).stats;
-    return `${slots} ${free_slots} ${log_records} ${indexed_rows}`;
+    return `${slots} ${free_slots} ${log_records} ${indexed_rows} ${fstatSync(fd).blocks}`;
   });
 
 /** Waits until a mounted volume has done what it does by itself behind changes: nothing moves below the folder any more. */
@@ -49,7 +49,7 @@ export async function settle(folder: string): Promise<void> {
   let before = '';
   for (let i = 0, alike = 0; alike < ALIKE; i++) {
     if (i === MOST_LOOKS) throw new Error(`vector files go on changing by themselves: ${before}`);
-    const now = paths.map(looks).join(', ');
+    const now = [...paths.map(looks), statfsSync(folder).bfree].join(', ');
     alike = now === before ? alike + 1 : 0;
     before = now;
     await sleep(LOOK_MS);
