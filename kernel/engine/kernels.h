@@ -46,4 +46,10 @@ static inline vx_u32 vx_blocks(vx_u32 dims)
 	return (dims + 15) / 16;
 }
 
+/* Bits of a distance as a number that orders as the float does. */
+static inline vx_u32 vx_distance_key(vx_u32 bits)
+{
+	return bits ^ (bits >> 31 ? 0xffffffffu : 0x80000000u);
+}
+
 #endif

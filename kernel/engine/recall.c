@@ -3,12 +3,6 @@
 #include "kernels.h"
 #include "searcher.h"
 
-/* A key that orders as the float does. */
-static vx_u32 vx_ordered(vx_u32 bits)
-{
-	return bits ^ (bits >> 31 ? 0xffffffffu : 0x80000000u);
-}
-
 /* The first live slot from `slot` on, or search->slots. */
 static vx_u64 vx_next_live(const struct vx_search *search, vx_u64 slot)
 {
@@ -48,7 +42,7 @@ static vx_u32 vx_others(const vx_u32 *distances, const vx_u64 *ids, vx_u32 n, vx
 	for (i = 0; i < n && count < VX_RECALL_NEAR; i++) {
 		if (ids[i] == self)
 			continue;
-		*last = vx_ordered(distances[i]);
+		*last = vx_distance_key(distances[i]);
 		count++;
 	}
 	return count;
@@ -59,7 +53,7 @@ static vx_u32 vx_found(const vx_u32 *distances, const vx_u64 *ids, vx_u32 n, vx_
 	vx_u32 count = 0, i;
 
 	for (i = 0; i < n && count < most; i++)
-		count += ids[i] != self && vx_ordered(distances[i]) <= last;
+		count += ids[i] != self && vx_distance_key(distances[i]) <= last;
 	return count;
 }
 

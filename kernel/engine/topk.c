@@ -3,15 +3,10 @@
  * The k nearest rows seen so far: a binary heap with the worst hit at its root. Integers only; a float32 distance is
  * compared through a key that orders as the float does.
  */
-#include "vexfs_engine.h"
+#include "kernels.h"
 
 /* The key of the largest finite float; the NaN that marks rows without a match maps above it. */
 #define VX_LARGEST_KEY 0xff7fffffu
-
-static vx_u32 vx_distance_key(vx_u32 bits)
-{
-	return bits ^ (bits >> 31 ? 0xffffffffu : 0x80000000u);
-}
 
 static vx_u32 vx_key_distance(vx_u32 key)
 {

@@ -11,6 +11,14 @@ export const severalWords = {
   'parse-positional-numbers': false,
 } as const;
 
+/** The ids among the words of a command. */
+export const idWords: { type: 'string'; array: true; default: string[]; describe: string } = {
+  type: 'string',
+  array: true,
+  default: [],
+  describe: 'Ids of the rows',
+};
+
 /** What --ids says in the help of each command that takes it. */
 export const idsOption = {
   type: 'string',

@@ -1,7 +1,7 @@
 import type { Argv } from 'yargs';
 import { openVectors } from '../../client/index.js';
 import { count, print, toJson } from '../output.js';
-import { idsOption, severalWords, wantedIds } from '../wanted_ids.js';
+import { idsOption, idWords, severalWords, wantedIds } from '../wanted_ids.js';
 
 export function deleteCommand(program: Argv<{ json: boolean }>): Argv<{ json: boolean }> {
   return program.command(
@@ -13,12 +13,7 @@ export function deleteCommand(program: Argv<{ json: boolean }>): Argv<{ json: bo
           '$0 delete FILE ID... [options]\n\nDeletes all of the rows or none, durably. Their ids can be used again; the space comes back behind the scenes.',
         )
         .positional('file', { type: 'string', demandOption: true, describe: 'A vector file' })
-        .positional('id', {
-          type: 'string',
-          array: true,
-          default: [],
-          describe: 'Ids of the rows',
-        })
+        .positional('id', idWords)
         .parserConfiguration(severalWords)
         .option('ids', idsOption)
         .option('missing-ok', {

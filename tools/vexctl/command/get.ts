@@ -3,7 +3,7 @@ import type { Argv } from 'yargs';
 import { openVectors, type VectorFile, VexfsError } from '../../client/index.js';
 import { defaultBatchRows } from '../../client/rows.js';
 import { print, shortest, toJson } from '../output.js';
-import { idsOption, severalWords, wantedIds } from '../wanted_ids.js';
+import { idsOption, idWords, severalWords, wantedIds } from '../wanted_ids.js';
 
 interface Given {
   readonly file: string;
@@ -51,12 +51,7 @@ export function getCommand(program: Argv<{ json: boolean }>): Argv<{ json: boole
           '$0 get FILE ID... [options]\n\nPrints each vector as a JSON array in a line, which search takes as a query. With --json each line is an object with the id, and for a single row its slot.',
         )
         .positional('file', { type: 'string', demandOption: true, describe: 'A vector file' })
-        .positional('id', {
-          type: 'string',
-          array: true,
-          default: [],
-          describe: 'Ids of the rows',
-        })
+        .positional('id', idWords)
         .parserConfiguration(severalWords)
         .option('ids', idsOption)
         .option('missing-ok', {
