@@ -81,7 +81,15 @@ export const IndexState = {
   READY: 2,
   /** It cannot be used or go on, `error` says why: searches are exact. */
   RESTING: 3,
+  /**
+   * More than the mount has memory for: searches read the records of the snapshot through the page cache, and compare what changed
+   * since then exactly.
+   */
+  ON_VOLUME: 4,
 } as const;
+
+/** Bits of `vexfs_stats.flags`: searches read the index through the page cache. */
+export const StatsFlag = { INDEX_ON_VOLUME: 1 } as const;
 
 /** Bits of `vexfs_batch_search.flags`: compare every row. */
 export const SearchFlag = { EXACT: 1 } as const;

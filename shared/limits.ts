@@ -26,6 +26,14 @@ export const INDEX_MOST_DELAY_MS = 10_000;
 export const INDEX_MOST_RESULTS = 1000;
 /** Changes below which a snapshot of an index is not worth it while more are coming. */
 export const INDEX_LEAST_UNSAVED = 8192;
+/** Slots are packed when more than one in so many is free (docs/format.md, section 10), and more than so many bytes. */
+export const PACK_LEAST_SHARE = 4;
+export const PACK_LEAST_BYTES = 65_536;
+/** Rows, and bytes, that one step of packing moves at most; one row in any case. */
+export const PACK_MOST_ROWS = 1024;
+export const PACK_MOST_BYTES = 1 << 20;
+/** With no space for the records of so few rows packing ends. */
+export const PACK_LEAST_ROWS = 16;
 /** As `automatic_rows`, and so in the set header: a search makes no index of this file; 0: as the mount says. */
 export const INDEX_NEVER = 0xffff_ffff;
 /** Rows that the recall of an index may be measured with in one call; a search of every row for each. */

@@ -24,6 +24,7 @@ import {
   putEmbedding,
   SearchFlag,
   SearchType,
+  StatsFlag,
   StorageFormat,
   VEXFS_MAGIC,
   vectorFileInfo,
@@ -48,6 +49,11 @@ import {
   MAX_ROWS_PER_CALL,
   MAX_ROWS_PER_FILE,
   NO_ID,
+  PACK_LEAST_BYTES,
+  PACK_LEAST_ROWS,
+  PACK_LEAST_SHARE,
+  PACK_MOST_BYTES,
+  PACK_MOST_ROWS,
   RECALL_UNIT,
   RECALL_UNKNOWN,
 } from '../limits.js';
@@ -92,6 +98,14 @@ const indexLimits = {
   VEXFS_MAX_RECALL_SAMPLE: MAX_RECALL_SAMPLE,
   VEXFS_RECALL_UNIT: RECALL_UNIT,
   VEXFS_RECALL_UNKNOWN: RECALL_UNKNOWN,
+};
+
+const packingBounds = {
+  VEXFS_PACK_LEAST_SHARE: PACK_LEAST_SHARE,
+  VEXFS_PACK_LEAST_BYTES: PACK_LEAST_BYTES,
+  VEXFS_PACK_MOST_ROWS: PACK_MOST_ROWS,
+  VEXFS_PACK_MOST_BYTES: PACK_MOST_BYTES,
+  VEXFS_PACK_LEAST_ROWS: PACK_LEAST_ROWS,
 };
 
 /** `_IOWR(magic, number, type)` for the direction of the command. */
@@ -144,6 +158,7 @@ export function vexfsHeader(): string {
         ...prefixed('VEXFS_INDEX_OP_', IndexOperation),
         ...prefixed('VEXFS_INDEX_STATE_', IndexState),
       })}`,
+      `${comment('Flags of GET_STATS: the index is read through the page cache, because there is no memory for it.')}\n${defines(prefixed('VEXFS_STATS_', StatsFlag))}`,
       `${comment('Flags of DELETE_EMBEDDING and BATCH_DELETE: pass over ids that no row has.')}\n${defines(prefixed('VEXFS_DELETE_', DeleteFlag))}`,
       `${comment('Flags of BATCH_GET: zeros for ids that no row has.')}\n${defines(prefixed('VEXFS_GET_', GetFlag))}`,
       `${comment('Flags of BATCH_SEARCH: compare every row.')}\n${defines(prefixed('VEXFS_SEARCH_FLAG_', SearchFlag))}`,
@@ -153,6 +168,10 @@ export function vexfsHeader(): string {
           'most for one that is further behind, results above which searches do not; changes ' +
           'below which no snapshot is written while more are coming; automatic_rows of a file that gets no index by itself.',
       )}\n${defines(indexLimits)}`,
+      `${comment(
+        'Space of deleted rows is given back when more than one slot in so many is free, and more than so many bytes; rows and bytes of one ' +
+          'step at most, one row in any case; so few rows for whose records there is no space end it.',
+      )}\n${defines(packingBounds)}`,
       `${comment('The one 64-bit number that is no id.')}\n${defines({ VEXFS_NO_ID: NO_ID }, true)}`,
       `${comment('Numbers of the commands; those without a structure below are reserved.')}\n${defines(prefixed('VEXFS_NR_', CommandNumber), true)}`,
       structDefinition(
@@ -337,7 +356,7 @@ export function vexfsHeader(): string {
             rows_scanned: 'distances computed by searches',
             row_bytes: 'of one row, without padding',
             stride: 'bytes from slot to slot',
-            flags: '0',
+            flags: 'VEXFS_STATS_*',
             reserved: '0',
             indexed_rows: '0 while there is no index',
           },

@@ -41,19 +41,23 @@
 #define VEXFS_INSERT_VALIDATE  4
 
 /* MANAGE_INDEX: kinds of index (FLAT takes COSINE only), operations, states. */
-#define VEXFS_INDEX_TYPE_GRAPH    1
-#define VEXFS_INDEX_TYPE_FLAT     2
-#define VEXFS_INDEX_OP_CREATE     1
-#define VEXFS_INDEX_OP_TUNE       2
-#define VEXFS_INDEX_OP_WAIT       3
-#define VEXFS_INDEX_OP_VERIFY     4
-#define VEXFS_INDEX_OP_REBUILD    5
-#define VEXFS_INDEX_OP_DROP       6
-#define VEXFS_INDEX_OP_INFO       7
-#define VEXFS_INDEX_STATE_NONE    0
-#define VEXFS_INDEX_STATE_BEHIND  1
-#define VEXFS_INDEX_STATE_READY   2
-#define VEXFS_INDEX_STATE_RESTING 3
+#define VEXFS_INDEX_TYPE_GRAPH      1
+#define VEXFS_INDEX_TYPE_FLAT       2
+#define VEXFS_INDEX_OP_CREATE       1
+#define VEXFS_INDEX_OP_TUNE         2
+#define VEXFS_INDEX_OP_WAIT         3
+#define VEXFS_INDEX_OP_VERIFY       4
+#define VEXFS_INDEX_OP_REBUILD      5
+#define VEXFS_INDEX_OP_DROP         6
+#define VEXFS_INDEX_OP_INFO         7
+#define VEXFS_INDEX_STATE_NONE      0
+#define VEXFS_INDEX_STATE_BEHIND    1
+#define VEXFS_INDEX_STATE_READY     2
+#define VEXFS_INDEX_STATE_RESTING   3
+#define VEXFS_INDEX_STATE_ON_VOLUME 4
+
+/* Flags of GET_STATS: the index is read through the page cache, because there is no memory for it. */
+#define VEXFS_STATS_INDEX_ON_VOLUME 1
 
 /* Flags of DELETE_EMBEDDING and BATCH_DELETE: pass over ids that no row has. */
 #define VEXFS_DELETE_MISSING_OK 1
@@ -89,6 +93,16 @@
 #define VEXFS_MAX_RECALL_SAMPLE   10000
 #define VEXFS_RECALL_UNIT         1000000
 #define VEXFS_RECALL_UNKNOWN      4294967295U
+
+/*
+ * Space of deleted rows is given back when more than one slot in so many is free, and more than so many bytes; rows
+ * and bytes of one step at most, one row in any case; so few rows for whose records there is no space end it.
+ */
+#define VEXFS_PACK_LEAST_SHARE 4
+#define VEXFS_PACK_LEAST_BYTES 65536
+#define VEXFS_PACK_MOST_ROWS   1024
+#define VEXFS_PACK_MOST_BYTES  1048576
+#define VEXFS_PACK_LEAST_ROWS  16
 
 /* The one 64-bit number that is no id. */
 #define VEXFS_NO_ID 0xffffffffffffffffULL
@@ -259,7 +273,7 @@ struct vexfs_stats {
 	__u32 element_type;    /* 100 */
 	__u32 row_bytes;       /* 104: of one row, without padding */
 	__u32 stride;          /* 108: bytes from slot to slot */
-	__u32 flags;           /* 112: 0 */
+	__u32 flags;           /* 112: VEXFS_STATS_* */
 	__u32 reserved;        /* 116: 0 */
 	__u64 indexed_rows;    /* 120: 0 while there is no index */
 };
