@@ -100,15 +100,18 @@ export function saveIndex(index: VectorIndex, extents: number): number {
   return saveTo(index.handle, extents);
 }
 
-const openAt = bind<(extents: number, size: number, isa: Isa, error: Int32Array) => number>(
+const openAt = bind<(extents: number, size: number, byRecord: number, isa: Isa, error: Int32Array) => number>(
   'vx_host_index_open_at',
   A,
-  [A, 'uint64_t', 'uint32_t', 'void *'],
+  [A, 'uint64_t', 'uint32_t', 'uint32_t', 'void *'],
 );
 
-/** An index from the snapshot of `size` bytes in the extents, which stay until it is destroyed. Returns -errno. */
-export function openIndex(extents: number, size: number, isa: Isa): VectorIndex | number {
+/**
+ * An index from the snapshot of `size` bytes in the extents, which stay until it is destroyed. `byRecord`: searches read the records
+ * that they come by through the page cache, nothing of the graph is kept, and it takes no changes. Returns -errno.
+ */
+export function openIndex(extents: number, size: number, byRecord: boolean, isa: Isa): VectorIndex | number {
   const error = new Int32Array(1);
-  const handle = openAt(extents, size, isa, error);
+  const handle = openAt(extents, size, byRecord ? 1 : 0, isa, error);
   return handle === 0 ? error[0]! : VectorIndex.at(handle);
 }

@@ -1,5 +1,6 @@
 import { struct, u64 } from '@vexfs/shared';
 import { bind } from './library.js';
+import { LiveCopies, type LiveCopy } from './live_copies.js';
 
 type Handle = number;
 const A = 'uintptr_t';
@@ -128,6 +129,8 @@ export class IdTable {
   readonly handle: number;
   readonly #info = new DataView(new ArrayBuffer(infoLayout.$.size));
   readonly #infoBytes = new Uint8Array(this.#info.buffer);
+  readonly #copies = new LiveCopies();
+  #changes = 0;
 
   /** `seed` (random, 64 bits) keeps a user from choosing ids that collide; it changes no result. Throws without memory. */
   constructor(seed: bigint) {
@@ -137,6 +140,7 @@ export class IdTable {
 
   /** Frees everything. Neither the table nor its arrays may be used afterwards, in any thread. */
   destroy(): void {
+    this.#copies.destroy();
     destroy(this.handle);
   }
 
@@ -146,24 +150,29 @@ export class IdTable {
   }
 
   put(slot: number, id: bigint | number): number {
+    this.#changes += 1;
     return put(this.handle, slot, id);
   }
 
   /** Slots slot, slot + 1, ... take ids id, id + 1, ... */
   putRange(slot: number, id: bigint | number, n: number): number {
+    this.#changes += 1;
     return putRange(this.handle, slot, id, n);
   }
 
   putBatch(slots: number, ids: number, n: number): number {
+    this.#changes += 1;
     return putBatch(this.handle, slots, ids, n);
   }
 
   deleteSlots(slots: number, n: number): number {
+    this.#changes += 1;
     return deleteSlots(this.handle, slots, n);
   }
 
   /** Sets the slot count: rows past it are deleted, new slots are free. */
   truncate(slots: number): number {
+    this.#changes += 1;
     return truncate(this.handle, slots);
   }
 
@@ -202,9 +211,18 @@ export class IdTable {
     return liveEnd(this.handle);
   }
 
-  /** Copies the live bitmap, (slots + 63) / 64 words of u64; returns the words, or -EINVAL when `words` is too few. */
-  snapshotLive(out: number, words: number): number {
-    return snapshotLive(this.handle, out, words);
+  /** The live bitmap as it is now, (slots + 63) / 64 words of u64, for readers on other threads. Throws without memory. */
+  takeLive(): LiveCopy {
+    const words = Math.ceil(this.info().slots / 64);
+    return this.#copies.take(this.#changes, words, (address) => {
+      const copied = snapshotLive(this.handle, address, words);
+      if (copied !== words) throw new Error(`the live bitmap has not ${words} words`);
+    });
+  }
+
+  /** Nobody reads a copy any more that takeLive() gave; once for each call. */
+  giveLive(copy: LiveCopy): void {
+    this.#copies.give(copy);
   }
 
   /** Marks arrays that growth replaces from now on. */

@@ -3,6 +3,7 @@ export * from './cpu.js';
 export * from './extents.js';
 export * from './id_table.js';
 export { enginePath } from './library.js';
+export type { LiveCopy } from './live_copies.js';
 export * from './questions.js';
 export * from './rows.js';
 export * from './search.js';

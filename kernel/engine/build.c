@@ -162,7 +162,8 @@ vx_s64 vx_index_begin(struct vx_index *index, const struct vx_rows *rows, const 
 	vx_s64 taken;
 	int error;
 
-	if (b->stage != VX_IDLE || workers == 0 || workers > VX_MAX_WORKERS || (!rows->get && rows->stride < row_bytes))
+	if (b->stage != VX_IDLE || index->source.by_record || workers == 0 || workers > VX_MAX_WORKERS ||
+	    (!rows->get && rows->stride < row_bytes))
 		return -VX_EINVAL;
 	if (__atomic_load_n(&index->damaged, __ATOMIC_RELAXED))
 		return -VX_EUCLEAN;

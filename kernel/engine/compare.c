@@ -6,6 +6,23 @@
 /* Lines of a row that are fetched before its comparison begins; the hardware follows what is longer. */
 #define VX_ROW_LINES_AHEAD 8u
 
+static void vx_prefetch_row(const vx_u8 *row, vx_u32 row_bytes)
+{
+	vx_u32 i;
+
+	for (i = 0; i < row_bytes && i < 64 * VX_ROW_LINES_AHEAD; i += 64)
+		__builtin_prefetch(row + i);
+}
+
+static void vx_prefetch_rows(const struct vx_search *search, const vx_u32 *slots, vx_u32 n)
+{
+	const struct vx_rows *rows = search->rows;
+	vx_u32 i;
+
+	for (i = 0; i < n; i++)
+		vx_prefetch_row((const vx_u8 *)rows->base + slots[i] * rows->stride, search->query->row_bytes);
+}
+
 static int vx_compare_fetched(struct vx_plan *plan, const vx_u32 *slots, vx_u32 n, vx_u32 *distances)
 {
 	const struct vx_search *search = plan->search;
@@ -24,6 +41,8 @@ static int vx_compare_fetched(struct vx_plan *plan, const vx_u32 *slots, vx_u32 
 
 		if (error)
 			return error;
+		for (i = 0; i < count; i++)
+			vx_prefetch_row(at[i], query->row_bytes);
 		vx_section_begin(cpu);
 		for (i = 0; i < count; i++)
 			run(query, at[i], 0, NULL, 1, distances + done + i);
@@ -33,19 +52,6 @@ static int vx_compare_fetched(struct vx_plan *plan, const vx_u32 *slots, vx_u32 
 		done += count;
 	}
 	return 0;
-}
-
-static void vx_prefetch_rows(const struct vx_search *search, const vx_u32 *slots, vx_u32 n)
-{
-	const struct vx_rows *rows = search->rows;
-	vx_u32 i, j;
-
-	for (i = 0; i < n; i++) {
-		const vx_u8 *row = (const vx_u8 *)rows->base + slots[i] * rows->stride;
-
-		for (j = 0; j < search->query->row_bytes && j < 64 * VX_ROW_LINES_AHEAD; j += 64)
-			__builtin_prefetch(row + j);
-	}
 }
 
 /* Ascending without holes: rows behind each other. */

@@ -76,8 +76,8 @@ static const vx_u64 *vx_flat_query(struct vx_plan *plan)
 	return signs;
 }
 
-/* Of the rows from `first` on, those that are nearer than what the full pool holds and match. */
-static void vx_flat_admit(struct vx_plan *plan, vx_u32 first, const vx_u64 *found, vx_u32 n)
+/* Of the rows from `first` on, whose groups begin at `groups`, those that are nearer than what the full pool holds and match. */
+static void vx_flat_admit(struct vx_plan *plan, vx_u32 first, const vx_u8 *groups, const vx_u64 *found, vx_u32 n)
 {
 	struct vx_walk *walk = &plan->searcher->walk;
 	vx_u32 i;
@@ -88,7 +88,7 @@ static void vx_flat_admit(struct vx_plan *plan, vx_u32 first, const vx_u64 *foun
 
 		if (walk->pool_count == walk->pool_capacity && walk->pool[walk->pool_count - 1] < candidate)
 			continue;
-		if ((vx_word(vx_header_of(&walk->view, node)) & VX_NODE_LINKED) &&
+		if ((vx_word(vx_header_in(&walk->view.shape, groups, (vx_u32)found[i])) & VX_NODE_LINKED) &&
 		    vx_passes(&plan->predicate, vx_slot_of(&walk->view.shape, node)))
 			vx_insert(walk->pool, &walk->pool_count, walk->pool_capacity, candidate);
 	}
@@ -101,24 +101,30 @@ static int vx_flat_chunk(struct vx_plan *plan, const vx_u64 *query, vx_u32 chunk
 	const struct vx_shape *shape = &walk->view.shape;
 	const vx_u32 first = chunk << shape->shift, rest = walk->view.limit - first;
 	const vx_u32 groups = ((rest < shape->per_chunk ? rest : shape->per_chunk) + 7) / 8;
-	const vx_u64 *signs = vx_signs_in(shape, vx_chunk(&walk->view, chunk), 0);
+	const vx_u8 *bytes = plan->index->source.by_record ? NULL : vx_chunk(&walk->view, chunk);
 	vx_u32 most = VX_SECTION_BYTES / (8 * shape->record_bytes), group, count;
 
 	most = most == 0 ? 1 : most < VX_MOST_GROUPS ? most : VX_MOST_GROUPS;
 	for (group = 0; group < groups; group += count) {
+		const vx_u8 *piece = bytes + (size_t)group * 8 * shape->record_bytes;
 		vx_u32 limit = 64 * shape->words + 1, n;
+		int status;
 
 		if (plan->search->interrupt && *plan->search->interrupt)
 			return -VX_EINTR;
 		count = groups - group < most ? groups - group : most;
+		if (!bytes) {
+			status = vx_records_groups(plan, chunk, group, count, &piece);
+			if (status)
+				return status;
+		}
 		if (walk->pool_count == walk->pool_capacity)
 			limit = VX_CANDIDATE_KEY(walk->pool[walk->pool_count - 1]);
 		vx_section_begin(cpu);
-		n = cpu->navigation->nearer(signs + (size_t)group * 8 * (shape->words + 1), count, query, shape->words, limit,
-					    walk->found);
+		n = cpu->navigation->nearer((const vx_u64 *)piece, count, query, shape->words, limit, walk->found);
 		vx_section_end(cpu);
 		walk->codes += 8 * count;
-		vx_flat_admit(plan, first + 8 * group, walk->found, n);
+		vx_flat_admit(plan, first + 8 * group, piece, walk->found, n);
 	}
 	return 0;
 }
@@ -140,7 +146,7 @@ vx_s64 vx_flat_search(struct vx_plan *plan)
 	walk->codes = 0;
 	query = vx_flat_query(plan);
 	for (chunk = 0; !status && walk->view.limit && chunk <= (walk->view.limit - 1) >> walk->view.shape.shift; chunk++) {
-		if (!vx_chunk(&walk->view, chunk))
+		if (!plan->index->source.by_record && !vx_chunk(&walk->view, chunk))
 			status = vx_chunk_touch(plan->index, chunk);
 		if (!status)
 			status = vx_flat_chunk(plan, query, chunk);

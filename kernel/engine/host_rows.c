@@ -166,12 +166,13 @@ static int vx_place_read(void *context, vx_u64 offset, void *data, size_t bytes)
 	return vx_extents_copy(context, offset, data, bytes, 0);
 }
 
-struct vx_index *vx_host_index_open_at(const struct vx_extents *extents, vx_u64 size, vx_u32 isa, int *error)
+struct vx_index *vx_host_index_open_at(const struct vx_extents *extents, vx_u64 size, vx_u32 by_record, vx_u32 isa, int *error)
 {
 	const struct vx_index_source source = {
 		.size = size,
 		.read = vx_place_read,
 		.context = (void *)(uintptr_t)extents,
+		.by_record = by_record,
 	};
 	const struct vx_cpu *cpu = vx_host_cpu(isa);
 

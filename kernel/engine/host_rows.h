@@ -42,7 +42,7 @@ vx_s64 vx_host_index_follow(struct vx_index *index, const struct vx_extents *ext
 /* Saves into the runs, without syncing them. 0 or a negative errno; -ENOSPC when they are too short. */
 int vx_host_index_save_to(struct vx_index *index, const struct vx_extents *extents);
 
-/* Opens the snapshot in the runs, `size` bytes; `extents` stays until the index is destroyed. */
-struct vx_index *vx_host_index_open_at(const struct vx_extents *extents, vx_u64 size, vx_u32 isa, int *error);
+/* Opens the snapshot in the runs, `size` bytes, to be read as a whole or by_record; `extents` stays until the index is destroyed. */
+struct vx_index *vx_host_index_open_at(const struct vx_extents *extents, vx_u64 size, vx_u32 by_record, vx_u32 isa, int *error);
 
 #endif

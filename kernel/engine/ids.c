@@ -30,19 +30,19 @@ static int vx_ids_insert(struct vx_ids *table, vx_u32 slot, vx_u64 id)
 
 static void vx_ids_remove(struct vx_ids *table, vx_u32 slot)
 {
-	vx_u64 mask = vx_ids_mask(table);
+	const vx_u64 count = table->bucket_count;
 	vx_u64 hole = (vx_u64)(vx_ids_bucket(table, table->id_of[slot]) - table->buckets);
 	vx_u64 at = hole;
 
 	for (;;) {
 		vx_u64 home;
 
-		at = (at + 1) & mask;
+		at = vx_ids_after(at, count);
 		if (table->buckets[at] == 0)
 			break;
-		home = vx_ids_home(table->buckets[at] >> 32, table->bits);
+		home = vx_ids_home(table->buckets[at] >> 32, count);
 		/* An entry may move back only if that does not put it before its home. */
-		if (((at - home) & mask) >= ((at - hole) & mask)) {
+		if (vx_ids_behind(home, at, count) >= vx_ids_behind(hole, at, count)) {
 			table->buckets[hole] = table->buckets[at];
 			hole = at;
 		}
@@ -201,7 +201,7 @@ int vx_ids_truncate(struct vx_ids *table, vx_u32 slots)
 	if (table->free_from > slots)
 		table->free_from = slots;
 	/* A quarter of the bound for growth, so that rows coming and going do not resize the hash each time. */
-	if (table->bits > VX_LEAST_BITS && (vx_u64)table->rows * 8 < 1ull << table->bits)
+	if (table->bucket_count > VX_LEAST_BUCKETS && (vx_u64)table->rows * 8 < table->bucket_count)
 		return vx_ids_fit_hash(table, (vx_u64)table->rows * 2, 1);
 	return 0;
 }

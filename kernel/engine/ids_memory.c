@@ -4,9 +4,9 @@
 
 _Static_assert(sizeof(struct vx_ids_block) == 64, "ids begin on a cache line");
 
-static size_t vx_ids_hash_bytes(vx_u32 bits)
+static size_t vx_ids_hash_bytes(vx_u64 count)
 {
-	return (size_t)8 << bits;
+	return (size_t)count * 8;
 }
 
 struct vx_ids *vx_ids_create(const struct vx_alloc *alloc, vx_u64 seed)
@@ -17,8 +17,8 @@ struct vx_ids *vx_ids_create(const struct vx_alloc *alloc, vx_u64 seed)
 		return NULL;
 	table->alloc = *alloc;
 	table->seed = seed;
-	table->bits = VX_LEAST_BITS;
-	table->buckets = alloc->alloc(alloc->context, vx_ids_hash_bytes(table->bits));
+	table->bucket_count = VX_LEAST_BUCKETS;
+	table->buckets = alloc->alloc(alloc->context, vx_ids_hash_bytes(table->bucket_count));
 	if (!table->buckets) {
 		alloc->free(alloc->context, table, sizeof(*table));
 		return NULL;
@@ -46,7 +46,7 @@ void vx_ids_destroy(struct vx_ids *table)
 	}
 	if (table->block)
 		vx_ids_free_block(table, table->block);
-	alloc.free(alloc.context, table->buckets, vx_ids_hash_bytes(table->bits));
+	alloc.free(alloc.context, table->buckets, vx_ids_hash_bytes(table->bucket_count));
 	alloc.free(alloc.context, table, sizeof(*table));
 }
 
@@ -92,35 +92,40 @@ int vx_ids_grow_slots(struct vx_ids *table, vx_u64 slots)
 
 int vx_ids_fit_hash(struct vx_ids *table, vx_u64 rows, int shrink)
 {
-	vx_u32 bits = shrink ? VX_LEAST_BITS : table->bits;
+	const vx_u64 had = table->bucket_count;
 	vx_u64 *old = table->buckets;
-	vx_u64 size, mask, i;
+	vx_u64 count = rows + rows / 4 + 2;
 	vx_u64 *buckets;
+	vx_u64 i;
 
-	while (rows > (4ull << bits) / 5)
-		bits++;
-	if (bits == table->bits)
+	if (count <= had && !shrink)
 		return 0;
-	if (bits > VX_MOST_BITS)
+	/* One row after the other does not make it anew each time. */
+	if (!shrink && count < had + had / 2)
+		count = had + had / 2;
+	count &= ~1ull;
+	if (count < VX_LEAST_BUCKETS)
+		count = VX_LEAST_BUCKETS;
+	if (shrink && count >= had)
+		return 0;
+	if (count > VX_MOST_BUCKETS)
 		return -VX_EINVAL;
-	buckets = table->alloc.alloc(table->alloc.context, vx_ids_hash_bytes(bits));
+	buckets = table->alloc.alloc(table->alloc.context, vx_ids_hash_bytes(count));
 	if (!buckets)
 		return shrink ? 0 : -VX_ENOMEM;
-	size = 1ull << table->bits;
-	mask = (1ull << bits) - 1;
-	for (i = 0; i < size; i++) {
+	for (i = 0; i < had; i++) {
 		vx_u64 at;
 
 		if (old[i] == 0)
 			continue;
-		at = vx_ids_home(old[i] >> 32, bits);
+		at = vx_ids_home(old[i] >> 32, count);
 		while (buckets[at])
-			at = (at + 1) & mask;
+			at = vx_ids_after(at, count);
 		buckets[at] = old[i];
 	}
 	table->buckets = buckets;
-	table->alloc.free(table->alloc.context, old, vx_ids_hash_bytes(table->bits));
-	table->bits = bits;
+	table->bucket_count = count;
+	table->alloc.free(table->alloc.context, old, vx_ids_hash_bytes(had));
 	return 0;
 }
 
@@ -161,7 +166,7 @@ void vx_ids_info(const struct vx_ids *table, struct vx_ids_info *out)
 		.slots = table->slots,
 		.rows = table->rows,
 		.slot_capacity = table->capacity,
-		.memory_bytes = sizeof(*table) + vx_ids_hash_bytes(table->bits) +
+		.memory_bytes = sizeof(*table) + vx_ids_hash_bytes(table->bucket_count) +
 				(table->block ? table->block->bytes : 0) + table->retired_bytes,
 		.retired_bytes = table->retired_bytes,
 		.id_bound = table->id_bound,

@@ -140,7 +140,7 @@ void vx_index_info(const struct vx_index *index, struct vx_index_info *out)
 		.position = index->position,
 		.generation = generation ? generation->number : 0,
 		.memory_bytes = __atomic_load_n(&index->memory, __ATOMIC_RELAXED),
-		.graph_bytes = (nodes ? nodes->count : 0) * (vx_u64)VX_CHUNK_BYTES +
+		.graph_bytes = index->source.by_record ? 0 : (nodes ? nodes->count : 0) * (vx_u64)VX_CHUNK_BYTES +
 			       (uppers ? uppers->count : 0) * (vx_u64)VX_UPPER_BYTES,
 		.record_bytes = index->shape.record_bytes + 4 * index->shape.normed,
 		.snapshot_bytes = vx_snapshot_bytes(index),

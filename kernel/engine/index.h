@@ -19,7 +19,7 @@ struct vx_chunks {
 	struct vx_directory *directory; /* published with release; NULL when there are no chunks */
 	vx_u32 bytes;                   /* of one chunk */
 	vx_u32 mapped;                  /* chunks below this belong to the snapshot unless `owned` says otherwise */
-	vx_u64 *owned;                  /* one bit a mapped chunk that was copied or read; NULL without a snapshot */
+	vx_u64 *owned;                  /* one bit a mapped chunk that was copied or read, or, by record, whose sum was right; NULL without a snapshot */
 	const vx_u32 *sums;             /* CRC-32C of the mapped chunks */
 	vx_u64 at;                      /* of the first one in the snapshot */
 	vx_u64 used;                    /* bytes of all mapped ones there; the last may be shorter than a chunk */
@@ -261,5 +261,10 @@ int vx_chunk_touch(struct vx_index *index, vx_u32 missing);
 vx_u64 vx_snapshot_bytes(const struct vx_index *index);
 /* All of them, checked and writable. */
 int vx_snapshot_load(struct vx_index *index);
+
+/* ---- records that stay in the snapshot: records.c ----------------------------------------------------------------- */
+
+/* Is every chunk as it was written, and every record and block within bounds? Memory for that is taken meanwhile. */
+int vx_records_verify(struct vx_index *index);
 
 #endif

@@ -16,6 +16,16 @@
 /* Fewer candidates lie close together by chance. */
 #define VX_FEWEST_TO_JUDGE 8u
 
+/* Candidates above level 0 when greedy steps went astray. */
+#define VX_BREADTH 64u
+/* Such a walk costs as much as comparing so many rows. */
+#define VX_BREADTH_ROWS (2 * VX_BREADTH * VX_HOP_ROWS)
+
+static vx_u32 vx_larger(vx_u32 a, vx_u32 b)
+{
+	return a > b ? a : b;
+}
+
 struct vx_searcher *vx_searcher_create(const struct vx_alloc *alloc)
 {
 	struct vx_searcher *searcher = alloc->alloc(alloc->context, sizeof(*searcher));
@@ -47,6 +57,7 @@ void vx_searcher_destroy(struct vx_searcher *searcher)
 	vx_searcher_release(searcher, searcher->floats, searcher->float_bytes);
 	vx_searcher_release(searcher, searcher->tail, searcher->tail_bytes);
 	vx_searcher_release(searcher, searcher->combined, searcher->combined_bytes);
+	vx_searcher_release(searcher, searcher->records, searcher->record_bytes);
 	vx_searcher_release(searcher, searcher->slots, 8 * VX_SECTION_ROWS);
 	searcher->alloc.free(searcher->alloc.context, searcher, sizeof(*searcher));
 }
@@ -66,11 +77,6 @@ int vx_searcher_reserve(struct vx_searcher *searcher, void **memory, size_t *hav
 	*memory = larger;
 	*have = bytes;
 	return 0;
-}
-
-static vx_u32 vx_larger(vx_u32 a, vx_u32 b)
-{
-	return a > b ? a : b;
 }
 
 int vx_walk_reserve(struct vx_searcher *searcher, vx_u32 pool, vx_u32 results)
@@ -188,6 +194,43 @@ static vx_s64 vx_excused(int status)
 	return status == -VX_EINTR || status == -VX_ENOMEM ? status : -VX_EUCLEAN;
 }
 
+/* Sets plan->astray by the codes of two proposals of the walk. */
+static void vx_judge_walk(struct vx_plan *plan)
+{
+	struct vx_index *index = plan->index;
+	struct vx_walk *walk = &plan->searcher->walk;
+
+	if (!vx_may_be_astray(walk))
+		return;
+	walk->nodes[0] = VX_CANDIDATE_NODE(walk->pool[VX_NEIGHBOUR_TO_JUDGE]);
+	vx_section_begin(&index->cpu);
+	index->cpu.navigation->take_code(&walk->view, VX_CANDIDATE_NODE(walk->pool[0]), walk->other);
+	index->cpu.navigation->keys(walk, walk->other, walk->nodes, 1, walk->keys);
+	vx_section_end(&index->cpu);
+	walk->codes++;
+	plan->astray = vx_is_far_off(walk, walk->keys[0]);
+}
+
+/* Fills the pool (and results). Returns a negative errno, 0, or what read() returned. */
+static int vx_propose(struct vx_plan *plan, vx_u64 entry, vx_u32 results)
+{
+	struct vx_index *index = plan->index;
+	struct vx_walk *walk = &plan->searcher->walk;
+	int status;
+
+	plan->astray = 0;
+	if (index->source.by_record)
+		return vx_records_walk(plan, entry, results != 0);
+	status = vx_walk_begin(index, walk, entry, 0);
+	if (status > 0) {
+		status = vx_walk_beam(index, walk, results != 0, plan->search->interrupt);
+		vx_walk_clear(walk);
+		if (!status)
+			vx_judge_walk(plan);
+	}
+	return status;
+}
+
 /* One walk with a pool and (filtered) results of the given sizes. Returns the rows compared, or a negative errno. */
 static vx_s64 vx_navigate(struct vx_plan *plan, vx_u32 pool, vx_u32 results)
 {
@@ -199,19 +242,23 @@ static vx_s64 vx_navigate(struct vx_plan *plan, vx_u32 pool, vx_u32 results)
 	int status;
 
 	vx_index_view(index, &walk->view);
-	status = vx_walk_reserve(searcher, pool, results);
+	status = vx_walk_reserve(searcher, vx_larger(pool, VX_BREADTH), results);
 	if (status)
 		return status;
 	walk->pool_capacity = pool;
+	walk->breadth = 0;
 	walk->result_capacity = results;
 	walk->predicate = &plan->predicate;
 	walk->hops = 0;
 	walk->codes = 0;
 	vx_query_code(index, generation, vx_query_values(plan->search->query), searcher->floats, walk->code);
-	status = vx_walk_begin(index, walk, entry, 0);
-	if (status > 0) {
-		status = vx_walk_beam(index, walk, results != 0, plan->search->interrupt);
-		vx_walk_clear(walk);
+	status = vx_propose(plan, entry, results);
+	if (!status && plan->astray) {
+		if (plan->slots <= VX_BREADTH_ROWS)
+			return 0;
+		walk->breadth = VX_BREADTH;
+		walk->pool_capacity = vx_larger(pool, VX_BREADTH);
+		status = vx_propose(plan, entry, results);
 	}
 	searcher->info.hops += walk->hops;
 	searcher->info.codes += walk->codes;
@@ -314,7 +361,8 @@ static int vx_plan_check(struct vx_plan *plan)
 	if (query->metric != params->metric || query->element != params->element || query->dims != params->dims ||
 	    search->k == 0 || search->k > VX_MAX_K || search->ef > VX_MAX_EF ||
 	    (!search->rows->get && search->rows->stride < query->row_bytes) ||
-	    (search->flags & ~VX_SEARCH_EXACT) || (search->tail_count && !search->tail))
+	    (search->flags & ~VX_SEARCH_EXACT) || (search->tail_count && !search->tail) ||
+	    (plan->index->source.by_record && !search->live))
 		return -VX_EINVAL;
 	plan->slots = search->slots < search->rows->slots ? search->slots : search->rows->slots;
 	plan->k = search->k;

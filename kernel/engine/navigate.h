@@ -113,6 +113,7 @@ struct vx_walk {
 	vx_u32 trail_count, trail_capacity;
 	vx_u32 trail_lost; /* the trail is not complete */
 	vx_u32 level;
+	vx_u32 breadth; /* candidates above level 0; 0: greedy steps */
 	vx_u32 base; /* the node that neighbours are selected for */
 	vx_u32 budget; /* hops until the next pause */
 	vx_u32 missing;

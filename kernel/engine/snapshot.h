@@ -59,6 +59,11 @@ static inline vx_u32 vx_mapped_bytes(const struct vx_chunks *chunks, vx_u32 chun
 	return rest < chunks->bytes ? (vx_u32)rest : chunks->bytes;
 }
 
+/* One record by its header and links, or one block; nonzero: out of bounds. In a SIMD section. */
+int vx_bad_record(const struct vx_cpu *cpu, const struct vx_view *view, const vx_u32 *record);
+int vx_bad_block(const struct vx_cpu *cpu, const struct vx_view *view, const vx_u32 *block);
+/* Says that this chunk of the snapshot is known to be as it was written. */
+void vx_own(struct vx_chunks *chunks, vx_u32 chunk);
 /* Links, blocks and levels within bounds, of a chunk whose sum was right. -EUCLEAN. */
 int vx_check_nodes(const struct vx_index *index, vx_u32 chunk, const vx_u8 *bytes);
 int vx_check_blocks(const struct vx_index *index, vx_u32 chunk, const vx_u8 *bytes);

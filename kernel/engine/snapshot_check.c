@@ -17,6 +17,18 @@ static int vx_valid_header(const struct vx_view *view, const vx_u32 *record)
 	return !level || (level <= view->upper_limit && record[view->shape.links] <= view->upper_limit - level);
 }
 
+int vx_bad_record(const struct vx_cpu *cpu, const struct vx_view *view, const vx_u32 *record)
+{
+	return !vx_valid_header(view, record) ||
+	       cpu->navigation->bad_links(record, view->shape.code_at / 4, record[0] & VX_NODE_LINKS, view);
+}
+
+int vx_bad_block(const struct vx_cpu *cpu, const struct vx_view *view, const vx_u32 *block)
+{
+	return block[0] > view->shape.upper_links ||
+	       cpu->navigation->bad_links(block, view->shape.block_bytes / 4, block[0], view);
+}
+
 /* Records or blocks between which SIMD sections are left. */
 #define VX_CHECKED_AT_ONCE 1024u
 
@@ -32,13 +44,8 @@ int vx_check_nodes(const struct vx_index *index, vx_u32 chunk, const vx_u8 *byte
 		const vx_u32 stop = end - place < VX_CHECKED_AT_ONCE ? end : place + VX_CHECKED_AT_ONCE;
 
 		vx_section_begin(&index->cpu);
-		for (; place < stop; place++) {
-			const vx_u32 *record = vx_header_in(&view.shape, bytes, place);
-
-			bad |= !vx_valid_header(&view, record) ||
-			       index->cpu.navigation->bad_links(record, view.shape.code_at / 4, record[0] & VX_NODE_LINKS,
-								&view);
-		}
+		for (; place < stop; place++)
+			bad |= vx_bad_record(&index->cpu, &view, vx_header_in(&view.shape, bytes, place));
 		vx_section_end(&index->cpu);
 	}
 	return bad ? -VX_EUCLEAN : 0;
@@ -57,12 +64,9 @@ int vx_check_blocks(const struct vx_index *index, vx_u32 chunk, const vx_u8 *byt
 		const vx_u32 stop = end - place < VX_CHECKED_AT_ONCE ? end : place + VX_CHECKED_AT_ONCE;
 
 		vx_section_begin(&index->cpu);
-		for (; place < stop; place++) {
-			const vx_u32 *block = (const vx_u32 *)(bytes + (size_t)place * view.shape.block_bytes);
-
-			bad |= block[0] > view.shape.upper_links ||
-			       index->cpu.navigation->bad_links(block, view.shape.block_bytes / 4, block[0], &view);
-		}
+		for (; place < stop; place++)
+			bad |= vx_bad_block(&index->cpu, &view,
+					    (const vx_u32 *)(bytes + (size_t)place * view.shape.block_bytes));
 		vx_section_end(&index->cpu);
 	}
 	return bad ? -VX_EUCLEAN : 0;

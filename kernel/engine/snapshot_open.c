@@ -27,7 +27,7 @@ static int vx_chunk_check(struct vx_index *index, const struct vx_chunks *chunks
 	return error;
 }
 
-static void vx_own(struct vx_chunks *chunks, vx_u32 chunk)
+void vx_own(struct vx_chunks *chunks, vx_u32 chunk)
 {
 	__atomic_fetch_or(&chunks->owned[chunk / 64], 1ull << (chunk % 64), __ATOMIC_RELAXED);
 }
@@ -104,6 +104,8 @@ int vx_index_verify(struct vx_index *index)
 		return -VX_EUCLEAN;
 	if (index->verified)
 		return 0;
+	if (index->source.by_record)
+		return vx_records_verify(index);
 	error = vx_each_mapped(index, &index->nodes, vx_chunk_load);
 	if (!error)
 		error = vx_each_mapped(index, &index->uppers, vx_chunk_load);
@@ -249,7 +251,7 @@ struct vx_index *vx_index_open(const struct vx_alloc *alloc, const struct vx_cpu
 	page = alloc->alloc(alloc->context, VX_SNAPSHOT_PAGE);
 	if (!page)
 		status = -VX_ENOMEM;
-	else if ((!source->bytes && !source->read) || (__UINTPTR_TYPE__)source->bytes % 64)
+	else if ((!source->bytes && !source->read) || (source->bytes && source->by_record) || source->reserved || (__UINTPTR_TYPE__)source->bytes % 64)
 		status = -VX_EINVAL;
 	else if (source->size < VX_SNAPSHOT_PAGE)
 		status = -VX_EUCLEAN;

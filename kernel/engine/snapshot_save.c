@@ -169,7 +169,7 @@ int vx_index_save(struct vx_index *index, int (*write)(void *context, const void
 	vx_u32 tail_sum;
 	int error;
 
-	if (index->builder.stage != VX_IDLE)
+	if (index->builder.stage != VX_IDLE || index->source.by_record)
 		return -VX_EINVAL;
 	error = vx_index_verify(index);
 	if (error)

@@ -190,7 +190,8 @@ struct vx_search {
 	const struct vx_query *query; /* of the metric, element and dimensions of the index */
 	const struct vx_rows *rows;
 	const vx_u64 *ids;  /* by slot */
-	const vx_u64 *live; /* bitmap by slot: rows that are dead do not match; NULL: what the index holds is live */
+	/* Bitmap by slot: rows that are dead do not match. NULL: what the index holds is live; not with by_record. */
+	const vx_u64 *live;
 	const struct vx_filter *filter; /* NULL: every row */
 	/*
 	 * Slots whose PUT the index has not taken yet: they are compared exactly, and what the graph knows of them is not
@@ -269,6 +270,13 @@ struct vx_index_source {
 	vx_u64 size;
 	int (*read)(void *context, vx_u64 offset, void *data, size_t bytes);
 	void *context;
+	/*
+	 * Nonzero (with bytes NULL): the graph is more than there is memory for. Nothing of it is kept; searches read each record
+	 * that they come by, and answer what they would from memory. read() may then be called by several searches at once.
+	 * Such an index takes no changes and is not saved (-EINVAL), and needs the live bitmap to be searched.
+	 */
+	vx_u32 by_record;
+	vx_u32 reserved;
 };
 
 /*
@@ -282,7 +290,7 @@ struct vx_index_source {
 struct vx_index *vx_index_open(const struct vx_alloc *alloc, const struct vx_cpu *cpu,
 			       const struct vx_index_source *source, int *error);
 
-/* Checks every chunk now, links included: 0, -EUCLEAN, -ENOMEM, what read() returned. */
+/* Checks every chunk now, links included: 0, -EUCLEAN, -ENOMEM, what read() returned. With by_record a builder only. */
 int vx_index_verify(struct vx_index *index);
 
 #endif

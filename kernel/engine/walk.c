@@ -88,6 +88,39 @@ static void vx_mark(struct vx_walk *walk, vx_u32 node)
 	walk->trail[walk->trail_count++] = node;
 }
 
+/* pool[0] on walk->level, the nearest node that greedy steps lead to. */
+static int vx_walk_descend(struct vx_index *index, struct vx_walk *walk)
+{
+	const struct vx_navigation *navigation = index->cpu.navigation;
+
+	for (;;) {
+		int status;
+
+		vx_section_begin(&index->cpu);
+		status = navigation->descend(walk);
+		vx_section_end(&index->cpu);
+		if (status == VX_WALK_DONE)
+			return 0;
+		status = vx_chunk_touch(index, walk->missing);
+		if (status)
+			return status;
+	}
+}
+
+/* The same, by a beam of walk->breadth. */
+static int vx_walk_broadly(struct vx_index *index, struct vx_walk *walk)
+{
+	const vx_u32 capacity = walk->pool_capacity;
+	int status;
+
+	walk->pool_capacity = walk->breadth;
+	status = vx_walk_beam(index, walk, 0, NULL);
+	vx_walk_clear(walk);
+	walk->pool_capacity = capacity;
+	walk->pool[0] &= ~1ull;
+	return status;
+}
+
 int vx_walk_begin(struct vx_index *index, struct vx_walk *walk, vx_u64 entry, vx_u32 level)
 {
 	const struct vx_navigation *navigation = index->cpu.navigation;
@@ -108,18 +141,10 @@ int vx_walk_begin(struct vx_index *index, struct vx_walk *walk, vx_u64 entry, vx
 	walk->pool[0] = VX_CANDIDATE(walk->keys[0], node);
 	walk->codes++;
 	for (walk->level = top; walk->level > level; walk->level--) {
-		for (;;) {
-			int status;
+		int status = walk->breadth ? vx_walk_broadly(index, walk) : vx_walk_descend(index, walk);
 
-			vx_section_begin(&index->cpu);
-			status = navigation->descend(walk);
-			vx_section_end(&index->cpu);
-			if (status == VX_WALK_DONE)
-				break;
-			status = vx_chunk_touch(index, walk->missing);
-			if (status)
-				return status;
-		}
+		if (status)
+			return status;
 	}
 	walk->level = level;
 	return 1;

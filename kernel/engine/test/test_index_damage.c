@@ -36,13 +36,13 @@ static struct model *small_set(uint32_t metric, uint32_t type)
 	return m;
 }
 
-/* k 5 with the live bitmap, and without it. */
-static void ask(struct model *m, int *good)
+/* k 5 with the live bitmap, and, unless it is needed, without it. */
+static void ask_with(struct model *m, int needs_live, int *good)
 {
 	uint32_t wanted;
 
 	for (uint32_t q = 0; q < QUERIES; q++) {
-		struct question question = { .query = queries[q], .k = 5, .ef = 16, .without_live = q == 1 };
+		struct question question = { .query = queries[q], .k = 5, .ef = 16, .without_live = q == 1 && !needs_live };
 
 		good[q] = model_search(m, &question, &wanted);
 		/* Without a bitmap only the index knows which rows there are: when that is lost it says so. */
@@ -50,6 +50,11 @@ static void ask(struct model *m, int *good)
 			good[q] = undamaged[q];
 		CHECK(good[q] >= 0, "search: %d", good[q]);
 	}
+}
+
+static void ask(struct model *m, int *good)
+{
+	ask_with(m, 0, good);
 }
 
 /* Opens what is there and uses it in every way. Returns whether it could be opened. */
@@ -86,6 +91,47 @@ static int survive(struct model *m, const struct snapshot *s, int change)
 	return 1;
 }
 
+static int failing_read(void *context, vx_u64 offset, void *data, size_t bytes)
+{
+	struct snapshot *s = context;
+
+	/* `used` says how many reads go well. */
+	if (s->used == 0)
+		return -VX_EIO;
+	s->used--;
+	CHECK(offset <= s->size && bytes <= s->size - offset, "read of %zu bytes at %" PRIu64 " of %zu", bytes, offset,
+	      s->size);
+	memcpy(data, s->bytes + offset, bytes);
+	return 0;
+}
+
+/* The same where records stay in the snapshot. `at`: a byte that is damaged after its chunk was found to be right. */
+static void survive_by_record(struct model *m, struct snapshot *s, size_t at)
+{
+	const struct vx_index_source source = { .size = s->size, .read = failing_read, .context = s, .by_record = 1 };
+	struct vx_index *whole = m->index;
+	int error = 0, good[QUERIES];
+
+	s->used = ~(size_t)0;
+	m->index = vx_index_open(vx_host_allocator(), m->cpu, &source, &error);
+	if (m->index) {
+		ask_with(m, 1, good);
+		for (uint32_t q = 0; q < QUERIES; q++)
+			CHECK(good[q] >= undamaged[q], "query %u: %d near rows, %d from the whole snapshot", q, good[q],
+			      undamaged[q]);
+		error = vx_index_verify(m->index);
+		CHECK(error == 0 || error == -VX_EUCLEAN, "verify: %d", error);
+		s->bytes[at] ^= 0xff;
+		/* Whatever it leads to. */
+		ask_with(m, 1, good);
+		s->bytes[at] ^= 0xff;
+		vx_index_destroy(m->index);
+	} else {
+		CHECK(error == -VX_EUCLEAN, "open: %d", error);
+	}
+	m->index = whole;
+}
+
 static void test_flips(uint32_t metric, uint32_t type, const char *title)
 {
 	struct model *m;
@@ -102,7 +148,10 @@ static void test_flips(uint32_t metric, uint32_t type, const char *title)
 
 		s.bytes[at] = was ^ (at % 3 == 0 ? 0xff : (uint8_t)(1u << at % 8));
 		opened += (uint32_t)survive(m, &s, 1);
+		survive_by_record(m, &s, at);
 		s.bytes[at] = was;
+		if (at % 8 == 1)
+			survive_by_record(m, &s, at);
 	}
 	CHECK(opened < s.size, "no damage was noticed");
 	CHECK(survive(m, &s, 1), "the whole snapshot cannot be opened any more");
@@ -129,20 +178,6 @@ static void test_cuts(void)
 	CHECK(survive(m, &s, 1), "the whole snapshot cannot be opened");
 	snapshot_free(&s);
 	model_free(m);
-}
-
-static int failing_read(void *context, vx_u64 offset, void *data, size_t bytes)
-{
-	struct snapshot *s = context;
-
-	/* `used` says how many reads go well. */
-	if (s->used == 0)
-		return -VX_EIO;
-	s->used--;
-	CHECK(offset <= s->size && bytes <= s->size - offset, "read of %zu bytes at %" PRIu64 " of %zu", bytes, offset,
-	      s->size);
-	memcpy(data, s->bytes + offset, bytes);
-	return 0;
 }
 
 static void test_failing_reads(uint32_t type)

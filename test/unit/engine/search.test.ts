@@ -12,11 +12,12 @@ import {
   searchExact,
   topkBytes,
 } from '@vexfs/fuse/engine';
-import { allocateMemory, freeMemory } from '@vexfs/fuse/system';
+import { allocateMemory, freeMemory, memoryAt } from '@vexfs/fuse/system';
 import { ElementType, NO_ID, SearchType } from '@vexfs/shared';
 import test from 'ava';
 import { distance, randomSource } from './reference.js';
 
+const wordAt = (address: number): bigint => memoryAt(address, 8).view.getBigUint64(0, true);
 const EINTR = -4;
 const EEXIST = -17;
 const EINVAL = -22;
@@ -131,10 +132,19 @@ test('an id table refuses what would contradict it and answers batches', (t) => 
   t.is(table.deleteSlots(address + 1024, 1), 0);
   t.is(table.nextFree(0), 3);
   t.is(table.liveEnd(), 23);
-  t.is(table.snapshotLive(address + 4096, 0), EINVAL);
-  t.is(table.snapshotLive(address + 4096, 1), 1);
-  t.is(view.getBigUint64(4096, true), 0b11100000000001111110111n);
+  const live = 0b11100000000001111110111n;
+  const [before, shared] = [table.takeLive(), table.takeLive()];
+  t.is(shared.address, before.address);
+  t.is(wordAt(before.address), live);
   t.is(table.truncate(8), 0);
+  const after = table.takeLive();
+  t.is(wordAt(before.address), live);
+  t.is(wordAt(after.address), 0b11110111n);
+  for (const copy of [before, shared, after]) table.giveLive(copy);
+  const again = table.takeLive();
+  t.is(again.address, after.address);
+  t.is(wordAt(again.address), 0b11110111n);
+  table.giveLive(again);
   t.is(table.info().slots, 8);
   t.is(table.info().rows, 7);
   ids([1n, 2n, 3n, 2n]);
