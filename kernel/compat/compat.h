@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Every difference between the kernels that the module is built for, 6.1 to 7.2; those of iomap and jbd2 beside it. */
+/* Every difference between the kernels that the module is built for, 6.1 to 7.2; those of single parts of it beside it. */
 #ifndef VEXFS_COMPAT_H
 #define VEXFS_COMPAT_H
 

@@ -283,6 +283,23 @@ int vexfs_take_reserved(handle_t *handle, struct super_block *sb, u64 start, u64
 	return error;
 }
 
+int vexfs_take_kept(handle_t *handle, struct super_block *sb, struct vexfs_kept_runs *kept, u64 *block)
+{
+	struct vexfs_kept_run *run;
+	int error;
+
+	while (kept->count && !kept->runs[kept->count - 1].count)
+		kept->count--;
+	if (!kept->count)
+		return -ENOSPC;
+	run = &kept->runs[kept->count - 1];
+	*block = run->start + run->count - 1;
+	error = vexfs_take_reserved(handle, sb, *block, 1);
+	if (!error)
+		run->count--;
+	return error;
+}
+
 static int vexfs_give(handle_t *handle, struct super_block *sb, u32 group, u32 bit, u32 count)
 {
 	struct vexfs_bitmap_change change;

@@ -41,6 +41,17 @@ bool vexfs_retry_allocate(struct super_block *sb, int *attempts);
 int vexfs_reserve(struct super_block *sb, u64 goal, u64 wanted, u64 *start, u64 *count);
 void vexfs_unreserve(struct super_block *sb, u64 start, u64 count);
 int vexfs_take_reserved(handle_t *handle, struct super_block *sb, u64 start, u64 count);
+/* Runs that vexfs_reserve() found. */
+struct vexfs_kept_run {
+	u64 start;
+	u64 count;
+};
+struct vexfs_kept_runs {
+	struct vexfs_kept_run *runs;
+	u32 count;
+};
+/* Takes the last block of the last run that has one. -ENOSPC: none has. */
+int vexfs_take_kept(handle_t *handle, struct super_block *sb, struct vexfs_kept_runs *kept, u64 *block);
 /* Where the blocks of an inode are looked for first. */
 u64 vexfs_goal(const struct super_block *sb, u64 inode);
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-#include <linux/bio.h>
-#include <linux/blkdev.h>
+#include <linux/blk_types.h>
 #include <linux/pagemap.h>
 #include <linux/slab.h>
 #include "alloc.h"
@@ -13,6 +12,8 @@
 
 /* Bytes that are written to the device at a time. */
 #define VEXFS_BOUNCE_BYTES (128u << 10)
+/* Bytes behind the end of the file that go into the page cache: so many are not worth a wait for the device. */
+#define VEXFS_MOST_JOINED (32u << 10)
 
 /* Bytes [at, at + bytes) of the file as they will be: rows, and zeros around them. */
 static void vexfs_fill_bytes(const struct vexfs_appended *appended, u64 at, void *to, size_t bytes)
@@ -28,18 +29,6 @@ static void vexfs_fill_bytes(const struct vexfs_appended *appended, u64 at, void
 		memcpy(to + (first - at), rows + (first - appended->from), end - first);
 }
 
-static int vexfs_write_bytes(struct super_block *sb, u64 physical, void *memory, size_t bytes)
-{
-	struct bio *bio = bio_alloc(sb->s_bdev, 1, REQ_OP_WRITE | REQ_SYNC, GFP_NOFS);
-	int error;
-
-	bio->bi_iter.bi_sector = physical << (sb->s_blocksize_bits - SECTOR_SHIFT);
-	__bio_add_page(bio, virt_to_page(memory), bytes, offset_in_page(memory));
-	error = submit_bio_wait(bio);
-	bio_put(bio);
-	return error;
-}
-
 /* Writes blocks of the file that lie together on the volume. */
 static int vexfs_write_run(const struct vexfs_appended *appended, u64 logical, const struct vexfs_run *run, void *bounce,
 			   u32 room)
@@ -52,7 +41,7 @@ static int vexfs_write_run(const struct vexfs_appended *appended, u64 logical, c
 
 		n = min_t(u64, run->length - done, room >> bits);
 		vexfs_fill_bytes(appended, (logical + done) << bits, bounce, n << bits);
-		error = vexfs_write_bytes(appended->inode->i_sb, run->physical + done, bounce, n << bits);
+		error = vexfs_block_io(appended->inode->i_sb, REQ_OP_WRITE | REQ_SYNC, run->physical + done, bounce, n << bits);
 		if (error)
 			return error;
 		cond_resched();
@@ -119,6 +108,82 @@ static int vexfs_become_orphan(struct vexfs_appended *appended)
 	return error ?: stopped;
 }
 
+/* Whether the blocks lie together, so that to mark them as written is one change. */
+static bool vexfs_is_one_run(struct inode *inode, u64 from, u64 to)
+{
+	const u64 first = from >> inode->i_blkbits;
+	const u64 count = vexfs_blocks_of(inode, to) - first;
+	struct vexfs_run run;
+	u64 version;
+
+	return !vexfs_content_find(inode, first, count, &run, &version) && run.physical && run.length == count;
+}
+
+/* Where what goes into the page cache ends. */
+static u64 vexfs_end_of_joined(const struct vexfs_appended *appended)
+{
+	const u64 from = max(appended->from, appended->fresh);
+
+	if (appended->to <= appended->fresh)
+		return appended->to;
+	if (appended->to - from > VEXFS_MOST_JOINED || !vexfs_is_one_run(appended->inode, from, appended->to))
+		return from;
+	return appended->to;
+}
+
+/* Whether the batch can be stored to what the file has in a page; if not that is prepared, in a transaction of its own. */
+static int vexfs_prepare_page(const struct vexfs_appended *appended, struct page *page)
+{
+	struct inode *inode = appended->inode;
+	const u64 first = max_t(u64, page_offset(page), appended->from) >> inode->i_blkbits;
+	const u64 end = vexfs_blocks_of(inode, min_t(u64, page_offset(page) + PAGE_SIZE, i_size_read(inode)));
+	int error = vexfs_content_is_written(inode, first, end);
+
+	if (error)
+		return min(error, 0);
+	error = vexfs_store_begins(inode, page_folio(page));
+	if (!error)
+		unlock_page(page);
+	return error;
+}
+
+static struct page *vexfs_hold_page(const struct vexfs_appended *appended, struct file *file, pgoff_t index)
+{
+	for (;;) {
+		struct page *page = read_mapping_page(appended->inode->i_mapping, index, file);
+		int error;
+
+		if (IS_ERR(page))
+			return page;
+		error = vexfs_prepare_page(appended, page);
+		if (!error)
+			return page;
+		put_page(page);
+		if (error != -EAGAIN)
+			return ERR_PTR(error);
+	}
+}
+
+static int vexfs_hold_pages(struct vexfs_appended *appended, struct file *file)
+{
+	const pgoff_t first = appended->from >> PAGE_SHIFT;
+	const u64 count = DIV_ROUND_UP_ULL(appended->joined, PAGE_SIZE) - first;
+
+	if (appended->joined == appended->from)
+		return 0;
+	appended->pages = kvcalloc(count, sizeof(*appended->pages), GFP_KERNEL);
+	if (!appended->pages)
+		return -ENOMEM;
+	while (appended->page_count < count) {
+		struct page *page = vexfs_hold_page(appended, file, first + appended->page_count);
+
+		if (IS_ERR(page))
+			return PTR_ERR(page);
+		appended->pages[appended->page_count++] = page;
+	}
+	return 0;
+}
+
 int vexfs_store_appended(struct vexfs_appended *appended, struct file *file, const struct vexfs_batch *batch)
 {
 	struct inode *inode = file_inode(file);
@@ -141,69 +206,92 @@ int vexfs_store_appended(struct vexfs_appended *appended, struct file *file, con
 		error = vexfs_become_orphan(appended);
 	if (!error)
 		error = vexfs_preallocate(inode, appended->from, appended->to);
-	if (!error && appended->from < appended->fresh) {
-		appended->page = read_mapping_page(inode->i_mapping, (appended->fresh - 1) >> PAGE_SHIFT, file);
-		error = PTR_ERR_OR_ZERO(appended->page);
-		if (error)
-			appended->page = NULL;
-	}
-	if (!error && appended->to > appended->fresh) {
-		/* A search whose rows were cut off may have read zeros there. */
+	if (error)
+		return error;
+	/* A search whose rows were cut off may have read zeros there. */
+	if (appended->to > appended->fresh)
 		truncate_inode_pages_range(inode->i_mapping, appended->fresh, -1);
+	appended->joined = vexfs_end_of_joined(appended);
+	error = vexfs_hold_pages(appended, file);
+	if (!error && appended->to > appended->joined)
 		error = vexfs_write_fresh(appended);
-	}
 	return error;
 }
 
-/* The page holds up to so many blocks, each of which may lie elsewhere. */
+/* Blocks behind the end of the file, taken already: those of the page in which it ends, each of which may lie elsewhere, and one run. */
 int vexfs_join_credits(struct inode *inode)
 {
-	return vexfs_content_credits(inode, PAGE_SIZE >> inode->i_blkbits) + VEXFS_ORPHAN_CREDITS;
+	return vexfs_mark_credits(inode, (PAGE_SIZE >> inode->i_blkbits) + 1) + VEXFS_ORPHAN_CREDITS;
 }
 
-static u64 vexfs_end_in_page(const struct vexfs_appended *appended)
+static void vexfs_make_dirty(const struct vexfs_appended *appended)
 {
-	return min(appended->to, appended->fresh);
+	u32 i;
+
+	for (i = 0; i < appended->page_count; i++) {
+		lock_page(appended->pages[i]);
+		set_page_dirty(appended->pages[i]);
+		unlock_page(appended->pages[i]);
+	}
 }
 
 int vexfs_mark_appended(handle_t *handle, struct vexfs_appended *appended)
 {
 	struct inode *inode = appended->inode;
-	const u64 first = appended->from >> inode->i_blkbits;
-	const u64 end = vexfs_end_in_page(appended);
-	const u64 count = vexfs_blocks_of(inode, end) - first;
-	struct vexfs_run run;
+	const u64 first = max_t(u64, appended->from >> inode->i_blkbits, vexfs_blocks_of(inode, i_size_read(inode)));
+	const u64 end = vexfs_blocks_of(inode, appended->joined);
+	struct vexfs_run run = {};
 	u64 version;
 	int error;
 
-	if (!appended->page)
+	if (!appended->page_count)
 		return 0;
-	error = vexfs_order_content(handle, inode, appended->from, end);
-	if (!error)
-		error = vexfs_content_find(inode, first, count, &run, &version);
-	if (!error && (run.unwritten || run.length < count))
-		error = vexfs_content_mark(handle, inode, first, count, false);
+	error = vexfs_order_content(handle, inode, appended->from, appended->joined);
+	if (!error && first < end) {
+		error = vexfs_content_find(inode, first, end - first, &run, &version);
+		if (!error && (run.unwritten || run.length < end - first))
+			error = vexfs_content_mark(handle, inode, first, end - first, false);
+	}
 	if (error)
 		return error;
-	/* Also if nothing comes of it: what is marked as written gets what the page shows. */
-	lock_page(appended->page);
-	set_page_dirty(appended->page);
-	unlock_page(appended->page);
+	/* Also if nothing comes of it: what is marked as written gets what the pages show. */
+	vexfs_make_dirty(appended);
 	return 0;
 }
 
-static void vexfs_copy_to_page(const struct vexfs_appended *appended)
+/* With `size` the file ends with the batch before others see the page: what lies behind the end is not kept by writeback. */
+static void vexfs_copy_to_page(const struct vexfs_appended *appended, struct page *page, bool size)
 {
-	const u64 at = appended->fresh - PAGE_SIZE;
+	const u64 at = page_offset(page);
 	const u64 first = max(at, appended->from);
-	struct page *page = appended->page;
+	const u64 end = min(at + PAGE_SIZE, appended->joined);
 
 	lock_page(page);
-	vexfs_fill_bytes(appended, first, page_address(page) + (first - at), vexfs_end_in_page(appended) - first);
+	vexfs_fill_bytes(appended, first, page_address(page) + (first - at), end - first);
 	flush_dcache_page(page);
-	set_page_dirty(page);
-	i_size_write(appended->inode, appended->to);
+	if (size)
+		i_size_write(appended->inode, appended->to);
 	unlock_page(page);
+}
+
+static void vexfs_copy_to_pages(const struct vexfs_appended *appended)
+{
+	const u64 last = appended->fresh - PAGE_SIZE;
+	struct page *page = NULL;
+	u32 i;
+
+	for (i = 0; i < appended->page_count; i++) {
+		if (appended->fresh && page_offset(appended->pages[i]) == last)
+			page = appended->pages[i];
+		else
+			vexfs_copy_to_page(appended, appended->pages[i], false);
+	}
+	if (page)
+		vexfs_copy_to_page(appended, page, true);
+	else
+		i_size_write(appended->inode, appended->to);
+	/* Those behind the end of the file were not kept until now. */
+	vexfs_make_dirty(appended);
 }
 
 int vexfs_join_appended(handle_t *handle, struct vexfs_appended *appended)
@@ -212,10 +300,7 @@ int vexfs_join_appended(handle_t *handle, struct vexfs_appended *appended)
 
 	if (!vexfs_batch_appended(appended->batch))
 		return 0;
-	if (appended->page)
-		vexfs_copy_to_page(appended);
-	else
-		i_size_write(appended->inode, appended->to);
+	vexfs_copy_to_pages(appended);
 	vexfs_info(appended->inode)->disk_size = appended->to;
 	/* A file without a name stays on the list: it is deleted when it is closed. */
 	if (appended->is_orphan && appended->inode->i_nlink)
@@ -226,12 +311,16 @@ int vexfs_join_appended(handle_t *handle, struct vexfs_appended *appended)
 
 void vexfs_drop_appended(struct vexfs_appended *appended)
 {
+	if (appended->joined > appended->fresh)
+		truncate_inode_pages_range(appended->inode->i_mapping, appended->fresh, -1);
 	if (appended->is_orphan)
 		vexfs_truncate(appended->inode);
 }
 
 void vexfs_end_appended(struct vexfs_appended *appended)
 {
-	if (appended->page)
-		put_page(appended->page);
+	while (appended->page_count)
+		put_page(appended->pages[--appended->page_count]);
+	kvfree(appended->pages);
+	appended->pages = NULL;
 }

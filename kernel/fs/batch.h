@@ -69,9 +69,10 @@ int vexfs_store_reused(struct file *file, const struct vexfs_batch *batch);
 int vexfs_order_reused(handle_t *handle, struct inode *inode, const struct vexfs_batch *batch);
 
 /*
- * appended_rows.c: the rows for new slots, behind the end of the file. They are written straight to blocks of the volume, while
- * the inode stands on the orphan list: a crash, or vexfs_drop_appended(), gives the blocks back. What lies in the page in which
- * the file ends follows inside the publishing handle, with the size. All with i_rwsem held.
+ * appended_rows.c: the rows for new slots, at the end of the file and behind it. What lies in pages that the file has something in, and the
+ * whole of a small batch, goes into the page cache and follows inside the publishing handle, with the size. The rest is written straight to
+ * blocks of the volume, while the inode stands on the orphan list: a crash, or vexfs_drop_appended(), gives the blocks back. All with
+ * i_rwsem held.
  */
 struct vexfs_appended {
 	const struct vexfs_batch *batch;
@@ -81,8 +82,11 @@ struct vexfs_appended {
 	u64 to;
 	/* Where the first page begins that the file has nothing in. */
 	u64 fresh;
-	/* The page in front of it, held; NULL when nothing of the batch lies there. */
-	struct page *page;
+	/* What lies before goes into the page cache. */
+	u64 joined;
+	/* Its pages, held. */
+	struct page **pages;
+	u32 page_count;
 	bool is_orphan;
 };
 int vexfs_store_appended(struct vexfs_appended *appended, struct file *file, const struct vexfs_batch *batch);

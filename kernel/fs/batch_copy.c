@@ -2,9 +2,9 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include "../engine/glue.h"
 #include "batch.h"
 #include "caller_ids.h"
-#include "engine.h"
 
 /* Bytes of rows that are copied at a time. */
 #define VEXFS_COPY_BYTES (1u << 20)

@@ -2,8 +2,8 @@
 #include <linux/err.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include "../engine/glue.h"
 #include "caller_ids.h"
-#include "engine.h"
 #include "vector_set.h"
 
 u64 *vexfs_ids_copy(const void __user *from, u32 count)

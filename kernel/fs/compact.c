@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /* The log written anew: one record for each run of rows, in a log of its own; the old one is deleted like a file. */
 #include <linux/slab.h>
-#include "engine.h"
+#include "../engine/glue.h"
 #include "hidden.h"
 #include "index.h"
 #include "inode_write.h"

@@ -33,6 +33,14 @@ int vexfs_content_credits(struct inode *inode, u32 count)
 	return VEXFS_INODE_CREDITS + count * (VEXFS_ALLOCATE_CREDITS + 2 * vexfs_extents_credits(&tree));
 }
 
+int vexfs_mark_credits(struct inode *inode, u32 blocks)
+{
+	const struct vexfs_tree tree = vexfs_content_tree(inode);
+
+	/* The extents at both ends become two; of the others the leaf changes, and a key above it. */
+	return VEXFS_INODE_CREDITS + 2 * vexfs_extents_credits(&tree) + 2 * blocks;
+}
+
 /* Ends a change of the tree that extents_lock was taken for. */
 static int vexfs_content_changed(handle_t *handle, struct inode *inode, const struct vexfs_tree *tree, int error)
 {
@@ -48,6 +56,8 @@ static int vexfs_content_changed(handle_t *handle, struct inode *inode, const st
 	up_write(&info->extents_lock);
 	/* Also after an error: a node may have split before it. */
 	written = vexfs_write_inode(handle, inode);
+	/* What has changed in a node alone is not seen in the record. */
+	vexfs_content_needs(handle, inode);
 	return error ?: written;
 }
 
@@ -185,9 +195,27 @@ int vexfs_content_become_written(handle_t *handle, struct inode *inode, u64 logi
 static int vexfs_remove_some(handle_t *handle, struct inode *inode, u64 first, u64 end)
 {
 	struct vexfs_tree tree = vexfs_content_tree(inode);
+	int error;
 
 	down_write(&vexfs_info(inode)->extents_lock);
-	return vexfs_content_changed(handle, inode, &tree, vexfs_extents_remove(handle, &tree, first, end));
+	error = vexfs_extents_remove(handle, &tree, first, end);
+	return vexfs_content_changed(handle, inode, &tree, error ?: vexfs_extents_pull_up(handle, &tree));
+}
+
+int vexfs_content_is_written(struct inode *inode, u64 first, u64 end)
+{
+	while (first < end) {
+		struct vexfs_run run;
+		u64 version;
+		int error = vexfs_content_find(inode, first, end - first, &run, &version);
+
+		if (error)
+			return error;
+		if (!run.physical || run.unwritten)
+			return 0;
+		first += run.length;
+	}
+	return 1;
 }
 
 bool vexfs_content_is_hole(struct inode *inode, u64 first, u64 end)

@@ -20,6 +20,8 @@ static inline u64 vexfs_blocks_of(const struct inode *inode, loff_t bytes)
 
 /* Which blocks hold the `most` blocks from `logical` on; *version: of the tree that said so. */
 int vexfs_content_find(struct inode *inode, u64 logical, u64 most, struct vexfs_run *run, u64 *version);
+/* Whether blocks [first, end) are all there and written, which they stay while i_rwsem is held: 1, 0 or an error. */
+int vexfs_content_is_written(struct inode *inode, u64 first, u64 end);
 /* Whether the tree is still the one of that version. */
 static inline bool vexfs_content_is(const struct inode *inode, u64 version)
 {
@@ -28,6 +30,8 @@ static inline bool vexfs_content_is(const struct inode *inode, u64 version)
 
 /* Credits of each of the three below, for `count` ranges at once. */
 int vexfs_content_credits(struct inode *inode, u32 count);
+/* Of marking one range of so many blocks, each of which may be an extent of its own. */
+int vexfs_mark_credits(struct inode *inode, u32 blocks);
 /* Gives blocks to the front of a hole, up to `most`. *run: what holds `logical` then, also when that was no hole. */
 int vexfs_content_fill(handle_t *handle, struct inode *inode, u64 logical, u64 most, bool unwritten,
 		       struct vexfs_run *run, u64 *version);

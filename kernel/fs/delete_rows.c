@@ -6,9 +6,9 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include "../engine/glue.h"
 #include "alloc.h"
 #include "caller_ids.h"
-#include "engine.h"
 #include "freed_slots.h"
 #include "index.h"
 #include "inode_write.h"
@@ -95,8 +95,7 @@ static int vexfs_delete_slots(struct file *file, struct vexfs_set *set, struct v
 		error = file_remove_privs(file);
 	while (!error) {
 		error = vexfs_publish_deletion(inode, set, freed, &records);
-		if (error != -ENOSPC || (!vexfs_retry_allocate(inode->i_sb, &attempts) &&
-					 !vexfs_records_scatter(inode, &records)))
+		if (error != -ENOSPC || !vexfs_records_retry(inode, &records, &attempts))
 			break;
 		error = 0;
 	}

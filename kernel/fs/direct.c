@@ -74,30 +74,19 @@ static const struct iomap_dio_ops vexfs_direct_write_ops = {
 ssize_t vexfs_write_direct(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
+	/* Of blocks that are not written yet the rest becomes zeros: two such writes to one block may not be under way together. */
+	const bool has_parts = (iocb->ki_pos | iov_iter_count(from)) & (i_blocksize(inode) - 1);
 	/* Whoever has to do something with the bytes afterwards waits for them. */
-	const bool waits = iocb->ki_pos + iov_iter_count(from) > i_size_read(inode) || vexfs_has_index(inode);
+	const bool waits = has_parts || iocb->ki_pos + iov_iter_count(from) > i_size_read(inode) || vexfs_has_index(inode);
 
 	if (!vexfs_is_aligned(iocb, from))
 		return -ENOTBLK;
+	if (has_parts && iocb->ki_flags & IOCB_NOWAIT)
+		return -EAGAIN;
+	if (has_parts)
+		inode_dio_wait(inode);
 	return iomap_dio_rw(iocb, from, &vexfs_direct_ops, &vexfs_direct_write_ops,
 			    waits ? IOMAP_DIO_FORCE_WAIT : 0, NULL, 0);
-}
-
-/* Whether each byte has a block that is written, which stays so while i_rwsem is held. */
-static bool vexfs_is_written(struct inode *inode, loff_t from, loff_t to)
-{
-	const u64 end = vexfs_blocks_of(inode, to);
-	u64 at = from >> inode->i_blkbits;
-
-	while (at < end) {
-		struct vexfs_run run;
-		u64 version;
-
-		if (vexfs_content_find(inode, at, end - at, &run, &version) || !run.physical || run.unwritten)
-			return false;
-		at += run.length;
-	}
-	return true;
 }
 
 /* Only a write that neither takes blocks nor moves the end of the file nor changes rows of an index nor drops privileges lets others in beside it. */
@@ -110,7 +99,8 @@ static bool vexfs_is_overwrite(struct kiocb *iocb, const struct iov_iter *from)
 
 	/* The log of changed rows is for one at a time. */
 	return count && !vexfs_has_index(inode) && !(iocb->ki_flags & IOCB_APPEND) && at >= 0 && at < size && count <= size - at && IS_NOSEC(inode) &&
-	       vexfs_is_aligned(iocb, from) && vexfs_is_written(inode, at, at + count);
+	       vexfs_is_aligned(iocb, from) &&
+	       vexfs_content_is_written(inode, at >> inode->i_blkbits, vexfs_blocks_of(inode, at + count)) > 0;
 }
 
 ssize_t vexfs_overwrite_direct(struct kiocb *iocb, struct iov_iter *from)

@@ -32,6 +32,8 @@ static int vexfs_take_spare(handle_t *handle, struct vexfs_tree *tree, const str
 
 		if (level == 0 && vexfs_node_depth(path->step[0].header) == VEXFS_MAX_TREE_DEPTH)
 			error = -EFBIG;
+		else if (tree->kept)
+			error = vexfs_take_kept(handle, tree->sb, tree->kept, block);
 		else
 			error = vexfs_allocate(handle, tree->sb, vexfs_goal(tree->sb, tree->owner), 1, block, &got);
 		if (error) {
@@ -215,6 +217,31 @@ static void vexfs_cut_entry(struct vexfs_step *step)
 	step->header->count = cpu_to_le16(count);
 }
 
+static int vexfs_free_node(handle_t *handle, struct vexfs_tree *tree, const struct vexfs_step *step)
+{
+	const u64 block = step->bh->b_blocknr;
+	int error = vexfs_free(handle, tree->sb, block, 1);
+
+	if (!error)
+		error = vexfs_revoke(handle, tree->sb, block);
+	if (error)
+		return vexfs_abort(handle, error);
+	tree->taken--;
+	return 0;
+}
+
+int vexfs_pull_up(handle_t *handle, struct vexfs_tree *tree, struct vexfs_path *path)
+{
+	const struct vexfs_extent_header *node = path->step[1].header;
+	const u32 count = vexfs_node_count(node);
+	struct vexfs_extent_header *root = tree->root;
+
+	memcpy(vexfs_node_entry(root, 0), vexfs_node_entry(node, 0), count * sizeof(union vexfs_extent_entry));
+	root->count = cpu_to_le16(count);
+	root->depth = node->depth;
+	return vexfs_free_node(handle, tree, &path->step[1]);
+}
+
 int vexfs_drop_entry(handle_t *handle, struct vexfs_tree *tree, struct vexfs_path *path)
 {
 	u32 level = path->leaf;
@@ -222,14 +249,9 @@ int vexfs_drop_entry(handle_t *handle, struct vexfs_tree *tree, struct vexfs_pat
 
 	/* Nodes without another entry go altogether. */
 	for (; level > 0 && vexfs_node_count(path->step[level].header) == 1; level--) {
-		const u64 block = path->step[level].bh->b_blocknr;
-
-		error = vexfs_free(handle, tree->sb, block, 1);
-		if (!error)
-			error = vexfs_revoke(handle, tree->sb, block);
+		error = vexfs_free_node(handle, tree, &path->step[level]);
 		if (error)
-			return vexfs_abort(handle, error);
-		tree->taken--;
+			return error;
 	}
 	vexfs_cut_entry(&path->step[level]);
 	if (level == 0 && vexfs_node_count(tree->root) == 0)

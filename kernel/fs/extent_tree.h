@@ -71,6 +71,8 @@ int vexfs_add_entry(handle_t *handle, struct vexfs_tree *tree, struct vexfs_path
 		    const union vexfs_extent_entry *entry);
 /* Takes away the entry that the path leads to, with the nodes that are empty then. */
 int vexfs_drop_entry(handle_t *handle, struct vexfs_tree *tree, struct vexfs_path *path);
+/* The entries of the node below the root move into the root, which leads to no other and has room for them. */
+int vexfs_pull_up(handle_t *handle, struct vexfs_tree *tree, struct vexfs_path *path);
 /*
  * The first entry of the node at `level` begins later than before. Its key follows: were it left behind, an extent put into
  * the node before could reach past it.

@@ -289,6 +289,31 @@ int vexfs_extents_remove(handle_t *handle, struct vexfs_tree *tree, u64 first, u
 	}
 }
 
+/*
+ * Moves the entries of the only node below the root into the root where they fit: a tree that has become small gives its blocks back. 1: the
+ * handle has no credits left, and all is sound; to be called again in another.
+ */
+int vexfs_extents_pull_up(handle_t *handle, struct vexfs_tree *tree)
+{
+	struct vexfs_path path;
+	int error = 0;
+
+	while (!error && vexfs_node_depth(tree->root) && vexfs_node_count(tree->root) == 1) {
+		bool fits;
+
+		error = vexfs_descend(tree, 0, &path);
+		fits = !error && vexfs_node_count(path.step[1].header) <= le16_to_cpu(((struct vexfs_extent_header *)tree->root)->capacity);
+		if (fits)
+			error = vexfs_extend(handle, vexfs_remove_credits(&path, 0));
+		if (fits && !error)
+			error = vexfs_pull_up(handle, tree, &path);
+		vexfs_path_release(&path);
+		if (!fits)
+			break;
+	}
+	return error;
+}
+
 /* The whole extent that holds `logical`; -EUCLEAN when none does. */
 int vexfs_extent_around(const struct vexfs_tree *tree, u64 logical, u64 *from, u64 *to, u64 *physical)
 {

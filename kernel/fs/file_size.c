@@ -2,6 +2,7 @@
 /* How long a regular file is: in memory at once, on the volume together with the blocks that this shows. */
 #include <linux/iomap.h>
 #include <linux/pagemap.h>
+#include "alloc.h"
 #include "content.h"
 #include "content_blocks.h"
 #include "file_size.h"
@@ -67,15 +68,19 @@ int vexfs_grow(struct inode *inode, loff_t size)
 	i_size_write(inode, size);
 	vexfs_touch_mtime_ctime(inode);
 	error = vexfs_publish_size(handle, inode, size);
+	if (error)
+		i_size_write(inode, before);
 	stopped = vexfs_stop(handle);
-	pagecache_isize_extended(inode, before, size);
+	pagecache_isize_extended(inode, before, i_size_read(inode));
 	return error ?: stopped;
 }
 
 static int vexfs_shrink(struct inode *inode, loff_t size, bool touch)
 {
 	struct vexfs_inode_info *info = vexfs_info(inode);
+	const loff_t before = i_size_read(inode);
 	const bool has_blocks = !vexfs_content_is_hole(inode, vexfs_blocks_of(inode, size), VEXFS_NO_BLOCK);
+	const bool was_orphan = info->orphan;
 	handle_t *handle;
 	int error, stopped;
 
@@ -92,6 +97,12 @@ static int vexfs_shrink(struct inode *inode, loff_t size, bool touch)
 		if (touch)
 			vexfs_touch_mtime_ctime(inode);
 		error = vexfs_publish_size(handle, inode, size);
+		if (error) {
+			i_size_write(inode, before);
+			/* There is nothing to be finished: who would stay on the list could be entered once more. */
+			if (!was_orphan)
+				vexfs_orphan_remove(handle, inode);
+		}
 	}
 	stopped = vexfs_stop(handle);
 	truncate_pagecache(inode, i_size_read(inode));
@@ -103,7 +114,7 @@ static int vexfs_shrink(struct inode *inode, loff_t size, bool touch)
 static int vexfs_change_size(struct inode *inode, loff_t size, bool touch)
 {
 	const loff_t before = i_size_read(inode);
-	int error;
+	int attempts = 0, error;
 
 	if (!vexfs_volume(inode->i_sb)->journal)
 		return -EROFS;
@@ -111,12 +122,15 @@ static int vexfs_change_size(struct inode *inode, loff_t size, bool touch)
 	if (error)
 		return error;
 	inode_dio_wait(inode);
-	filemap_invalidate_lock(inode->i_mapping);
-	if (size > before)
-		error = vexfs_grow(inode, size);
-	else if (size < before)
-		error = vexfs_shrink(inode, size, touch);
-	filemap_invalidate_unlock(inode->i_mapping);
+	do {
+		filemap_invalidate_lock(inode->i_mapping);
+		if (size > before)
+			error = vexfs_grow(inode, size);
+		else if (size < before)
+			error = vexfs_shrink(inode, size, touch);
+		filemap_invalidate_unlock(inode->i_mapping);
+		/* The log of a vector file may need a block. */
+	} while (error == -ENOSPC && vexfs_retry_allocate(inode->i_sb, &attempts));
 	return error;
 }
 

@@ -2,7 +2,7 @@
 #include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
-#include "engine.h"
+#include "../engine/glue.h"
 #include "freed_slots.h"
 #include "vector_set.h"
 

@@ -3,7 +3,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
-#include "engine.h"
+#include "../engine/glue.h"
 #include "row_pages.h"
 #include "vector_calls.h"
 #include "vector_set.h"

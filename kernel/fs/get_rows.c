@@ -4,8 +4,8 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include "../engine/glue.h"
 #include "caller_ids.h"
-#include "engine.h"
 #include "row_pages.h"
 #include "vector_calls.h"
 #include "vector_set.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 #include <linux/random.h>
+#include <linux/sched/mm.h>
 #include "alloc.h"
 #include "hidden.h"
 #include "inode_write.h"
@@ -87,6 +88,11 @@ struct inode *vexfs_hidden_disown(handle_t *handle, struct vexfs_hidden *hidden)
 	if (error)
 		return ERR_PTR(error);
 	inode = vexfs_iget(hidden->sb, hidden->number);
+	/* The record says already that nobody owns it: there is no way back, and want of memory passes. */
+	while (inode == ERR_PTR(-ENOMEM)) {
+		memalloc_retry_wait(GFP_NOFS);
+		inode = vexfs_iget(hidden->sb, hidden->number);
+	}
 	if (IS_ERR(inode))
 		return inode;
 	error = vexfs_orphan_add(handle, inode);

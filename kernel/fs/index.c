@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /* The life of an index, and how it learns of changes. */
 #include <linux/slab.h>
-#include "engine.h"
+#include "../engine/glue.h"
 #include "index.h"
 #include "row_log.h"
 
@@ -57,6 +57,7 @@ static void vexfs_graph_free(struct kref *count)
 	struct vexfs_graph *graph = container_of(count, struct vexfs_graph, count);
 
 	vx_index_destroy(graph->vx);
+	iput(graph->pages);
 	kfree(graph);
 }
 
@@ -102,24 +103,42 @@ struct vexfs_graph *vexfs_index_start_over(struct vexfs_index *index, int error)
 	index->unsaved = 0;
 	index->save_at = 0;
 	index->is_built = false;
+	index->is_wanted = false;
 	index->is_suspect = false;
+	index->is_full = false;
+	index->is_on_volume = false;
 	index->error = error;
 	vexfs_queue_reset(&index->queue, &index->set->log_end, 0, index->set->slots);
 	return graph;
 }
 
-struct vexfs_graph *vexfs_index_unload(struct vexfs_index *index)
+static struct vexfs_graph *vexfs_let_go(struct vexfs_index *index)
 {
 	struct vexfs_graph *graph = index->graph;
 
-	if (!graph || !index->stored.number || index->stored.scan || index->unsaved || index->error || index->is_busy ||
-	    index->is_suspect || index->is_gone || index->queue.is_broken || vexfs_queue_length(&index->queue))
-		return NULL;
 	index->graph = NULL;
 	index->facts.memory_bytes = 0;
 	index->is_unloaded = true;
 	WRITE_ONCE(index->set->is_unloaded, true);
 	return graph;
+}
+
+struct vexfs_graph *vexfs_index_unload(struct vexfs_index *index)
+{
+	if (!index->graph || index->is_on_volume || !index->stored.number || index->stored.scan || index->unsaved || index->error || index->is_busy ||
+	    index->is_suspect || index->is_gone || index->queue.is_broken || vexfs_queue_length(&index->queue))
+		return NULL;
+	return vexfs_let_go(index);
+}
+
+struct vexfs_graph *vexfs_index_leave_memory(struct vexfs_index *index)
+{
+	const struct vexfs_log_position *at = &index->queue.at;
+
+	if (!index->graph || !index->stored.number || index->stored.scan || index->unsaved || !index->queue.has_at ||
+	    index->stored.at.record != at->record || index->stored.at.slots != at->slots)
+		return NULL;
+	return vexfs_let_go(index);
 }
 
 struct vexfs_graph *vexfs_index_end(struct vexfs_index *index)
@@ -138,11 +157,14 @@ struct vexfs_graph *vexfs_index_end(struct vexfs_index *index)
 
 bool vexfs_index_save_is_due(const struct vexfs_index *index)
 {
-	if (!index->queue.has_at || !index->unsaved || index->unsaved < index->save_at || !index->graph)
+	if (!index->queue.has_at || !index->unsaved || index->unsaved < index->save_at || !index->graph || index->is_on_volume ||
+	    index->is_frozen)
 		return false;
 	if (sb_rdonly(index->volume->sb) || !index->volume->journal)
 		return false;
-	if (index->is_built && !vexfs_queue_length(&index->queue))
+	if (index->is_full)
+		return true;
+	if ((index->is_built || index->is_wanted) && !vexfs_queue_length(&index->queue))
 		return true;
 	return index->unsaved > max_t(u64, VEXFS_INDEX_LEAST_UNSAVED, index->set->live_rows / 4);
 }
@@ -150,6 +172,8 @@ bool vexfs_index_save_is_due(const struct vexfs_index *index)
 bool vexfs_index_is_idle(const struct vexfs_index *index)
 {
 	if (index->is_gone || index->error)
+		return true;
+	if (index->is_on_volume && !index->is_suspect && !index->queue.is_broken)
 		return true;
 	return !index->is_busy && !index->is_suspect && !index->queue.is_broken && !vexfs_queue_length(&index->queue) &&
 	       !vexfs_index_save_is_due(index);
@@ -162,7 +186,7 @@ bool vexfs_index_is_current(struct inode *inode, const struct vexfs_set *set)
 
 	mutex_lock(&vexfs_info(inode)->set_lock);
 	index = set->index;
-	is_current = !index || index->error ||
+	is_current = !index || index->error || index->is_on_volume ||
 		     ((index->graph || index->is_unloaded) && !index->is_busy && !index->is_suspect && !index->queue.is_broken &&
 		      !vexfs_queue_length(&index->queue));
 	mutex_unlock(&vexfs_info(inode)->set_lock);
@@ -183,6 +207,7 @@ void vexfs_log_end(const struct super_block *sb, const struct vexfs_set_header *
 void vexfs_index_follow(struct vexfs_set *set, const struct vexfs_records *records)
 {
 	struct vexfs_index *index = set->index;
+	const u64 came = index ? index->queue.came : 0;
 	u32 i;
 
 	for (i = 0; i < records->count; i++) {
@@ -191,8 +216,11 @@ void vexfs_index_follow(struct vexfs_set *set, const struct vexfs_records *recor
 		if (index)
 			vexfs_queue_push(&index->queue, &records->list[i], &set->log_end, 0);
 	}
-	if (index && records->count)
-		vexfs_index_wake(index);
+	if (!index || !records->count)
+		return;
+	if (set->is_recycling)
+		index->queue.own += index->queue.came - came;
+	vexfs_index_wake(index);
 }
 
 void vexfs_index_log_is_new(const struct inode *inode, struct vexfs_set *set)

@@ -46,6 +46,8 @@ struct vexfs_graph {
 	/* The inode that the engine reads its snapshot from, as it was when that was opened. */
 	u64 number;
 	struct vexfs_inode source;
+	/* By record: an inode of nobody's, whose page cache shows the snapshot. NULL: the graph is, or comes to be, in memory. */
+	struct inode *pages;
 };
 
 struct vexfs_index {
@@ -75,6 +77,12 @@ struct vexfs_index {
 	struct vexfs_snapshot stored;
 	/* The graph was let go for want of memory: it is as it was stored. set->is_unloaded says so too, without a lock. */
 	bool is_unloaded;
+	/* A snapshot is due, and the volume is frozen. */
+	bool is_frozen;
+	/* There is no memory for more of it: it is to go on by the records of its snapshot. */
+	bool is_full;
+	/* It does: its graph takes no changes. */
+	bool is_on_volume;
 	/* The errno that it rests for, positive; searches compare every row. */
 	int error;
 	/* Of a set or a layout that is no more. */
@@ -83,6 +91,8 @@ struct vexfs_index {
 	bool is_busy;
 	/* All that stood there when it was made is taken: a snapshot is due. */
 	bool is_built;
+	/* The machine wants its memory back: a snapshot is due. */
+	bool is_wanted;
 	/* A search met damage: it is to be built anew. */
 	bool is_suspect;
 	/* Changes taken since the last snapshot, and how many of them ask for the next one though the last failed. */
@@ -108,6 +118,11 @@ void vexfs_graph_put(struct vexfs_graph *graph);
 struct vexfs_graph *vexfs_index_start_over(struct vexfs_index *index, int error);
 /* The caller holds set_lock and is the builder: the graph, when it can be opened again as it is and nothing is to be done with it; then it is the caller's to put. */
 struct vexfs_graph *vexfs_index_unload(struct vexfs_index *index);
+/*
+ * The caller holds set_lock and is the builder, and the index is full: the graph, when all that it took is in the snapshot; then it is the
+ * caller's to put, and the snapshot to be opened by record.
+ */
+struct vexfs_graph *vexfs_index_leave_memory(struct vexfs_index *index);
 /* The caller holds set_lock: nothing more is done for it. Its place in the set is free; the graph is the caller's to put. */
 struct vexfs_graph *vexfs_index_end(struct vexfs_index *index);
 /* Whether a snapshot is to be written now, and whether there is nothing to do at all; the caller holds set_lock. */
@@ -139,7 +154,7 @@ bool vexfs_read_snapshot_name(struct inode *inode, const struct vexfs_set_header
 void vexfs_describe_index(struct vexfs_set_header *header, const struct vexfs_index_description *description);
 /* Whether this is the number of an inode that can be the snapshot of a file. */
 bool vexfs_is_snapshot(struct inode *owner, u64 number);
-/* Opens a graph again that was let go. The caller is the builder. */
+/* Opens a graph again that was let go, by record when there is no memory for it. The caller is the builder. */
 void vexfs_index_reload(struct vexfs_index *index, struct inode *inode);
 /* The same for who is about to search, outside of sections. */
 void vexfs_index_load_again(struct inode *inode);
@@ -168,8 +183,11 @@ void vexfs_index_delist(struct vexfs_index *index);
 /* There may be something to do. */
 void vexfs_index_wake(struct vexfs_index *index);
 
-/* snapshot_read.c */
-int vexfs_snapshot_open(struct vexfs_graph *graph, struct inode *owner, const struct vexfs_snapshot *snapshot);
+/* snapshot_read.c. `by_record`: searches read its records through the page cache. */
+int vexfs_snapshot_open(struct vexfs_graph *graph, struct inode *owner, const struct vexfs_snapshot *snapshot, bool by_record);
+/* snapshot_pages.c: a page cache over a snapshot; iput() ends it. */
+struct inode *vexfs_snapshot_pages(struct vexfs_graph *graph, u64 bytes);
+int vexfs_snapshot_pages_read(void *graph, vx_u64 offset, void *data, size_t bytes);
 /* snapshot_write.c: the caller is the builder and may write to the volume. Fails when the one before is to stay. */
 int vexfs_snapshot_save(struct vexfs_index *index, struct inode *inode);
 /* Takes the snapshot's name out of a header that the handle may change. *old: to be let go without a handle, or NULL. */

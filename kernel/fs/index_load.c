@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /* The index of a set that is being loaded: what the header says of it, and what of the log its snapshot lacks. */
 #include <linux/slab.h>
-#include "engine.h"
+#include "../engine/glue.h"
 #include "index.h"
 #include "row_log.h"
 
@@ -74,7 +74,8 @@ static bool vexfs_graph_fits(const struct vexfs_index *index, const struct vexfs
 }
 
 static struct vexfs_graph *vexfs_open_graph(struct vexfs_index *index, struct inode *inode,
-					    const struct vexfs_snapshot *snapshot, struct vx_index_info *facts)
+					    const struct vexfs_snapshot *snapshot, bool by_record,
+					    struct vx_index_info *facts)
 {
 	struct vexfs_graph *graph = kzalloc(sizeof(*graph), GFP_KERNEL_ACCOUNT);
 
@@ -82,7 +83,7 @@ static struct vexfs_graph *vexfs_open_graph(struct vexfs_index *index, struct in
 		return NULL;
 	kref_init(&graph->count);
 	graph->sb = inode->i_sb;
-	if (!vexfs_snapshot_open(graph, inode, snapshot)) {
+	if (!vexfs_snapshot_open(graph, inode, snapshot, by_record)) {
 		vx_index_info(graph->vx, facts);
 		if (vexfs_graph_fits(index, snapshot, facts))
 			return graph;
@@ -104,6 +105,7 @@ struct vexfs_index *vexfs_index_load(struct inode *inode, struct vexfs_set *set)
 	};
 	struct vexfs_snapshot snapshot;
 	struct vexfs_index *index;
+	bool by_record;
 
 	vexfs_log_end(inode->i_sb, header, &set->log_end);
 	if (!vexfs_index_is_possible(&description))
@@ -111,14 +113,16 @@ struct vexfs_index *vexfs_index_load(struct inode *inode, struct vexfs_set *set)
 	index = vexfs_index_alloc(inode, set, &description);
 	if (!index)
 		return ERR_PTR(-ENOMEM);
-	/* What cannot be in memory as a whole is not begun with. */
 	if (!vexfs_read_snapshot_name(inode, header, &snapshot))
 		return index;
-	if (snapshot.bytes > vexfs_index_room(index->volume))
+	/* What cannot be in memory as a whole is read by record; where rows that stood there are missing, it is not begun with. */
+	by_record = snapshot.bytes > vexfs_index_room(index->volume);
+	if (by_record && snapshot.scan)
 		index->error = ENOMEM;
 	else
-		index->graph = vexfs_open_graph(index, inode, &snapshot, &index->facts);
+		index->graph = vexfs_open_graph(index, inode, &snapshot, by_record, &index->facts);
 	if (index->graph) {
+		index->is_on_volume = by_record;
 		index->opened_at = snapshot.at;
 		index->stored = snapshot;
 		vexfs_queue_reset(&index->queue, &snapshot.at, snapshot.scan, snapshot.scan ? set->slots : 0);
@@ -132,16 +136,17 @@ void vexfs_index_reload(struct vexfs_index *index, struct inode *inode)
 	struct vexfs_graph *graph, *replaced = NULL;
 	struct vexfs_snapshot stored;
 	struct vx_index_info facts;
-	bool is_unloaded, has_room;
+	bool is_unloaded, by_record;
 
 	mutex_lock(lock);
 	is_unloaded = !index->is_gone && index->is_unloaded;
 	stored = index->stored;
+	by_record = index->is_full;
 	mutex_unlock(lock);
 	if (!is_unloaded)
 		return;
-	has_room = stored.bytes <= vexfs_index_room(index->volume);
-	graph = has_room ? vexfs_open_graph(index, inode, &stored, &facts) : NULL;
+	by_record |= stored.bytes > vexfs_index_room(index->volume);
+	graph = vexfs_open_graph(index, inode, &stored, by_record, &facts);
 	mutex_lock(lock);
 	if (!index->is_gone && index->is_unloaded) {
 		if (graph) {
@@ -149,9 +154,11 @@ void vexfs_index_reload(struct vexfs_index *index, struct inode *inode)
 			index->facts = facts;
 			index->is_unloaded = false;
 			WRITE_ONCE(index->set->is_unloaded, false);
+			index->is_full = false;
+			index->is_on_volume = by_record;
 			graph = NULL;
 		} else {
-			replaced = vexfs_index_start_over(index, has_room ? 0 : ENOMEM);
+			replaced = vexfs_index_start_over(index, by_record ? ENOMEM : 0);
 			vexfs_index_wake(index);
 		}
 	}

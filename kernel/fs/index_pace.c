@@ -6,11 +6,14 @@
 #include <vexfs.h>
 #include "index.h"
 
-/* The caller holds set_lock. An index that rests, or takes what stood there when it was made, answers no searches anyway. */
+/*
+ * The caller holds set_lock. An index that rests, or takes what stood there when it was made, answers no searches anyway; one on the
+ * volume never catches up.
+ */
 static bool vexfs_is_too_far_behind(const struct vexfs_index *index, u32 rows)
 {
 	if (index->is_gone || index->error || index->is_suspect || index->queue.is_broken || !index->graph ||
-	    vexfs_queue_is_scanning(&index->queue) || index->facts.rows < VEXFS_INDEX_LEAST_ROWS)
+	    index->is_on_volume || vexfs_queue_is_scanning(&index->queue) || index->facts.rows < VEXFS_INDEX_LEAST_ROWS)
 		return false;
 	return vexfs_queue_rows(&index->queue) > VEXFS_INDEX_MOST_BEHIND - min_t(u32, rows, VEXFS_INDEX_MOST_BEHIND);
 }

@@ -21,11 +21,15 @@ void vexfs_queue_free(struct vexfs_queue *queue)
 
 void vexfs_queue_reset(struct vexfs_queue *queue, const struct vexfs_log_position *at, u64 scan_next, u64 scan_end)
 {
+	const u64 scanned = max(scan_next, scan_end) - scan_next;
+
 	vexfs_queue_free(queue);
 	*queue = (struct vexfs_queue){
 		.scan_next = scan_next,
 		.scan_end = max(scan_next, scan_end),
 		.high = max(scan_next, scan_end),
+		.came = queue->came + scanned,
+		.own = queue->own + scanned,
 		.at = *at,
 		.has_at = true,
 	};
@@ -78,6 +82,7 @@ static void vexfs_queue_add(struct vexfs_queue *queue, const struct vexfs_queued
 	}
 	queue->entries[queue->count++] = *entry;
 	*(entry->op == VX_PUT ? &queue->puts : &queue->others) += entry->count - taken;
+	queue->came += entry->count - taken;
 }
 
 void vexfs_queue_push(struct vexfs_queue *queue, const struct vexfs_log_record *record,

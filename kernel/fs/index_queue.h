@@ -46,6 +46,9 @@ struct vexfs_queue {
 	/* Changes of the log that wait. */
 	u64 puts;
 	u64 others;
+	/* Changes that have ever come, resets or not, and those of them that no call has made. */
+	u64 came;
+	u64 own;
 	/* No slot from here on is known to the index, or to an entry. */
 	u64 high;
 	struct vexfs_log_position at;
@@ -89,6 +92,12 @@ static inline u64 vexfs_queue_rows(const struct vexfs_queue *queue)
 static inline u64 vexfs_queue_length(const struct vexfs_queue *queue)
 {
 	return vexfs_queue_rows(queue) + queue->others;
+}
+
+/* Of the changes that have ever come those that wait no more. */
+static inline u64 vexfs_queue_taken(const struct vexfs_queue *queue)
+{
+	return queue->came - vexfs_queue_length(queue);
 }
 
 /* The slots of the rows that wait: vexfs_queue_rows() of them. Some may be named twice, or hold nothing. */

@@ -56,15 +56,31 @@ static void vexfs_rows_let_go(struct vexfs_row_source *source, u32 n)
 	}
 }
 
+/* What stands for a row inside of one page that is no more. */
+static const u8 vexfs_no_row[PAGE_SIZE] __aligned(64);
+
+/*
+ * The builder may ask for rows that were cut off, because it does not know of it yet. A page that it brought into the cache behind the end of
+ * the file would hide from all readers what an insertion writes there past the cache: who inserts after a cut waits for sections to end
+ * first, and in those that begin later the file is as short as it is. Inside of a section.
+ */
 static int vexfs_row_get(struct vexfs_row_source *source, u32 slot, u32 place, const void **row)
 {
 	const struct vexfs_set_layout *layout = &source->layout;
 	const u64 from = layout->data_offset + (u64)slot * layout->stride;
+	const bool is_gone = from + layout->row_bytes > i_size_read(source->mapping->host);
 	struct folio *folio;
 
 	if (from % PAGE_SIZE + layout->row_bytes > PAGE_SIZE) {
 		*row = source->gathered + (size_t)place * layout->row_bytes;
-		return vexfs_gather_row(source, from, (void *)*row);
+		if (!is_gone)
+			return vexfs_gather_row(source, from, (void *)*row);
+		memset((void *)*row, 0, layout->row_bytes);
+		return 0;
+	}
+	if (is_gone) {
+		*row = vexfs_no_row;
+		return 0;
 	}
 	folio = vexfs_row_folio(source, from);
 	if (IS_ERR(folio))
@@ -77,20 +93,20 @@ static int vexfs_row_get(struct vexfs_row_source *source, u32 slot, u32 place, c
 static int vexfs_rows_get(void *context, const vx_u32 *slots, vx_u32 n, const void **rows)
 {
 	struct vexfs_row_source *source = context;
+	int ticket, error = 0;
 	u32 i;
 
 	cond_resched();
 	if (source->is_interruptible && signal_pending(current))
 		return -EINTR;
-	for (i = 0; i < n; i++) {
-		int error = vexfs_row_get(source, slots[i], i, &rows[i]);
-
-		if (error) {
+	ticket = vexfs_section_enter();
+	for (i = 0; i < n && !error; i++) {
+		error = vexfs_row_get(source, slots[i], i, &rows[i]);
+		if (error)
 			vexfs_rows_let_go(source, i);
-			return error;
-		}
 	}
-	return 0;
+	vexfs_set_leave(ticket);
+	return error;
 }
 
 static void vexfs_rows_put(void *context, const void *const *rows, vx_u32 n)

@@ -2,7 +2,7 @@
 /* A search by the index: which graph, and what that has not taken yet, as they are at one moment; then the engine's search over rows in the page cache. */
 #include <linux/mm.h>
 #include <linux/slab.h>
-#include "engine.h"
+#include "../engine/glue.h"
 #include "index.h"
 
 /* Memory of searches that are over, for the next. */
@@ -102,19 +102,23 @@ int vexfs_guide_find(struct inode *inode, struct vexfs_set *set, u32 metric, u32
 	return 0;
 }
 
-/* A snapshot that turned out to be damaged is given up. */
-static void vexfs_suspect(struct inode *inode, struct vexfs_guide *guide)
+/* After a search: a snapshot that turned out to be damaged is given up, and what was read of one takes memory. */
+static void vexfs_look_at_graph(struct inode *inode, struct vexfs_guide *guide)
 {
 	struct vexfs_inode_info *info = vexfs_info(inode);
+	struct vexfs_index *index = guide->index;
 	struct vx_index_info facts;
 
 	vx_index_info(guide->graph->vx, &facts);
-	if (!facts.damaged)
+	if (!facts.damaged && facts.memory_bytes == READ_ONCE(index->facts.memory_bytes))
 		return;
 	mutex_lock(&info->set_lock);
-	if (!guide->index->is_gone && guide->index->graph == guide->graph) {
-		guide->index->is_suspect = true;
-		vexfs_index_wake(guide->index);
+	if (!index->is_gone && index->graph == guide->graph) {
+		index->facts.memory_bytes = facts.memory_bytes;
+		if (facts.damaged) {
+			index->is_suspect = true;
+			vexfs_index_wake(index);
+		}
 	}
 	mutex_unlock(&info->set_lock);
 }
@@ -136,14 +140,11 @@ s64 vexfs_navigate(struct inode *inode, struct vexfs_guide *guide, const struct 
 	};
 	struct vexfs_row_source *source = vexfs_row_source_make(inode, &guide->index->layout, view->slots, &rows);
 	struct vx_searcher *searcher = vexfs_take_searcher();
-	struct vx_search_info path;
 	s64 found = -ENOMEM;
 
 	if (source && searcher) {
 		found = vx_index_search(guide->graph->vx, searcher, &search, distances, ids, NULL);
-		vx_searcher_info(searcher, &path);
-		if (found < 0 || path.path == VX_PATH_FALLBACK)
-			vexfs_suspect(inode, guide);
+		vexfs_look_at_graph(inode, guide);
 		if (found >= 0)
 			atomic64_inc(&guide->index->searches);
 	}

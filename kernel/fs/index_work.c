@@ -4,14 +4,16 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
+#include "../engine/glue.h"
 #include "compat_shrinker.h"
-#include "engine.h"
 #include "index.h"
 
 struct vexfs_indexing {
 	struct super_block *sb;
 	struct workqueue_struct *queue;
 	struct work_struct work;
+	/* Looks whether a volume that was frozen is thawed. */
+	struct delayed_work thaw;
 	/* Inside of all locks. */
 	spinlock_t lock;
 	struct list_head all;
@@ -74,16 +76,24 @@ u32 vexfs_index_above(const struct vexfs_volume *volume)
 	return READ_ONCE(volume->indexing->above);
 }
 
+/* The caller holds vexfs_indexing.lock. */
+static void vexfs_wake_listed(struct vexfs_index *index)
+{
+	struct vexfs_indexing *indexing = index->volume->indexing;
+
+	if (indexing->is_stopped || list_empty(&index->all))
+		return;
+	if (list_empty(&index->awake))
+		list_add_tail(&index->awake, &indexing->awake);
+	queue_work(indexing->queue, &indexing->work);
+}
+
 void vexfs_index_wake(struct vexfs_index *index)
 {
 	struct vexfs_indexing *indexing = index->volume->indexing;
 
 	spin_lock(&indexing->lock);
-	if (!indexing->is_stopped && !list_empty(&index->all)) {
-		if (list_empty(&index->awake))
-			list_add_tail(&index->awake, &indexing->awake);
-		queue_work(indexing->queue, &indexing->work);
-	}
+	vexfs_wake_listed(index);
 	spin_unlock(&indexing->lock);
 }
 
@@ -112,6 +122,8 @@ struct vexfs_round {
 	struct vexfs_graph *graph;
 	u64 slots;
 	u32 count;
+	/* Rows that stood there when the index was made are, or may be, among them. */
+	bool is_scan;
 	struct vx_change changes[VX_ROUND_CHANGES];
 };
 
@@ -143,17 +155,20 @@ static s64 vexfs_run_round(const struct vexfs_index *index, struct inode *inode,
 static struct vexfs_graph *vexfs_round_ended(struct vexfs_index *index, const struct vexfs_round *round, s64 taken,
 					     const struct vx_index_info *facts)
 {
-	const bool was_scanning = vexfs_queue_is_scanning(&index->queue);
-
 	index->is_busy = false;
 	if (index->is_gone || index->graph != round->graph)
 		return NULL;
+	/* What has all rows that stood there goes on without memory. */
+	if (taken == -ENOMEM && !vexfs_queue_is_scanning(&index->queue) && !index->is_full) {
+		index->is_full = true;
+		return NULL;
+	}
 	/* Of a damaged snapshot nothing can be kept; what else fails, would again. */
 	if (taken < 0)
 		return vexfs_index_start_over(index, taken == -EUCLEAN ? 0 : -taken);
 	vexfs_queue_take(&index->queue, round->changes, taken);
 	index->unsaved += taken;
-	if (was_scanning && !vexfs_queue_is_scanning(&index->queue))
+	if (round->is_scan && !vexfs_queue_is_scanning(&index->queue))
 		index->is_built = true;
 	index->facts = *facts;
 	return NULL;
@@ -187,17 +202,29 @@ static enum vexfs_step vexfs_choose_step(struct vexfs_index *index, struct vexfs
 		*replaced = vexfs_index_start_over(index, is_broken ? ENOMEM : 0);
 		return is_broken ? VEXFS_STEP_NONE : VEXFS_STEP_MAKE;
 	}
+	if (index->is_on_volume)
+		return VEXFS_STEP_NONE;
 	if (index->is_unloaded)
 		return vexfs_queue_length(&index->queue) || index->unsaved ? VEXFS_STEP_LOAD : VEXFS_STEP_NONE;
 	if (!index->graph)
 		return VEXFS_STEP_MAKE;
 	if (vexfs_index_save_is_due(index))
 		return VEXFS_STEP_SAVE;
+	if (index->is_full && index->is_frozen)
+		return VEXFS_STEP_NONE;
+	if (index->is_full) {
+		*replaced = vexfs_index_leave_memory(index);
+		if (*replaced)
+			return VEXFS_STEP_LOAD;
+		*replaced = vexfs_index_start_over(index, ENOMEM);
+		return VEXFS_STEP_NONE;
+	}
 	round->slots = index->set->slots;
+	/* To fill may end the scan: that what stood there has been taken is known only behind it. */
+	round->is_scan = vexfs_queue_is_scanning(&index->queue);
 	round->count = vexfs_queue_fill(&index->queue, round->changes, VX_ROUND_CHANGES, index->set->ids, round->slots);
 	if (!round->count) {
-		/* The rows that stood there are all gone. */
-		if (index->unsaved && !index->is_built && !vexfs_queue_length(&index->queue))
+		if (round->is_scan && index->unsaved)
 			index->is_built = true;
 		return vexfs_index_save_is_due(index) ? VEXFS_STEP_SAVE : VEXFS_STEP_NONE;
 	}
@@ -224,9 +251,13 @@ static void vexfs_make_graph(struct vexfs_index *index, struct inode *inode)
 	vexfs_graph_put(graph);
 }
 
-/* Frozen: what waits is saved some time later. */
+/* How often a frozen volume is asked whether it is thawed. */
+#define VEXFS_THAW_DELAY (HZ / 2)
+
+/* Frozen: what waits is saved after the thaw. */
 static void vexfs_save_if_thawed(struct vexfs_index *index, struct inode *inode)
 {
+	struct vexfs_indexing *indexing = index->volume->indexing;
 	struct vexfs_inode_info *info = vexfs_info(inode);
 
 	if (sb_start_write_trylock(inode->i_sb)) {
@@ -235,8 +266,31 @@ static void vexfs_save_if_thawed(struct vexfs_index *index, struct inode *inode)
 		return;
 	}
 	mutex_lock(&info->set_lock);
-	index->save_at = index->unsaved + 1;
+	index->is_frozen = true;
 	mutex_unlock(&info->set_lock);
+	spin_lock(&indexing->lock);
+	if (!indexing->is_stopped)
+		queue_delayed_work(indexing->queue, &indexing->thaw, VEXFS_THAW_DELAY);
+	spin_unlock(&indexing->lock);
+}
+
+/* Every index that waits for the thaw tries again, and comes to wait again when it is too early. */
+static void vexfs_look_for_thaw(struct work_struct *work)
+{
+	struct vexfs_indexing *indexing = container_of(to_delayed_work(work), struct vexfs_indexing, thaw);
+	struct vexfs_index *index;
+
+	spin_lock(&indexing->lock);
+	list_for_each_entry(index, &indexing->all, all) {
+		if (!READ_ONCE(index->is_frozen))
+			continue;
+		WRITE_ONCE(index->is_frozen, false);
+		if (list_empty(&index->awake))
+			list_add_tail(&index->awake, &indexing->awake);
+	}
+	if (!indexing->is_stopped)
+		queue_work(indexing->queue, &indexing->work);
+	spin_unlock(&indexing->lock);
 }
 
 /* The next step of an index; whether there is another. */
@@ -272,21 +326,26 @@ static bool vexfs_index_step(struct vexfs_index *index, struct inode *inode, str
 	return step != VEXFS_STEP_NONE;
 }
 
+/* Holds an index and its inode; NULL when that is on its way out. The caller holds the lock of the list where it stood. */
+static struct vexfs_index *vexfs_index_hold(struct vexfs_index *index, struct inode **inode)
+{
+	*inode = igrab(index->inode);
+	if (!*inode)
+		return NULL;
+	kref_get(&index->count);
+	return index;
+}
+
 /* The first index of a list whose inode is not on its way out, both held; NULL at the end. */
 static struct vexfs_index *vexfs_take_awake(struct vexfs_indexing *indexing, struct inode **inode)
 {
 	struct vexfs_index *index = NULL;
 
 	spin_lock(&indexing->lock);
-	while (!indexing->is_stopped && !list_empty(&indexing->awake)) {
+	while (!index && !indexing->is_stopped && !list_empty(&indexing->awake)) {
 		index = list_first_entry(&indexing->awake, struct vexfs_index, awake);
 		list_del_init(&index->awake);
-		*inode = igrab(index->inode);
-		if (*inode) {
-			kref_get(&index->count);
-			break;
-		}
-		index = NULL;
+		index = vexfs_index_hold(index, inode);
 	}
 	spin_unlock(&indexing->lock);
 	return index;
@@ -309,7 +368,7 @@ static void vexfs_indexing_work(struct work_struct *work)
 	kfree(round);
 }
 
-/* Pages of graphs that may be let go, at a guess: only the locks of each would tell. */
+/* Pages of graphs that may be let go, now or when they are saved, at a guess: only the locks of each would tell. */
 static unsigned long vexfs_count_unloadable(struct shrinker *shrinker, struct shrink_control *control)
 {
 	struct vexfs_indexing *indexing = vexfs_shrinker_context(shrinker);
@@ -318,14 +377,17 @@ static unsigned long vexfs_count_unloadable(struct shrinker *shrinker, struct sh
 
 	spin_lock(&indexing->lock);
 	list_for_each_entry(index, &indexing->all, all) {
-		if (!READ_ONCE(index->unsaved))
+		if (!READ_ONCE(index->is_on_volume))
 			bytes += READ_ONCE(index->facts.memory_bytes);
 	}
 	spin_unlock(&indexing->lock);
 	return bytes >> PAGE_SHIFT ?: SHRINK_EMPTY;
 }
 
-/* The graph of an index that nobody works on now. Inside of vexfs_indexing.lock the other locks may only be tried. */
+/*
+ * The graph of an index that nobody works on now; what only has to be saved for that is, soon. Inside of vexfs_indexing.lock, which the
+ * caller holds, the other locks may only be tried.
+ */
 static struct vexfs_graph *vexfs_try_unload(struct vexfs_index *index, unsigned long *pages)
 {
 	struct mutex *lock = &vexfs_info(index->inode)->set_lock;
@@ -336,6 +398,10 @@ static struct vexfs_graph *vexfs_try_unload(struct vexfs_index *index, unsigned 
 		return NULL;
 	if (mutex_trylock(lock)) {
 		graph = vexfs_index_unload(index);
+		if (!graph && index->unsaved && !index->is_on_volume) {
+			index->is_wanted = true;
+			vexfs_wake_listed(index);
+		}
 		mutex_unlock(lock);
 	}
 	mutex_unlock(&index->builder);
@@ -383,6 +449,7 @@ int vexfs_indexing_start(struct vexfs_volume *volume)
 	INIT_LIST_HEAD(&indexing->all);
 	INIT_LIST_HEAD(&indexing->awake);
 	INIT_WORK(&indexing->work, vexfs_indexing_work);
+	INIT_DELAYED_WORK(&indexing->thaw, vexfs_look_for_thaw);
 	indexing->queue = alloc_workqueue("vexfs_index", WQ_UNBOUND, 1);
 	if (!indexing->queue) {
 		kfree(indexing);
@@ -409,15 +476,10 @@ static struct vexfs_index *vexfs_take_loaded(struct vexfs_indexing *indexing, st
 	struct vexfs_index *index = NULL;
 
 	spin_lock(&indexing->lock);
-	while (!list_empty(&indexing->all)) {
+	while (!index && !list_empty(&indexing->all)) {
 		index = list_first_entry(&indexing->all, struct vexfs_index, all);
 		list_del_init(&index->all);
-		*inode = igrab(index->inode);
-		if (*inode) {
-			kref_get(&index->count);
-			break;
-		}
-		index = NULL;
+		index = vexfs_index_hold(index, inode);
 	}
 	spin_unlock(&indexing->lock);
 	return index;
@@ -434,12 +496,14 @@ void vexfs_indexing_stop(struct vexfs_volume *volume)
 	spin_lock(&indexing->lock);
 	indexing->is_stopped = true;
 	spin_unlock(&indexing->lock);
+	cancel_delayed_work_sync(&indexing->thaw);
 	cancel_work_sync(&indexing->work);
 	while ((index = vexfs_take_loaded(indexing, &inode))) {
 		mutex_lock(&index->builder);
-		if (READ_ONCE(index->unsaved))
+		if (READ_ONCE(index->unsaved) && !READ_ONCE(index->is_on_volume))
 			vexfs_index_reload(index, inode);
-		if (!sb_rdonly(indexing->sb) && volume->journal && READ_ONCE(index->unsaved) && inode->i_nlink)
+		if (!sb_rdonly(indexing->sb) && volume->journal && READ_ONCE(index->unsaved) &&
+		    !READ_ONCE(index->is_on_volume) && inode->i_nlink)
 			vexfs_snapshot_save(index, inode);
 		mutex_unlock(&index->builder);
 		vexfs_index_put(index);

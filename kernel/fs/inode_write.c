@@ -52,6 +52,14 @@ static bool vexfs_changes_content(const struct vexfs_inode *before, const struct
 	       before->vector_set != after->vector_set || memcmp(before->root, after->root, sizeof(after->root));
 }
 
+void vexfs_content_needs(handle_t *handle, struct inode *inode)
+{
+	struct vexfs_inode_info *info = vexfs_info(inode);
+
+	info->sync_tid = handle->h_transaction->t_tid;
+	info->datasync_tid = info->sync_tid;
+}
+
 int vexfs_write_inode(handle_t *handle, struct inode *inode)
 {
 	struct vexfs_inode_info *info = vexfs_info(inode);

@@ -11,6 +11,8 @@ void vexfs_count_blocks(struct inode *inode, s32 blocks);
 /* Whatever the VFS and vexfs_inode_info say of an inode, into its record: one block. */
 int vexfs_write_inode(handle_t *handle, struct inode *inode);
 #define VEXFS_INODE_CREDITS 1
+/* What the handle changes is needed to read the content, or the rows, and is not seen in the record: fdatasync(2) waits for it. */
+void vexfs_content_needs(handle_t *handle, struct inode *inode);
 
 /*
  * Recovery finishes with the inodes on the list: without links they are deleted, with links their blocks past the size

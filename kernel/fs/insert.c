@@ -7,10 +7,11 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/writeback.h>
+#include "../engine/glue.h"
 #include "alloc.h"
 #include "batch.h"
 #include "content.h"
-#include "engine.h"
 #include "file_size.h"
 #include "index.h"
 #include "inode_write.h"
@@ -217,15 +218,17 @@ static int vexfs_publish_batch(struct inode *inode, struct vexfs_set *set, struc
 /* Rows that were cut off could come back after a crash, with the bytes of those that come now. */
 static int vexfs_wait_for_cut(struct inode *inode, struct vexfs_set *set)
 {
-	int error;
+	if (set->has_cut_tid) {
+		int error = jbd2_complete_transaction(vexfs_volume(inode->i_sb)->journal, set->cut_tid);
 
-	if (!set->was_cut)
-		return 0;
-	error = jbd2_complete_transaction(vexfs_volume(inode->i_sb)->journal, set->cut_tid);
-	if (error)
-		return error;
-	vexfs_set_wait();
-	set->was_cut = false;
+		if (error)
+			return error;
+		set->has_cut_tid = false;
+	}
+	if (set->was_cut) {
+		vexfs_set_wait();
+		set->was_cut = false;
+	}
 	return 0;
 }
 
@@ -250,6 +253,8 @@ static int vexfs_store_batch(struct file *file, struct vexfs_set *set, struct ve
 	if (error)
 		vexfs_drop_appended(&appended);
 	vexfs_end_appended(&appended);
+	if (!error)
+		balance_dirty_pages_ratelimited(inode->i_mapping);
 	return error;
 }
 
@@ -265,8 +270,7 @@ int vexfs_batch_move(struct inode *inode, struct vexfs_set *set, struct vexfs_ba
 	if (!error) {
 		do
 			error = vexfs_publish_batch(inode, set, batch, &nothing, &records);
-		while (error == -ENOSPC && (vexfs_retry_allocate(inode->i_sb, &attempts) ||
-					    vexfs_records_scatter(inode, &records)));
+		while (error == -ENOSPC && vexfs_records_retry(inode, &records, &attempts));
 	}
 	vexfs_records_free(&records);
 	if (!error)
@@ -304,8 +308,7 @@ static int vexfs_insert_locked(struct file *file, struct vexfs_batch *batch)
 	if (!error) {
 		do
 			error = vexfs_store_batch(file, set, batch, &records);
-		while (error == -ENOSPC && (vexfs_retry_allocate(inode->i_sb, &attempts) ||
-					    vexfs_records_scatter(inode, &records)));
+		while (error == -ENOSPC && vexfs_records_retry(inode, &records, &attempts));
 	}
 	vexfs_records_free(&records);
 	if (error)

@@ -116,9 +116,19 @@ static int vexfs_add(struct file *file, void *argument, size_t size)
 	return vexfs_add_embedding(file, argument, size);
 }
 
+static int vexfs_call_add(struct file *file, void *argument, size_t size)
+{
+	return vexfs_change_file(file, argument, size, vexfs_add);
+}
+
 static int vexfs_update(struct file *file, void *argument, size_t size)
 {
 	return vexfs_update_embedding(file, argument, size);
+}
+
+static int vexfs_call_update(struct file *file, void *argument, size_t size)
+{
+	return vexfs_change_file(file, argument, size, vexfs_update);
 }
 
 static int vexfs_call_batch_get(struct file *file, void *argument, size_t size)
@@ -126,29 +136,30 @@ static int vexfs_call_batch_get(struct file *file, void *argument, size_t size)
 	return file->f_mode & FMODE_READ ? vexfs_batch_get(file, argument) : -EBADF;
 }
 
-static u64 vexfs_indexed_rows(struct inode *inode, const struct vexfs_set *set)
+static void vexfs_fill_index_stats(struct inode *inode, const struct vexfs_set *set, struct vexfs_stats *stats)
 {
-	u64 rows;
-
 	mutex_lock(&vexfs_info(inode)->set_lock);
-	rows = set->index ? set->index->facts.rows : 0;
+	if (set->index) {
+		stats->indexed_rows = set->index->facts.rows;
+		stats->flags = set->index->is_on_volume ? VEXFS_STATS_INDEX_ON_VOLUME : 0;
+	}
 	mutex_unlock(&vexfs_info(inode)->set_lock);
-	return rows;
 }
 
 static void vexfs_fill_stats(struct inode *inode, const struct vexfs_set *set, struct vexfs_stats *stats)
 {
-	stats->rows = set->live_rows;
-	stats->slots = set->slots;
-	stats->free_slots = set->slots - set->live_rows;
+	/* Beside a change the two may be of different moments. */
+	stats->rows = READ_ONCE(set->live_rows);
+	stats->slots = max(READ_ONCE(set->slots), stats->rows);
+	stats->free_slots = stats->slots - stats->rows;
 	stats->next_id = set->next_id;
-	stats->matrix_bytes = set->slots * set->layout.stride;
+	stats->matrix_bytes = stats->slots * set->layout.stride;
 	stats->log_bytes = set->hidden_blocks << inode->i_blkbits;
 	stats->log_records = set->log_records;
 	stats->log_compactions = set->log_compactions;
 	stats->searches = atomic64_read(&set->searches);
 	stats->rows_scanned = atomic64_read(&set->rows_scanned);
-	stats->indexed_rows = vexfs_indexed_rows(inode, set);
+	vexfs_fill_index_stats(inode, set, stats);
 	stats->insert_calls = set->insert_calls;
 	stats->rows_inserted = set->rows_inserted;
 	stats->dimensions = set->layout.dimensions;
@@ -189,15 +200,15 @@ static int vexfs_exchange(struct file *file, void __user *argument, size_t size,
 	return error;
 }
 
-/* The same for what changes a file. The way back is tried first: what has changed cannot be taken back. */
-static int vexfs_exchange_change(struct file *file, void __user *argument, size_t size, vexfs_call *change)
+/* The same for what may change a file. The way back is tried first: what has changed cannot be taken back. */
+static int vexfs_exchange_change(struct file *file, void __user *argument, size_t size, vexfs_call *call)
 {
 	void *copy = memdup_user(argument, size);
 	int error;
 
 	if (IS_ERR(copy))
 		return PTR_ERR(copy);
-	error = copy_to_user(argument, copy, size) ? -EFAULT : vexfs_change_file(file, copy, size, change);
+	error = copy_to_user(argument, copy, size) ? -EFAULT : call(file, copy, size);
 	if (!error && copy_to_user(argument, copy, size))
 		error = -EFAULT;
 	kfree(copy);
@@ -247,9 +258,9 @@ long vexfs_ioctl(struct file *file, unsigned int command, unsigned long value)
 	if (vexfs_is_inline(command, VEXFS_NR_GET_EMBEDDING, sizeof(struct vexfs_get_embedding)))
 		return vexfs_exchange(file, argument, _IOC_SIZE(command), vexfs_call_get);
 	if (vexfs_is_inline(command, VEXFS_NR_ADD_EMBEDDING, sizeof(struct vexfs_put_embedding)))
-		return vexfs_exchange_change(file, argument, _IOC_SIZE(command), vexfs_add);
+		return vexfs_exchange_change(file, argument, _IOC_SIZE(command), vexfs_call_add);
 	if (vexfs_is_inline(command, VEXFS_NR_UPDATE_EMBEDDING, sizeof(struct vexfs_put_embedding)))
-		return vexfs_exchange_change(file, argument, _IOC_SIZE(command), vexfs_update);
+		return vexfs_exchange_change(file, argument, _IOC_SIZE(command), vexfs_call_update);
 	switch (command) {
 	case VEXFS_IOC_BATCH_GET:
 		return vexfs_exchange(file, argument, _IOC_SIZE(command), vexfs_call_batch_get);
@@ -264,7 +275,7 @@ long vexfs_ioctl(struct file *file, unsigned int command, unsigned long value)
 	case VEXFS_IOC_BATCH_INSERT:
 		return vexfs_take(file, argument, _IOC_SIZE(command), vexfs_insert);
 	case VEXFS_IOC_MANAGE_INDEX:
-		return vexfs_exchange(file, argument, _IOC_SIZE(command), vexfs_manage);
+		return vexfs_exchange_change(file, argument, _IOC_SIZE(command), vexfs_manage);
 	case VEXFS_IOC_BATCH_SEARCH:
 		return vexfs_exchange(file, argument, _IOC_SIZE(command), vexfs_call_batch_search);
 	case VEXFS_IOC_DELETE_EMBEDDING:

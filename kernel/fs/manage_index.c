@@ -247,9 +247,10 @@ static int vexfs_fill_index_info(struct inode *inode, struct vexfs_set *set, str
 		call->ef_construction = index->description.ef_construction;
 		call->ef_search = index->description.ef_search;
 		call->state = index->error ? VEXFS_INDEX_STATE_RESTING :
+			      index->is_on_volume ? VEXFS_INDEX_STATE_ON_VOLUME :
 			      index->is_busy || vexfs_queue_length(&index->queue) ? VEXFS_INDEX_STATE_BEHIND :
 										   VEXFS_INDEX_STATE_READY;
-		call->error = index->error;
+		call->error = index->is_on_volume ? ENOMEM : index->error;
 		call->levels = index->graph || index->is_unloaded ? index->facts.top_level + 1 : 0;
 		call->indexed_rows = index->facts.rows;
 		call->lag = vexfs_queue_length(&index->queue);
@@ -314,23 +315,49 @@ static int vexfs_change_allowed(struct file *file, struct vexfs_manage_index *ca
 	return error;
 }
 
-/* Until there is nothing to do for the index: -ENOENT when it is dropped, or what keeps it from going on. */
-static int vexfs_wait_until_idle(struct inode *inode, struct vexfs_index *index)
+/* Changes of an index that had come when a call began to wait for it, and those that calls had made. */
+struct vexfs_awaited_changes {
+	u64 came;
+	u64 of_calls;
+};
+
+/*
+ * Whether an index has taken these, and others have changed more meanwhile: for those, and for what follows when nothing is left, there
+ * would be no end to waiting. The caller holds set_lock.
+ */
+static bool vexfs_index_is_outrun(const struct vexfs_index *index, const struct vexfs_awaited_changes *awaited)
+{
+	const struct vexfs_queue *queue = &index->queue;
+
+	return !index->is_gone && !index->error && !index->is_suspect && !queue->is_broken && !vexfs_queue_is_scanning(queue) &&
+	       vexfs_queue_taken(queue) >= awaited->came && queue->came - queue->own != awaited->of_calls;
+}
+
+/* Until there is nothing to do for the index: 0, -ENOENT when it is dropped, or what keeps it from going on. 1: it is outrun. */
+static int vexfs_wait_until_idle(struct inode *inode, struct vexfs_index *index, const struct vexfs_awaited_changes *awaited)
 {
 	struct vexfs_inode_info *info = vexfs_info(inode);
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-	bool is_idle;
+	bool is_idle, is_outrun;
 	int error = 0;
 
 	add_wait_queue(&index->waiters, &wait);
 	vexfs_index_wake(index);
 	for (;;) {
 		mutex_lock(&info->set_lock);
+		is_outrun = vexfs_index_is_outrun(index, awaited);
 		is_idle = vexfs_index_is_idle(index);
-		if (is_idle)
+		if (is_idle) {
 			error = index->is_gone ? -ENOENT : -index->error;
+			if (!error && index->is_on_volume && vexfs_queue_length(&index->queue))
+				error = -ENOMEM;
+		}
 		mutex_unlock(&info->set_lock);
-		if (is_idle)
+		if (is_idle && error)
+			break;
+		if (is_outrun)
+			error = 1;
+		if (is_idle || is_outrun)
 			break;
 		if (signal_pending(current)) {
 			error = -EINTR;
@@ -345,12 +372,19 @@ static int vexfs_wait_until_idle(struct inode *inode, struct vexfs_index *index)
 /* The same, and until the space of rows that are gone is given back, which changes rows in turn. */
 static int vexfs_wait_for_index(struct inode *inode, struct vexfs_index *index)
 {
+	struct vexfs_inode_info *info = vexfs_info(inode);
+	struct vexfs_awaited_changes awaited;
 	int error;
 
+	mutex_lock(&info->set_lock);
+	awaited.came = index->queue.came;
+	awaited.of_calls = index->queue.came - index->queue.own;
+	mutex_unlock(&info->set_lock);
 	do {
-		error = vexfs_wait_until_idle(inode, index);
-		if (!error)
-			error = vexfs_recycle_settle(inode);
+		error = vexfs_wait_until_idle(inode, index, &awaited);
+		if (error)
+			return min(error, 0);
+		error = vexfs_recycle_settle(inode);
 	} while (error == 1);
 	return error;
 }

@@ -36,23 +36,6 @@ static vm_fault_t vexfs_map_pages(struct vm_fault *fault, pgoff_t start, pgoff_t
 	return start < whole ? filemap_map_pages(fault, start, min(end, whole - 1)) : 0;
 }
 
-/* Whether stores to [from, to) go to blocks that are written already. */
-static int vexfs_is_written(struct inode *inode, u64 first, u64 end)
-{
-	while (first < end) {
-		struct vexfs_run run;
-		u64 version;
-		int error = vexfs_content_find(inode, first, end - first, &run, &version);
-
-		if (error)
-			return error;
-		if (!run.physical || run.unwritten)
-			return 0;
-		first += run.length;
-	}
-	return 1;
-}
-
 /* Locks the folio if stores may still go to it; *end: where the file ends in it. */
 static bool vexfs_lock_mapped(struct inode *inode, struct folio *folio, loff_t *end)
 {
@@ -64,12 +47,22 @@ static bool vexfs_lock_mapped(struct inode *inode, struct folio *folio, loff_t *
 	return false;
 }
 
-/* Makes the folio dirty and its blocks written, in one transaction. 0: the folio is locked. -EAGAIN: it has gone. */
+/* Pieces of a folio that one handle may give blocks to and mark: with many blocks to a folio all of them can be more than a transaction takes. */
+static u32 vexfs_pieces_at_once(struct inode *inode)
+{
+	const journal_t *journal = vexfs_volume(inode->i_sb)->journal;
+	const u32 most = journal ? journal->j_max_transaction_buffers / 2 : 0;
+
+	return max_t(u32, most / vexfs_content_credits(inode, 1), 1);
+}
+
+/* Makes the folio dirty and its blocks written, or some of them, in one transaction. -EAGAIN: it has gone. */
 static int vexfs_make_writable(struct inode *inode, struct folio *folio)
 {
-	const u32 most = max_t(u32, folio_size(folio) >> inode->i_blkbits, 1);
+	const u32 blocks = max_t(u32, folio_size(folio) >> inode->i_blkbits, 1);
 	const u64 first = folio_pos(folio) >> inode->i_blkbits;
-	handle_t *handle = vexfs_start(inode->i_sb, vexfs_content_credits(inode, most));
+	u32 left = min(blocks, vexfs_pieces_at_once(inode));
+	handle_t *handle = vexfs_start(inode->i_sb, vexfs_content_credits(inode, left));
 	int error = 0, stopped;
 	u64 block, stop;
 	loff_t end;
@@ -81,27 +74,24 @@ static int vexfs_make_writable(struct inode *inode, struct folio *folio)
 		return -EAGAIN;
 	}
 	stop = vexfs_blocks_of(inode, end);
-	for (block = first; block < stop && !error;) {
+	for (block = first; block < stop && left && !error;) {
 		struct vexfs_run run;
 		u64 version;
 
 		error = vexfs_content_fill(handle, inode, block, stop - block, true, &run, &version);
-		if (!error && run.unwritten)
+		if (!error && run.unwritten) {
 			error = vexfs_content_mark(handle, inode, block, run.length, false);
+			left--;
+		}
 		block += run.length;
 	}
 	/* Also when only some blocks came about: those count as written, so the folio has to go there. */
 	folio_mark_dirty(folio);
 	if (vexfs_order_content(handle, inode, folio_pos(folio), end) && !error)
 		error = -EROFS;
-	if (error)
-		folio_unlock(folio);
+	folio_unlock(folio);
 	stopped = vexfs_stop(handle);
-	if (stopped && !error) {
-		folio_unlock(folio);
-		error = stopped;
-	}
-	return error;
+	return error ?: stopped;
 }
 
 int vexfs_store_begins(struct inode *inode, struct folio *folio)
@@ -110,20 +100,23 @@ int vexfs_store_begins(struct inode *inode, struct folio *folio)
 	int attempts = 0, error;
 	loff_t end;
 
-	if (!vexfs_lock_mapped(inode, folio, &end))
-		return -EAGAIN;
-	error = vexfs_is_written(inode, first, vexfs_blocks_of(inode, end));
-	if (error == 1) {
-		folio_mark_dirty(folio);
-		return 0;
+	for (;;) {
+		if (!vexfs_lock_mapped(inode, folio, &end))
+			return -EAGAIN;
+		error = vexfs_content_is_written(inode, first, vexfs_blocks_of(inode, end));
+		if (error == 1) {
+			folio_mark_dirty(folio);
+			return 0;
+		}
+		folio_unlock(folio);
+		if (error)
+			return error;
+		do {
+			error = vexfs_make_writable(inode, folio);
+		} while (error == -ENOSPC && vexfs_retry_allocate(inode->i_sb, &attempts));
+		if (error)
+			return error;
 	}
-	folio_unlock(folio);
-	if (error)
-		return error;
-	do {
-		error = vexfs_make_writable(inode, folio);
-	} while (error == -ENOSPC && vexfs_retry_allocate(inode->i_sb, &attempts));
-	return error;
 }
 
 static vm_fault_t vexfs_page_mkwrite(struct vm_fault *fault)

@@ -4,9 +4,9 @@
  * when their bytes have changed: so the index takes them anew, after a crash too.
  */
 #include <linux/pagemap.h>
+#include "../engine/glue.h"
 #include "alloc.h"
 #include "content.h"
-#include "engine.h"
 #include "index.h"
 #include "row_changes.h"
 #include "vexfs_fs.h"
@@ -96,8 +96,6 @@ static int vexfs_publish_overwritten(struct inode *inode, struct vexfs_set *set,
 		mutex_lock(&info->set_lock);
 		vexfs_index_follow(set, records);
 		mutex_unlock(&info->set_lock);
-		info->sync_tid = handle->h_transaction->t_tid;
-		info->datasync_tid = info->sync_tid;
 	}
 	stopped = vexfs_stop(handle);
 	return error ?: stopped;
@@ -119,8 +117,7 @@ void vexfs_rows_overwritten(struct inode *inode, loff_t from, loff_t to)
 	error = vexfs_name_overwritten(set, from, to, &records);
 	while (!error && records.count) {
 		error = vexfs_publish_overwritten(inode, set, &records);
-		if (error != -ENOSPC || (!vexfs_retry_allocate(inode->i_sb, &attempts) &&
-					 !vexfs_records_scatter(inode, &records)))
+		if (error != -ENOSPC || !vexfs_records_retry(inode, &records, &attempts))
 			break;
 		error = 0;
 	}

@@ -6,25 +6,17 @@
 #include <linux/bitops.h>
 #include <linux/pagemap.h>
 #include <linux/slab.h>
+#include "../engine/glue.h"
 #include "batch.h"
 #include "content.h"
-#include "engine.h"
 #include "pack.h"
 #include "vexfs_fs.h"
-
-/* Bytes of free slots that are worth no move. */
-#define VEXFS_LEAST_PACKED (64u << 10)
-/* Rows, and bytes, of one transaction at most; one row in any case. */
-#define VEXFS_PACKED_ROWS 1024
-#define VEXFS_PACKED_BYTES (1u << 20)
-/* With no space for the records of so few it ends. */
-#define VEXFS_LEAST_ROWS 16
 
 bool vexfs_pack_is_due(const struct vexfs_set *set)
 {
 	const u64 free = set->slots - set->live_rows;
 
-	return free * 4 > set->slots && free * set->layout.stride > VEXFS_LEAST_PACKED;
+	return free * VEXFS_PACK_LEAST_SHARE > set->slots && free * set->layout.stride > VEXFS_PACK_LEAST_BYTES;
 }
 
 /* The highest live slots, rising; there are so many. */
@@ -47,7 +39,7 @@ static void vexfs_last_rows(const struct vexfs_set *set, u32 *slots, u32 count)
 /* Chooses which rows go where, `bound` at most. 0 rows when no slot in front of a row is free. */
 static int vexfs_choose_moves(const struct vexfs_set *set, struct vexfs_batch *batch, u32 bound)
 {
-	const u32 most = clamp_t(u32, VEXFS_PACKED_BYTES / batch->layout.stride, 1, bound);
+	const u32 most = clamp_t(u32, VEXFS_PACK_MOST_BYTES / batch->layout.stride, 1, bound);
 	struct vx_ids_info info;
 	u32 i;
 
@@ -156,7 +148,7 @@ static int vexfs_pack_rows(struct inode *inode, struct vexfs_set *set, u32 bound
 
 int vexfs_pack_some(struct inode *inode, struct vexfs_set *set)
 {
-	u32 rows = 2 * VEXFS_PACKED_ROWS;
+	u32 rows = 2 * VEXFS_PACK_MOST_ROWS;
 	int error;
 
 	if (IS_APPEND(inode) || IS_IMMUTABLE(inode))
@@ -164,6 +156,6 @@ int vexfs_pack_some(struct inode *inode, struct vexfs_set *set)
 	/* On a full disk this is how space comes back: a smaller batch has fewer records. */
 	do
 		error = vexfs_pack_rows(inode, set, rows / 2, &rows);
-	while (error == -ENOSPC && rows > VEXFS_LEAST_ROWS);
+	while (error == -ENOSPC && rows > VEXFS_PACK_LEAST_ROWS);
 	return error ?: rows != 0;
 }

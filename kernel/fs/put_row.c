@@ -3,8 +3,8 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include "../engine/glue.h"
 #include "batch.h"
-#include "engine.h"
 #include "vector_calls.h"
 #include "vexfs_fs.h"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 #include <linux/slab.h>
 #include <linux/workqueue.h>
+#include "../engine/glue.h"
 #include "batch.h"
 #include "content.h"
-#include "engine.h"
 #include "file_size.h"
 #include "freed_slots.h"
 #include "index.h"
@@ -144,8 +144,10 @@ static bool vexfs_recycle_inode(struct inode *inode, struct vexfs_awaited *await
 	inode_lock(inode);
 	set = vexfs_info(inode)->set;
 	if (set && inode->i_nlink) {
+		set->is_recycling = true;
 		vexfs_recycle(inode, set);
 		vexfs_pack(inode, set);
+		set->is_recycling = false;
 		waits = vexfs_is_unsettled(set);
 		awaited->has_freed = !list_empty(&set->freed);
 		awaited->is_packing = set->packing == VEXFS_PACKING_BEGUN;

@@ -105,12 +105,18 @@ int vexfs_log_credits(const struct inode *owner, u32 records, bool is_scattered)
 	       vexfs_log_runs(owner, records, is_scattered) * VEXFS_LOG_RUN_CREDITS;
 }
 
-bool vexfs_records_scatter(struct inode *owner, struct vexfs_records *records)
+/* Allows many pieces, once: false if that cannot help. */
+static bool vexfs_records_scatter(struct inode *owner, struct vexfs_records *records)
 {
 	if (records->is_scattered || vexfs_log_runs(owner, records->count, true) <= VEXFS_LOG_RUNS)
 		return false;
 	records->is_scattered = true;
 	return true;
+}
+
+bool vexfs_records_retry(struct inode *owner, struct vexfs_records *records, int *attempts)
+{
+	return vexfs_retry_allocate(owner->i_sb, attempts) || vexfs_records_scatter(owner, records);
 }
 
 struct vexfs_log_run {
@@ -221,14 +227,40 @@ static int vexfs_write_log_blocks(const struct vexfs_append *append, u64 index)
 	return error;
 }
 
-static int vexfs_map_log_blocks(handle_t *handle, const struct vexfs_append *append, struct vexfs_hidden *log, u64 index)
+/*
+ * There was no block for a node of the tree: the first `mapped` runs leave it again, and are free. A log that was there before is written as
+ * it is then. -ENOSPC, or the journal has ended.
+ */
+static int vexfs_unmap_log_blocks(handle_t *handle, struct vexfs_append *append, struct vexfs_hidden *log,
+				  struct vexfs_tree *tree, u64 first, u64 end, u32 mapped)
+{
+	int error;
+
+	tree->taken += end - first;
+	error = vexfs_extents_remove(handle, tree, first, end);
+	if (!error)
+		error = vexfs_extents_pull_up(handle, tree);
+	vexfs_hidden_count(log, tree);
+	if (!error && le64_to_cpu(log->inode.size))
+		error = vexfs_hidden_write(handle, log);
+	if (error)
+		return vexfs_abort(handle, error < 0 ? error : -ENOSPC);
+	append->run_count -= mapped;
+	memmove(append->runs, append->runs + mapped, append->run_count * sizeof(*append->runs));
+	return -ENOSPC;
+}
+
+static int vexfs_map_log_blocks(handle_t *handle, struct vexfs_append *append, struct vexfs_hidden *log, u64 index)
 {
 	struct vexfs_tree tree = vexfs_hidden_tree(log);
+	const u64 first = index;
 	int error;
 	u32 r;
 
 	for (r = 0; r < append->run_count; r++) {
 		error = vexfs_extents_insert(handle, &tree, index, append->runs[r].start, append->runs[r].count, false);
+		if (error == -ENOSPC && r)
+			return vexfs_unmap_log_blocks(handle, append, log, &tree, first, index, r);
 		if (error)
 			return r == 0 ? error : vexfs_abort(handle, error);
 		index += append->runs[r].count;

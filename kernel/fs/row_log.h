@@ -15,7 +15,7 @@ struct vexfs_records {
 	struct vexfs_log_record *list;
 	u32 count;
 	u32 room;
-	/* Their blocks may lie in as many pieces as a transaction can note, see vexfs_records_scatter(). */
+	/* Their blocks may lie in as many pieces as a transaction can note, see vexfs_records_retry(). */
 	bool is_scattered;
 };
 
@@ -35,8 +35,8 @@ u32 vexfs_records_per_block(const struct super_block *sb);
  * transaction that has room for many pieces has to wait for it: so they are allowed few, and after -ENOSPC many.
  */
 int vexfs_log_credits(const struct inode *owner, u32 records, bool is_scattered);
-/* Allows many, once: false if that cannot help. */
-bool vexfs_records_scatter(struct inode *owner, struct vexfs_records *records);
+/* After -ENOSPC: whether appending them again can help, because a commit frees blocks, or with many pieces. *attempts: 0 at first. */
+bool vexfs_records_retry(struct inode *owner, struct vexfs_records *records, int *attempts);
 /*
  * Appends them behind the header in `header`, a block that the handle may change; records that no longer fit there go
  * to blocks of the log, which are on the disk when this returns. -ENOSPC, -EIO, -EUCLEAN: nothing has changed, or the

@@ -12,8 +12,12 @@ struct vexfs_row_pages {
 	/* Byte of the file where the first held page begins. */
 	u64 start;
 	u32 count;
+	/* Pages that there is room for; folios are no more than that. */
 	u32 most;
-	struct page **pages;
+	/* Where each held page lies, and what holds them: a folio has one page or more. */
+	const void **pages;
+	u32 folio_count;
+	struct folio **folios;
 };
 
 /* Room for any `bytes` that follow each other. 0 or -ENOMEM. */
@@ -32,11 +36,11 @@ static inline const void *vexfs_row_pages_at(const struct vexfs_row_pages *held,
 {
 	const u64 at = from - held->start;
 	u32 last = at / PAGE_SIZE;
-	const void *address = page_address(held->pages[last]);
+	const void *address = held->pages[last];
 	const void *end = address + PAGE_SIZE;
 
 	address += at % PAGE_SIZE;
-	while (++last < held->count && page_address(held->pages[last]) == end)
+	while (++last < held->count && held->pages[last] == end)
 		end += PAGE_SIZE;
 	*together = end - address;
 	return address;

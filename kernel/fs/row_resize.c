@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /* write(2) and truncate(2) change how many slots a file has: new ones become rows, the rows of those that go are gone. */
 #include <linux/bitops.h>
-#include "engine.h"
+#include "../engine/glue.h"
 #include "freed_slots.h"
 #include "index.h"
 #include "row_changes.h"
@@ -97,6 +97,7 @@ static int vexfs_rows_cut(handle_t *handle, struct inode *inode, struct vexfs_se
 	vexfs_freed_cut(set, slots);
 	if (has_rows) {
 		set->was_cut = true;
+		set->has_cut_tid = true;
 		set->cut_tid = handle->h_transaction->t_tid;
 	}
 	return 0;

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
  * VECTOR_SEARCH and BATCH_SEARCH: by the index, or an exact search over the rows in the page cache. For that a window of rows at a time: its pages are looked up and
- * held, then compared with the query inside one SIMD section, in which nothing sleeps; the best are kept outside of it.
+ * held, then compared with the query inside of SIMD sections, in which nothing sleeps; the best are kept outside of them.
  */
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include "engine.h"
+#include "../engine/glue.h"
 #include "index.h"
 #include "row_pages.h"
 #include "trace.h"
 #include "vector_calls.h"
 #include "vector_set.h"
 #include "vexfs_fs.h"
+
+/* Row data whose pages are held at a time, unless a single row is larger: some sections, because each hold begins at what is in no cache. */
+#define VEXFS_HELD_BYTES (4 * VX_SECTION_BYTES)
 
 struct vexfs_search {
 	struct file *file;
@@ -68,32 +71,33 @@ static u32 vexfs_list_rows(struct vexfs_search *search, u32 from, u32 count)
 	for (i = 0; i < count; i++) {
 		const u32 slot = from + i;
 
-		if (!search->view.live || search->view.live[slot / 64] >> (slot % 64) & 1)
+		if (search->view.live[slot / 64] >> (slot % 64) & 1)
 			search->slots[listed++] = slot;
 	}
 	return listed;
 }
 
-/* How many of the listed rows from `at` on follow each other in `together` bytes; at least 1. */
-static u32 vexfs_run_of_rows(const struct vexfs_search *search, u32 at, u32 listed, size_t together)
+/* How many rows from the listed one `at` on follow each other in `together` bytes; at least 1. `slots` NULL: all listed ones do. */
+static u32 vexfs_run_of_rows(const struct vexfs_set_layout *layout, const u32 *slots, u32 at, u32 listed, size_t together)
 {
-	const struct vexfs_set_layout *layout = search->layout;
+	const u32 most = min_t(size_t, listed - at, (together - layout->row_bytes) / layout->stride + 1);
 	u32 n = 1;
 
-	while (at + n < listed && search->slots[at + n] == search->slots[at] + n &&
-	       (u64)n * layout->stride + layout->row_bytes <= together)
+	if (!slots)
+		return most;
+	while (n < most && slots[at + n] == slots[at] + n)
 		n++;
 	return n;
 }
 
-/* Inside a SIMD section: touches held pages only. */
-static void vexfs_compare(struct vexfs_search *search, u32 listed)
+/* Compares the rows in slots[0..listed-1], or with NULL those from `first` on. Inside a SIMD section: touches held pages only. */
+static void vexfs_compare(struct vexfs_search *search, u32 first, const u32 *slots, u32 listed, u32 *distances)
 {
 	const struct vexfs_set_layout *layout = search->layout;
 	u32 at, n;
 
 	for (at = 0; at < listed; at += n) {
-		const u64 from = layout->data_offset + (u64)search->slots[at] * layout->stride;
+		const u64 from = layout->data_offset + (u64)(slots ? slots[at] : first + at) * layout->stride;
 		size_t together;
 		const void *rows = vexfs_row_pages_at(&search->held, from, &together);
 
@@ -102,37 +106,47 @@ static void vexfs_compare(struct vexfs_search *search, u32 listed)
 			vexfs_row_pages_copy(&search->held, from, search->row, layout->row_bytes);
 			rows = search->row;
 		} else {
-			n = vexfs_run_of_rows(search, at, listed, together);
+			n = vexfs_run_of_rows(layout, slots, at, listed, together);
 		}
-		vx_distances(&vexfs_cpu_inside, search->query, rows, layout->stride, NULL, n, search->distances + at);
+		vx_distances(&vexfs_cpu_inside, search->query, rows, layout->stride, NULL, n, distances + at);
 	}
+}
+
+static u32 vexfs_rows_in(const struct vexfs_set_layout *layout, u32 bytes)
+{
+	return clamp_t(u32, bytes / layout->stride, 1, VX_SECTION_ROWS);
 }
 
 static int vexfs_scan_window(struct vexfs_search *search, u32 from, u32 count)
 {
 	const struct vexfs_set_layout *layout = search->layout;
-	const u32 listed = vexfs_list_rows(search, from, count);
-	u64 first, end;
+	const u32 section = vexfs_rows_in(layout, VX_SECTION_BYTES);
+	const u32 *slots = search->view.live ? search->slots : NULL;
+	const u32 listed = slots ? vexfs_list_rows(search, from, count) : count;
+	u32 last = from + count - 1;
+	u64 start, end;
 	int error;
+	u32 at;
 
 	if (!listed)
 		return 0;
-	first = layout->data_offset + (u64)search->slots[0] * layout->stride;
-	end = layout->data_offset + (u64)search->slots[listed - 1] * layout->stride + layout->row_bytes;
-	error = vexfs_row_pages_hold(&search->held, search->file, first, end - first);
+	if (slots) {
+		from = slots[0];
+		last = slots[listed - 1];
+	}
+	start = layout->data_offset + (u64)from * layout->stride;
+	end = layout->data_offset + (u64)last * layout->stride + layout->row_bytes;
+	error = vexfs_row_pages_hold(&search->held, search->file, start, end - start);
 	if (error)
 		return error;
-	vexfs_simd_begin();
-	vexfs_compare(search, listed);
-	vexfs_simd_end();
+	for (at = 0; at < listed; at += section) {
+		vexfs_simd_begin();
+		vexfs_compare(search, from + at, slots ? slots + at : NULL, min(section, listed - at), search->distances + at);
+		vexfs_simd_end();
+	}
 	vexfs_row_pages_release(&search->held);
-	vx_topk_offer(search->topk, search->distances, search->view.ids, search->slots, 0, listed);
+	vx_topk_offer(search->topk, search->distances, search->view.ids, slots, slots ? 0 : from, listed);
 	return 0;
-}
-
-static u32 vexfs_window_rows(const struct vexfs_set_layout *layout)
-{
-	return clamp_t(u32, VX_SECTION_BYTES / layout->stride, 1, VX_SECTION_ROWS);
 }
 
 /* Rows that are cut off meanwhile are passed over: their pages are gone. */
@@ -143,7 +157,7 @@ static u64 vexfs_slots_left(const struct vexfs_search *search)
 
 static int vexfs_scan(struct vexfs_search *search)
 {
-	const u32 window = vexfs_window_rows(search->layout);
+	const u32 window = vexfs_rows_in(search->layout, VEXFS_HELD_BYTES);
 	u64 from, slots;
 
 	for (from = 0; (slots = vexfs_slots_left(search)) > from; from += window) {
@@ -181,7 +195,7 @@ static struct vexfs_search *vexfs_search_alloc(struct file *file, const struct v
 	search->query = vexfs_engine_alloc(vx_query_bytes(layout->dimensions));
 	search->topk = vexfs_engine_alloc(vx_topk_bytes(k));
 	search->row = vexfs_engine_alloc(layout->row_bytes);
-	if (vexfs_row_pages_init(&search->held, file, (size_t)vexfs_window_rows(layout) * layout->stride) ||
+	if (vexfs_row_pages_init(&search->held, file, (size_t)vexfs_rows_in(layout, VEXFS_HELD_BYTES) * layout->stride) ||
 	    !search->query || !search->topk || !search->row) {
 		vexfs_search_free(search);
 		return NULL;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /* SET_VECTOR_META: a file gets a vector set, or one without rows another layout; the slots that it has become rows. */
 #include <linux/slab.h>
+#include "../engine/glue.h"
 #include "alloc.h"
 #include "content_blocks.h"
-#include "engine.h"
 #include "hidden.h"
 #include "index.h"
 #include "inode_write.h"
@@ -202,9 +202,8 @@ static int vexfs_define_locked(struct file *file, const struct vexfs_set_layout 
 	if (error)
 		goto free;
 	if (before) {
-		vexfs_set_wait();
 		atomic64_set(&set->searches, atomic64_read(&before->searches));
-		vexfs_set_free(before);
+		vexfs_set_free_later(before);
 	}
 	return stopped;
 free:

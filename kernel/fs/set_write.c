@@ -2,9 +2,10 @@
 /* The header of a vector set, and the tables beside it. */
 #include <linux/sched/mm.h>
 #include <vexfs.h>
-#include "engine.h"
+#include "../engine/glue.h"
 #include "hidden.h"
 #include "index.h"
+#include "inode_write.h"
 #include "row_changes.h"
 #include "vexfs_fs.h"
 
@@ -67,6 +68,7 @@ int vexfs_set_publish(handle_t *handle, struct inode *inode, struct vexfs_set *s
 	set->appended_before = records->count && set->appended_at == end.record && end.slots ? end.slots : 0;
 	set->hidden_blocks += blocks;
 	vexfs_set_note_blocks(inode, set);
+	vexfs_content_needs(handle, inode);
 	return error;
 }
 

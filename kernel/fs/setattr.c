@@ -11,7 +11,10 @@
 static int vexfs_set_attributes(VEXFS_IDMAP *idmap, struct dentry *dentry, struct iattr *wanted)
 {
 	struct inode *inode = d_inode(dentry);
-	handle_t *handle = vexfs_start(inode->i_sb, VEXFS_XATTR_CREDITS + 2 * VEXFS_INODE_CREDITS);
+	const int credits = VEXFS_XATTR_CREDITS + 2 * VEXFS_INODE_CREDITS;
+	/* The length has changed already. */
+	handle_t *handle = wanted->ia_valid & ATTR_SIZE ? vexfs_start_surely(inode->i_sb, credits) :
+							  vexfs_start(inode->i_sb, credits);
 	int error, stopped;
 
 	if (IS_ERR(handle))

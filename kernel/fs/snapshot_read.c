@@ -1,26 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-/* Reading a snapshot: past every cache, because its blocks were written so and each is read once. */
-#include <linux/bio.h>
-#include <linux/blkdev.h>
+/* Opening a snapshot, and reading it into memory: past every cache, because its blocks were written so and each is read once. */
+#include <linux/blk_types.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
-#include "engine.h"
+#include "../engine/glue.h"
 #include "index.h"
 
 /* Bytes that one bio reads. */
 #define VEXFS_READ_BYTES 131072
-
-static int vexfs_read_bytes(struct super_block *sb, u64 physical, void *memory, size_t bytes)
-{
-	struct bio *bio = bio_alloc(sb->s_bdev, 1, REQ_OP_READ, GFP_NOFS);
-	int error;
-
-	bio->bi_iter.bi_sector = physical << (sb->s_blocksize_bits - SECTOR_SHIFT);
-	__bio_add_page(bio, virt_to_page(memory), bytes, offset_in_page(memory));
-	error = submit_bio_wait(bio);
-	bio_put(bio);
-	return error;
-}
 
 /* Whole blocks from `logical` on, as many as lie together and fit into the bounce; *count: how many. */
 static int vexfs_read_piece(struct vexfs_graph *graph, u64 logical, void *bounce, u64 wanted, u64 *count)
@@ -34,7 +21,7 @@ static int vexfs_read_piece(struct vexfs_graph *graph, u64 logical, void *bounce
 	if (!run.physical || run.unwritten || !run.length)
 		return -EUCLEAN;
 	*count = min(run.length, wanted);
-	return vexfs_read_bytes(graph->sb, run.physical, bounce, *count << graph->sb->s_blocksize_bits);
+	return vexfs_block_io(graph->sb, REQ_OP_READ, run.physical, bounce, *count << graph->sb->s_blocksize_bits);
 }
 
 static int vexfs_snapshot_read(void *context, vx_u64 offset, void *data, size_t bytes)
@@ -71,8 +58,10 @@ static int vexfs_snapshot_read(void *context, vx_u64 offset, void *data, size_t 
 	return error;
 }
 
-int vexfs_snapshot_open(struct vexfs_graph *graph, struct inode *owner, const struct vexfs_snapshot *snapshot)
+int vexfs_snapshot_open(struct vexfs_graph *graph, struct inode *owner, const struct vexfs_snapshot *snapshot, bool by_record)
 {
+	/* Of an index that is on the volume, because there is no memory, a few KiB are. They do not count. */
+	const struct vx_alloc *memory = by_record ? &vexfs_table_memory : vexfs_index_memory(vexfs_volume(owner->i_sb));
 	struct vx_index_source source = {
 		.size = snapshot->bytes,
 		.read = vexfs_snapshot_read,
@@ -83,6 +72,13 @@ int vexfs_snapshot_open(struct vexfs_graph *graph, struct inode *owner, const st
 	graph->number = snapshot->number;
 	if (error)
 		return error;
-	graph->vx = vx_index_open(vexfs_index_memory(vexfs_volume(owner->i_sb)), &vexfs_cpu, &source, &error);
+	if (by_record) {
+		graph->pages = vexfs_snapshot_pages(graph, snapshot->bytes);
+		if (!graph->pages)
+			return -ENOMEM;
+		source.read = vexfs_snapshot_pages_read;
+		source.by_record = true;
+	}
+	graph->vx = vx_index_open(memory, &vexfs_cpu, &source, &error);
 	return graph->vx ? 0 : error;
 }

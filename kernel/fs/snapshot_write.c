@@ -4,8 +4,7 @@
  * them in the header and makes the snapshot before a file without a name. The content is complete on the device before that
  * transaction commits, whose commit flushes what the device has cached.
  */
-#include <linux/bio.h>
-#include <linux/blkdev.h>
+#include <linux/blk_types.h>
 #include <linux/buffer_head.h>
 #include <linux/slab.h>
 #include "alloc.h"
@@ -15,22 +14,20 @@
 #include "row_changes.h"
 
 #define VEXFS_WRITE_BYTES 131072
-/* Runs of blocks that one snapshot may take; a volume in smaller pieces has no space for it. */
+/* Runs that there is room for at first. */
 #define VEXFS_SNAPSHOT_RUNS 16
-/* Levels of its tree that may change with each run. */
-#define VEXFS_SNAPSHOT_LEVELS 1
-
-struct vexfs_snapshot_run {
-	u64 start;
-	u64 count;
-};
+/* A node of the tree, and what allocating it changes. */
+#define VEXFS_NODE_CREDITS (1 + VEXFS_ALLOCATE_CREDITS)
 
 struct vexfs_saving {
 	struct vexfs_index *index;
 	struct inode *inode;
 	struct vexfs_graph *graph;
-	struct vexfs_snapshot_run runs[VEXFS_SNAPSHOT_RUNS];
+	/* The first run_count hold the snapshot, in its order; the others up to kept_count are for the nodes of its tree. */
+	struct vexfs_kept_run *runs;
 	u32 run_count;
+	u32 kept_count;
+	u32 run_room;
 	/* Where the next block goes. */
 	u32 run;
 	u64 in_run;
@@ -48,49 +45,95 @@ struct vexfs_saving {
 	u64 unsaved;
 };
 
-static void vexfs_give_back(struct vexfs_saving *saving)
+/* All but the first `count`. */
+static void vexfs_give_back(struct vexfs_saving *saving, u32 count)
 {
-	while (saving->run_count) {
-		const struct vexfs_snapshot_run *run = &saving->runs[--saving->run_count];
+	while (saving->kept_count > count) {
+		const struct vexfs_kept_run *run = &saving->runs[--saving->kept_count];
 
 		vexfs_unreserve(saving->inode->i_sb, run->start, run->count);
 	}
+	saving->run_count = min(saving->run_count, count);
+}
+
+/* Keeps up to `wanted` blocks that lie together. */
+static int vexfs_keep_run(struct vexfs_saving *saving, u64 goal, u64 wanted, struct vexfs_kept_run *run)
+{
+	const u32 room = saving->run_room ? 2 * saving->run_room : VEXFS_SNAPSHOT_RUNS;
+	struct vexfs_kept_run *runs;
+	int error;
+
+	if (saving->kept_count == saving->run_room) {
+		runs = kvmalloc_array(room, sizeof(*runs), GFP_KERNEL);
+		if (!runs)
+			return -ENOMEM;
+		if (saving->runs)
+			memcpy(runs, saving->runs, saving->run_room * sizeof(*runs));
+		kvfree(saving->runs);
+		saving->runs = runs;
+		saving->run_room = room;
+	}
+	error = vexfs_reserve(saving->inode->i_sb, goal, wanted, &run->start, &run->count);
+	if (!error)
+		saving->runs[saving->kept_count++] = *run;
+	return error;
+}
+
+/* Nodes that a tree of so many extents has at most, each but the last half full. Three extents lie in the inode. */
+static u32 vexfs_snapshot_nodes(const struct vexfs_saving *saving)
+{
+	const u32 capacity = vexfs_node_capacity(&vexfs_volume(saving->inode->i_sb)->geometry);
+
+	return saving->run_count <= 3 ? 0 : 3 * DIV_ROUND_UP(saving->run_count, capacity) + 3;
+}
+
+/* What the runs change: bitmaps and descriptors of their groups, the superblock, the tree. */
+static u64 vexfs_run_credits(const struct vexfs_saving *saving)
+{
+	const u32 in_group = vexfs_volume(saving->inode->i_sb)->geometry.blocks_per_group;
+	u64 group, before = U64_MAX, groups = 0;
+	u32 r;
+
+	/* One that comes again counts again. */
+	for (r = 0; r < saving->run_count; r++) {
+		group = div_u64(saving->runs[r].start, in_group);
+		groups += group != before;
+		before = group;
+	}
+	return 2 * groups + 1 + (u64)vexfs_snapshot_nodes(saving) * VEXFS_NODE_CREDITS;
 }
 
 static int vexfs_reserve_runs(struct vexfs_saving *saving)
 {
 	struct super_block *sb = saving->inode->i_sb;
+	const journal_t *journal = vexfs_volume(sb)->journal;
 	u64 left = DIV_ROUND_UP_ULL(saving->bytes, sb->s_blocksize);
 	u64 goal = vexfs_goal(sb, saving->inode->i_ino);
+	struct vexfs_kept_run run;
 	int error = 0;
 
 	while (left && !error) {
-		struct vexfs_snapshot_run *run = &saving->runs[saving->run_count];
-
-		error = saving->run_count == VEXFS_SNAPSHOT_RUNS ? -ENOSPC :
-			vexfs_reserve(sb, goal, left, &run->start, &run->count);
+		error = vexfs_keep_run(saving, goal, left, &run);
 		if (!error) {
 			/* Nothing of what the blocks held before is written over what they get. */
-			clean_bdev_aliases(sb->s_bdev, run->start, run->count);
+			clean_bdev_aliases(sb->s_bdev, run.start, run.count);
 			saving->run_count++;
-			left -= run->count;
-			goal = run->start + run->count;
+			left -= run.count;
+			goal = run.start + run.count;
 		}
 	}
+	/* In more pieces than one transaction can take it is no space for a snapshot. */
+	if (!error && vexfs_run_credits(saving) > journal->j_max_transaction_buffers / 2)
+		error = -ENOSPC;
+	/* Without space for the nodes the transaction would fail when it has changed something. */
+	left = vexfs_snapshot_nodes(saving);
+	while (left && !error) {
+		error = vexfs_keep_run(saving, goal, left, &run);
+		if (!error)
+			left -= run.count;
+	}
 	if (error)
-		vexfs_give_back(saving);
-	return error;
-}
-
-static int vexfs_write_piece(struct super_block *sb, u64 physical, void *memory, size_t bytes)
-{
-	struct bio *bio = bio_alloc(sb->s_bdev, 1, REQ_OP_WRITE, GFP_NOFS);
-	int error;
-
-	bio->bi_iter.bi_sector = physical << (sb->s_blocksize_bits - SECTOR_SHIFT);
-	__bio_add_page(bio, virt_to_page(memory), bytes, offset_in_page(memory));
-	error = submit_bio_wait(bio);
-	bio_put(bio);
+		vexfs_give_back(saving, 0);
 	return error;
 }
 
@@ -104,15 +147,15 @@ static int vexfs_flush_bounce(struct vexfs_saving *saving)
 	memset(saving->bounce + saving->filled, 0, bytes - saving->filled);
 	saving->filled = 0;
 	while (done < bytes) {
-		const struct vexfs_snapshot_run *run = &saving->runs[saving->run];
+		const struct vexfs_kept_run *run = &saving->runs[saving->run];
 		u64 count;
 		int error;
 
 		if (saving->run == saving->run_count)
 			return -ENOSPC;
 		count = min_t(u64, run->count - saving->in_run, (bytes - done) >> sb->s_blocksize_bits);
-		error = vexfs_write_piece(sb, run->start + saving->in_run, saving->bounce + done,
-					  count << sb->s_blocksize_bits);
+		error = vexfs_block_io(sb, REQ_OP_WRITE, run->start + saving->in_run, saving->bounce + done,
+				       count << sb->s_blocksize_bits);
 		if (error)
 			return error;
 		done += count << sb->s_blocksize_bits;
@@ -201,11 +244,14 @@ int vexfs_snapshot_unname(handle_t *handle, struct inode *inode, struct vexfs_se
 static int vexfs_map_snapshot(handle_t *handle, struct vexfs_saving *saving, struct vexfs_hidden *hidden)
 {
 	struct vexfs_tree tree = vexfs_hidden_tree(hidden);
+	struct vexfs_kept_runs nodes = { .runs = saving->runs + saving->run_count,
+					 .count = saving->kept_count - saving->run_count };
 	u64 logical = 0;
 	u32 r;
 
+	tree.kept = &nodes;
 	for (r = 0; r < saving->run_count; r++) {
-		const struct vexfs_snapshot_run run = saving->runs[r];
+		const struct vexfs_kept_run run = saving->runs[r];
 		int error = vexfs_take_reserved(handle, hidden->sb, run.start, run.count);
 
 		if (!error)
@@ -235,6 +281,8 @@ static int vexfs_swap_in(handle_t *handle, struct vexfs_saving *saving, struct i
 		return error;
 	*took = true;
 	error = vexfs_map_snapshot(handle, saving, &hidden);
+	/* What the nodes did not need. */
+	vexfs_give_back(saving, saving->run_count);
 	if (!error)
 		error = vexfs_snapshot_unname(handle, inode, set, old);
 	if (error)
@@ -255,7 +303,7 @@ static int vexfs_swap(struct vexfs_saving *saving)
 {
 	struct inode *inode = saving->inode;
 	const int credits = 1 + VEXFS_TAKE_INODE_CREDITS + VEXFS_HIDDEN_CREDITS + VEXFS_DISOWN_CREDITS +
-			    saving->run_count * VEXFS_ALLOCATE_CREDITS * (1 + VEXFS_SNAPSHOT_LEVELS);
+			    vexfs_run_credits(saving);
 	struct vexfs_index *index = saving->index;
 	struct inode *old = NULL;
 	bool took = false;
@@ -279,7 +327,7 @@ static int vexfs_swap(struct vexfs_saving *saving)
 		}
 	}
 	if (!took)
-		vexfs_give_back(saving);
+		vexfs_give_back(saving, 0);
 	inode_unlock(inode);
 	iput(old);
 	return error;
@@ -293,7 +341,7 @@ static bool vexfs_saving_begin(struct vexfs_saving *saving)
 	bool has_begun;
 
 	mutex_lock(lock);
-	has_begun = !index->is_gone && index->graph && index->queue.has_at;
+	has_begun = !index->is_gone && index->graph && !index->is_on_volume && index->queue.has_at;
 	if (has_begun) {
 		saving->graph = vexfs_graph_get(index->graph);
 		saving->at = index->queue.at;
@@ -322,7 +370,11 @@ static void vexfs_saving_end(struct vexfs_saving *saving, int error)
 				.scan = saving->scan,
 			};
 			index->save_at = 0;
-			index->is_built = false;
+			/* A log that was written anew since wants a snapshot of its own. */
+			if (index->set->log_compactions == saving->compactions) {
+				index->is_built = false;
+				index->is_wanted = false;
+			}
 		} else if (error == -EUCLEAN && !index->is_gone) {
 			replaced = vexfs_index_start_over(index, 0);
 		} else if (error != -ESTALE) {
@@ -358,12 +410,13 @@ int vexfs_snapshot_save(struct vexfs_index *index, struct inode *inode)
 	if (!error) {
 		error = vexfs_write_graph(saving);
 		if (error)
-			vexfs_give_back(saving);
+			vexfs_give_back(saving, 0);
 		else
 			error = vexfs_swap(saving);
 	}
 	vexfs_saving_end(saving, error);
 	vexfs_graph_put(saving->graph);
+	kvfree(saving->runs);
 	kfree(saving);
 	return error;
 }

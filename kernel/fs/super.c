@@ -5,8 +5,8 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/statfs.h>
+#include "../engine/glue.h"
 #include "alloc.h"
-#include "engine.h"
 #include "index.h"
 #include "inode_write.h"
 #include "recycle.h"
@@ -32,6 +32,7 @@ static struct inode *vexfs_alloc_inode(struct super_block *sb)
 	info->datasync_tid = 0;
 	info->extents_version = 0;
 	info->disk_size = 0;
+	info->write_error = 0;
 	info->hidden_blocks = 0;
 	info->stored_from = 0;
 	info->stored_to = 0;
@@ -61,6 +62,8 @@ void vexfs_volume_free(struct super_block *sb)
 
 	trace_vexfs_unmount(sb);
 	vexfs_sysfs_remove(sb);
+	/* They hold the blocks of their headers. */
+	vexfs_sets_freed();
 	vexfs_close_journal(sb);
 	vexfs_indexing_free(volume);
 	vexfs_forget_orphans(sb);

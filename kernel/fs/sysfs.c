@@ -6,7 +6,7 @@
 #include <linux/part_stat.h>
 #include <linux/slab.h>
 #include <linux/sysfs.h>
-#include "engine.h"
+#include "../engine/glue.h"
 #include "sysfs.h"
 #include "vexfs_fs.h"
 

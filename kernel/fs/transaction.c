@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include "trace.h"
 #include "transaction.h"
 #include "vexfs_fs.h"
@@ -15,6 +17,17 @@ handle_t *vexfs_start(struct super_block *sb, int credits)
 		return ERR_PTR(-EROFS);
 	}
 	return jbd2__journal_start(journal, credits, 0, credits, GFP_NOFS, 0, 0);
+}
+
+handle_t *vexfs_start_surely(struct super_block *sb, int credits)
+{
+	handle_t *handle = vexfs_start(sb, credits);
+
+	while (handle == ERR_PTR(-ENOMEM) && !fatal_signal_pending(current)) {
+		memalloc_retry_wait(GFP_NOFS);
+		handle = vexfs_start(sb, credits);
+	}
+	return handle;
 }
 
 int vexfs_stop(handle_t *handle)

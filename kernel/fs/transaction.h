@@ -15,6 +15,8 @@
  * read-only or whose journal has ended.
  */
 handle_t *vexfs_start(struct super_block *sb, int credits);
+/* The same for the second part of a change: want of memory is waited out, unless the caller is killed. */
+handle_t *vexfs_start_surely(struct super_block *sb, int credits);
 /* 0, or the error that ended the journal. */
 int vexfs_stop(handle_t *handle);
 /* 0: there is room for so many blocks more; 1: not in this transaction, so vexfs_restart(). */

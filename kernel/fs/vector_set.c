@@ -5,7 +5,7 @@
 #include <linux/slab.h>
 #include <linux/srcu.h>
 #include <vexfs.h>
-#include "engine.h"
+#include "../engine/glue.h"
 #include "freed_slots.h"
 #include "index.h"
 #include "pack.h"
@@ -299,6 +299,27 @@ static int vexfs_load_rows(struct vexfs_set *set, const struct inode *owner, con
 	return error;
 }
 
+/*
+ * Which of the free slots a transaction has freed that is not committed yet was forgotten when the inode was let go of last: as long as
+ * there may be one, all of them wait.
+ */
+static int vexfs_wait_for_free_slots(struct vexfs_set *set, const struct inode *owner)
+{
+	const journal_t *journal = vexfs_volume(owner->i_sb)->journal;
+	const tid_t tid = vexfs_info(owner)->sync_tid;
+	const u64 count = set->slots - set->live_rows;
+	struct vexfs_freed *freed;
+
+	if (!journal || !count || tid_geq(READ_ONCE(journal->j_commit_sequence), tid))
+		return 0;
+	freed = vexfs_freed_alloc(count);
+	if (!freed)
+		return -ENOMEM;
+	freed->count = vx_ids_free_slots(set->ids, 0, freed->slots, count);
+	vexfs_freed_add(set, freed, tid);
+	return 0;
+}
+
 static struct vexfs_set *vexfs_load_set(struct inode *owner)
 {
 	struct vexfs_inode hidden;
@@ -328,6 +349,8 @@ static struct vexfs_set *vexfs_load_set(struct inode *owner)
 	}
 	if (!error)
 		error = vexfs_load_rows(set, owner, bh);
+	if (!error)
+		error = vexfs_wait_for_free_slots(set, owner);
 	if (error) {
 		vexfs_set_free(set);
 		return ERR_PTR(error);
@@ -382,13 +405,20 @@ struct vexfs_set *vexfs_set_get(struct inode *inode)
 	return set ?: vexfs_set_load_once(inode);
 }
 
+int vexfs_section_enter(void)
+{
+	const int ticket = srcu_read_lock(&vexfs_set_readers);
+
+	/* For sparse, which follows no section beyond the end of a function. */
+	__release(&vexfs_set_readers);
+	return ticket;
+}
+
 struct vexfs_set *vexfs_set_enter(struct inode *inode, int *ticket)
 {
 	struct vexfs_set *set;
 
-	*ticket = srcu_read_lock(&vexfs_set_readers);
-	/* For sparse, which follows no section beyond the end of a function. */
-	__release(&vexfs_set_readers);
+	*ticket = vexfs_section_enter();
 	set = vexfs_set_get(inode);
 	if (IS_ERR(set))
 		vexfs_set_leave(*ticket);
@@ -471,10 +501,11 @@ void vexfs_set_free(struct vexfs_set *set)
 
 	if (!set)
 		return;
-	/* Nobody works on it: an inode that is worked on is held. */
+	/* Nobody works on it, for an inode that is worked on is held, but the shrinker, as long as the index is on its list. */
 	if (set->index) {
 		struct vexfs_index *index = set->index;
 
+		vexfs_index_delist(index);
 		vexfs_graph_put(vexfs_index_end(index));
 		vexfs_index_put(index);
 	}
@@ -483,6 +514,22 @@ void vexfs_set_free(struct vexfs_set *set)
 	vx_ids_destroy(set->ids);
 	brelse(set->header);
 	kfree(set);
+}
+
+/* With bottom halves off: without an index nothing of it waits. */
+static void vexfs_set_is_unread(struct rcu_head *head)
+{
+	vexfs_set_free(container_of(head, struct vexfs_set, replaced));
+}
+
+void vexfs_set_free_later(struct vexfs_set *set)
+{
+	call_srcu(&vexfs_set_readers, &set->replaced, vexfs_set_is_unread);
+}
+
+void vexfs_sets_freed(void)
+{
+	srcu_barrier(&vexfs_set_readers);
 }
 
 void vexfs_set_note_blocks(struct inode *inode, const struct vexfs_set *set)

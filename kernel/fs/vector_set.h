@@ -49,12 +49,17 @@ struct vexfs_set {
 	u64 epoch;
 	bool is_retiring;
 	unsigned long retire_ticket;
+	/* Of one that another has replaced. */
+	struct rcu_head replaced;
 	/* Slots that changes have freed and that cannot be used again yet, oldest first. */
 	struct list_head freed;
 	/* Whether free slots are to be given back, see pack.c. */
 	enum vexfs_packing packing;
-	/* Rows were cut off last by this transaction, and there may be searches that still see them. */
+	/* What changes now is given back behind the scenes, by no call. Under i_rwsem. */
+	bool is_recycling;
+	/* Rows were cut off, and there may be searches that still see them; and they were last cut off by this transaction. */
 	bool was_cut;
+	bool has_cut_tid;
 	u32 cut_tid;
 	/* Blocks of the log at which writing it anew is thought of next. */
 	u64 compact_at;
@@ -80,6 +85,8 @@ struct vexfs_set {
  */
 struct vexfs_set *vexfs_set_enter(struct inode *inode, int *ticket);
 void vexfs_set_leave(int ticket);
+/* A section of who has the set by other means. */
+int vexfs_section_enter(void);
 /* The same for who holds i_rwsem: nothing has to be left. */
 struct vexfs_set *vexfs_set_get(struct inode *inode);
 /*
@@ -105,6 +112,10 @@ bool vexfs_set_is_over(unsigned long ticket);
 
 struct vexfs_set *vexfs_set_alloc(const struct vexfs_set_layout *layout);
 void vexfs_set_free(struct vexfs_set *set);
+/* Another set has taken its place, and its index has ended: it is freed when nobody can be in it any more. */
+void vexfs_set_free_later(struct vexfs_set *set);
+/* Waits until all of those are freed. */
+void vexfs_sets_freed(void);
 /* Slots that a file of so many bytes has. */
 u64 vexfs_slots_in(const struct vexfs_set_layout *layout, u64 size);
 u32 vexfs_stride(u32 row_bytes, u32 alignment);

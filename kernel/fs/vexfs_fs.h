@@ -112,6 +112,8 @@ struct vexfs_inode_info {
 	struct rw_semaphore xattr_lock;
 	/* The size in the record: of a regular file it follows i_size when the blocks are there. */
 	loff_t disk_size;
+	/* Why bytes that are in the page cache could not be published: during a write, under i_rwsem; else 0. */
+	int write_error;
 	struct mutex set_lock;
 	/* Blocks of the hidden inodes, plus one; 0 until somebody asked. */
 	u64 hidden_blocks;
@@ -174,6 +176,9 @@ struct vexfs_block_kind {
 struct buffer_head *vexfs_read_block(struct super_block *sb, u64 block);
 struct buffer_head *vexfs_read_checked(struct super_block *sb, u64 block, const struct vexfs_block_kind *kind);
 
+/* block_io.c: whole blocks from `physical` on, memory of kmalloc(). Returns when the device has answered. */
+int vexfs_block_io(struct super_block *sb, blk_opf_t operation, u64 physical, void *memory, size_t bytes);
+
 /* group.c: the caller holds allocator_lock. Both return a held buffer, checked, or ERR_PTR. */
 struct buffer_head *vexfs_read_descriptor(struct super_block *sb, u32 group, struct vexfs_group_descriptor **descriptor);
 struct buffer_head *vexfs_read_bitmap(struct super_block *sb, u64 block, u32 sum);
@@ -194,6 +199,8 @@ struct vexfs_tree {
 	void *root;
 	/* Blocks that changes of the tree took less those that they freed, nodes and data: the owner's count of blocks follows. */
 	s64 taken;
+	/* Where the blocks of its nodes come from; NULL: from whatever is free. */
+	struct vexfs_kept_runs *kept;
 };
 /* Blocks from `logical` on that lie together; physical 0: a hole. */
 struct vexfs_run {
@@ -207,6 +214,7 @@ int vexfs_extents_credits(const struct vexfs_tree *tree);
 int vexfs_extents_insert(handle_t *handle, struct vexfs_tree *tree, u64 logical, u64 physical, u64 count, bool unwritten);
 int vexfs_extents_mark(handle_t *handle, struct vexfs_tree *tree, u64 logical, u64 count, bool unwritten);
 int vexfs_extents_remove(handle_t *handle, struct vexfs_tree *tree, u64 first, u64 end);
+int vexfs_extents_pull_up(handle_t *handle, struct vexfs_tree *tree);
 int vexfs_extent_around(const struct vexfs_tree *tree, u64 logical, u64 *from, u64 *to, u64 *physical);
 static inline u32 vexfs_node_capacity(const struct vexfs_geometry *geometry)
 {

@@ -31,7 +31,7 @@ static int vexfs_write_begin(struct inode *inode, loff_t offset, loff_t length, 
 	const u64 most = min_t(u64, vexfs_blocks_of(inode, offset + length) - first, VEXFS_WRITE_BLOCKS);
 	struct vexfs_run run;
 	u64 version;
-	int error = vexfs_content_find(inode, first, most, &run, &version);
+	int error = vexfs_info(inode)->write_error ?: vexfs_content_find(inode, first, most, &run, &version);
 
 	const bool takes = !error && !run.physical && !(flags & IOMAP_ZERO);
 
@@ -47,15 +47,12 @@ static int vexfs_write_begin(struct inode *inode, loff_t offset, loff_t length, 
 	return 0;
 }
 
-int vexfs_publish_write(struct inode *inode, loff_t from, loff_t to, bool unwritten)
+static int vexfs_try_publish(struct inode *inode, loff_t from, loff_t to, bool unwritten, bool grows)
 {
 	const u64 first = from >> inode->i_blkbits;
-	const bool grows = to > vexfs_info(inode)->disk_size;
 	handle_t *handle;
 	int error = 0, stopped;
 
-	if (!unwritten && !grows)
-		return 0;
 	handle = vexfs_start(inode->i_sb, vexfs_content_credits(inode, 1) + vexfs_size_credits(inode));
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
@@ -67,6 +64,20 @@ int vexfs_publish_write(struct inode *inode, loff_t from, loff_t to, bool unwrit
 		error = vexfs_publish_size(handle, inode, to);
 	stopped = vexfs_stop(handle);
 	return error ?: stopped;
+}
+
+int vexfs_publish_write(struct inode *inode, loff_t from, loff_t to, bool unwritten)
+{
+	const bool grows = to > vexfs_info(inode)->disk_size;
+	int attempts = 0, error;
+
+	if (!unwritten && !grows)
+		return 0;
+	/* New rows need records, and those perhaps blocks. */
+	do
+		error = vexfs_try_publish(inode, from, to, unwritten, grows);
+	while (error == -ENOSPC && vexfs_retry_allocate(inode->i_sb, &attempts));
+	return error;
 }
 
 void vexfs_drop_unused(struct inode *inode, const struct iomap *iomap, loff_t written_to)
@@ -90,6 +101,9 @@ static int vexfs_write_end(struct inode *inode, loff_t offset, loff_t length, ss
 		error = vexfs_publish_write(inode, offset, to, iomap->type == IOMAP_UNWRITTEN);
 	if (written < length)
 		vexfs_drop_unused(inode, iomap, to);
+	/* Of bytes that are copied iomap asks no more what became of them. */
+	if (error)
+		vexfs_info(inode)->write_error = error;
 	return error;
 }
 
@@ -103,9 +117,33 @@ int vexfs_zero_content(struct inode *inode, loff_t from, loff_t count)
 	return vexfs_iomap_zero(inode, from, count, &vexfs_write_ops, &vexfs_validity);
 }
 
+/* Takes back what was copied behind the end that the volume knows. How much of a write from `start` on is left, or the error. */
+static ssize_t vexfs_take_back(struct kiocb *iocb, loff_t start, int error)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	const loff_t size = vexfs_info(inode)->disk_size;
+	const bool grew = i_size_read(inode) > size;
+
+	if (grew) {
+		filemap_invalidate_lock(inode->i_mapping);
+		i_size_write(inode, size);
+		truncate_pagecache(inode, size);
+		filemap_invalidate_unlock(inode->i_mapping);
+		vexfs_content_remove(inode, vexfs_blocks_of(inode, size), VEXFS_NO_BLOCK);
+	}
+	iocb->ki_pos = grew ? max(start, size) : start;
+	return iocb->ki_pos > start ? iocb->ki_pos - start : error;
+}
+
 ssize_t vexfs_write_pages(struct kiocb *iocb, struct iov_iter *from)
 {
-	return vexfs_iomap_write(iocb, from, &vexfs_write_ops, &vexfs_validity);
+	struct vexfs_inode_info *info = vexfs_info(file_inode(iocb->ki_filp));
+	const loff_t start = iocb->ki_pos;
+	ssize_t written = vexfs_iomap_write(iocb, from, &vexfs_write_ops, &vexfs_validity);
+	const int error = info->write_error;
+
+	info->write_error = 0;
+	return error ? vexfs_take_back(iocb, start, error) : written;
 }
 
 /* What every write does first, with i_rwsem held; the position and the count have been checked. */

@@ -7,7 +7,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
-#include "../fs/engine.h"
+#include "../engine/glue.h"
 #include "store.h"
 
 static uint capacity = 65536;

@@ -5,7 +5,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include "../fs/engine.h"
+#include "../engine/glue.h"
 #include "store.h"
 
 /* Rows whose distances are kept at a time: of the largest vectors, what one section for SIMD registers covers. */
