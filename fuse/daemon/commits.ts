@@ -1,15 +1,7 @@
 import { allocateMemory, errno, freeMemory, type Memory } from '../system/index.js';
 import { DeviceError, type FrozenTransaction, FsError, type Volume } from '../volume/index.js';
 import { type Exchange, JOURNAL_QUEUE, type JobSlot, SPARE } from './exchange.js';
-import {
-  COMMIT_BLOCKS,
-  COMMIT_ERROR,
-  COMMIT_NUMBERS,
-  COMMIT_REVOKES,
-  COMMIT_STAGING,
-  JOB,
-  KIND,
-} from './jobs.js';
+import { anyJob, commitJob, JOB } from './jobs.js';
 import { log, logOnce } from './log.js';
 
 /** Milliseconds after which a change is committed though nobody asked. */
@@ -165,12 +157,12 @@ export class Commits {
       view[index] = block.number;
     });
     view.set(frozen.revoked, numbers);
-    fields[KIND] = JOB.COMMIT;
-    fields[COMMIT_STAGING] = memory.address;
-    fields[COMMIT_BLOCKS] = numbers;
-    fields[COMMIT_NUMBERS] = memory.address + used;
-    fields[COMMIT_REVOKES] = revoked;
-    fields[COMMIT_ERROR] = 0;
+    fields[anyJob.kind] = JOB.COMMIT;
+    fields[commitJob.staging] = memory.address;
+    fields[commitJob.blocks] = numbers;
+    fields[commitJob.numbers] = memory.address + used;
+    fields[commitJob.revokes] = revoked;
+    fields[commitJob.error] = 0;
   }
 
   private room(bytes: number): Uint8Array {
@@ -192,7 +184,7 @@ export class Commits {
 
   /** The journal thread is done with a commit. */
   finished(slot: JobSlot): void {
-    const code = slot.fields[COMMIT_ERROR]!;
+    const code = slot.fields[commitJob.error]!;
     this.exchange.give(slot);
     const current = this.committing!;
     this.committing = undefined;

@@ -2,7 +2,7 @@ import { errno } from '../system/index.js';
 import { type Volume, writeZeros } from '../volume/index.js';
 import { SPARE, WRITE_QUEUE } from './exchange.js';
 import type { Filesystem } from './filesystem.js';
-import { JOB, KIND, RESULT, UNIQUE, WRITE_PIECES, WRITE_PIECES_AT } from './jobs.js';
+import { anyJob, JOB, writeJob } from './jobs.js';
 import { Park } from './park.js';
 
 /** What is cheaper to write at once than to hand to another thread, in bytes. */
@@ -36,14 +36,14 @@ export class DeviceWrites {
       const memory = fs.scratch.take(this.numbers.length * 8);
       new Float64Array(memory.bytes.buffer, memory.bytes.byteOffset, this.numbers.length).set(this.numbers);
       const { fields } = slot;
-      fields[KIND] = JOB.WRITE;
-      fields[UNIQUE] = unique;
-      fields[WRITE_PIECES] = this.numbers.length / 3;
-      fields[WRITE_PIECES_AT] = memory.address;
+      fields[anyJob.kind] = JOB.WRITE;
+      fields[anyJob.unique] = unique;
+      fields[writeJob.pieces] = this.numbers.length / 3;
+      fields[writeJob.piecesAt] = memory.address;
       fs.pin(slot, () => {
         fs.scratch.give(memory);
-        if (fields[RESULT] === errno.EIO) fs.warn('the device did not take what was written to it');
-        done(fields[RESULT]!);
+        if (fields[anyJob.result] === errno.EIO) fs.warn('the device did not take what was written to it');
+        done(fields[anyJob.result]!);
       });
     } catch (error) {
       fs.exchange.give(slot);

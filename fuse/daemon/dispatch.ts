@@ -1,7 +1,7 @@
 import { OPCODE } from '../protocol/index.js';
 import type { Request } from '../server/connection.js';
 import { errno } from '../system/index.js';
-import { FsError, NeedCommit } from '../volume/index.js';
+import { FsError } from '../volume/index.js';
 import type { Filesystem } from './filesystem.js';
 import { getattr, setattr, statfs, statx } from './requests/attributes.js';
 import { copyFileRange } from './requests/copy_range.js';
@@ -76,24 +76,10 @@ const HANDLERS: ReadonlyArray<readonly [number, Handler]> = [
 const table: Array<Handler | undefined> = [];
 for (const [opcode, handler] of HANDLERS) table[opcode] = handler;
 
-/** Serves a request. Throws FsError, DeviceError, Park, NeedCommit: the caller answers or keeps the request. */
+/** Serves a request. Throws FsError, DeviceError, Park, NeedCommit, NeedRead: the caller answers or keeps the request. */
 export function dispatch(fs: Filesystem, request: Request): void {
   const handler = table[request.opcode];
   if (handler === undefined) throw new FsError(errno.ENOSYS);
   fs.actFor(request.uid, request.gid);
-  try {
-    handler(fs, request);
-  } catch (error) {
-    const isFull = error instanceof FsError && error.errno === errno.ENOSPC;
-    if (isFull && fs.awaitsForget && isFirstAttempt(fs, request)) throw new NeedCommit();
-    throw error;
-  }
-}
-
-/**
- * What was deleted before this request comes free when the kernel forgets it, which may be read after this request: it is tried
- * once more after the next commit, as a copy.
- */
-function isFirstAttempt(fs: Filesystem, request: Request): boolean {
-  return request.bytes === fs.connection.input.bytes;
+  handler(fs, request);
 }

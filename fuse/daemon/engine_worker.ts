@@ -1,8 +1,9 @@
 import { workerData } from 'node:worker_threads';
 import { Connection } from '../server/connection.js';
-import { errno, pread } from '../system/index.js';
+import { errno, pread, runInTurns } from '../system/index.js';
 import { announceChange } from './engine/announce.js';
 import { recall } from './engine/answer_mapped.js';
+import { moveFor } from './engine/caller_memory.js';
 import { copyRow } from './engine/copy_row.js';
 import { copyIds, copyRows } from './engine/copy_rows.js';
 import { getRow } from './engine/get_row.js';
@@ -14,17 +15,7 @@ import { settle } from './engine/settle.js';
 import { writePieces } from './engine/write_pieces.js';
 import { Exchange, type ExchangeHandle, type JobSlot } from './exchange.js';
 import { closeGraph, followGraph, makeGraph, verifyGraph } from './hnswlib/jobs.js';
-import {
-  FAILED_AT,
-  INDEX_HNSWLIB,
-  JOB,
-  KIND,
-  READ_LENGTH,
-  READ_SEGMENTS,
-  UNIQUE,
-  WARM_BYTES,
-  WARM_POSITION,
-} from './jobs.js';
+import { anyJob, indexJob, JOB, readJob, warmJob } from './jobs.js';
 
 /** What an engine thread, a reader or a writer starts with. */
 export interface EngineWorkerData {
@@ -55,23 +46,23 @@ const thread: EngineThread = {
 function readCold(slot: JobSlot): void {
   const { fields } = slot;
   const { connection, imageFd } = thread;
-  const unique = fields[UNIQUE]!;
-  const length = fields[READ_LENGTH]!;
-  const pairs = new Float64Array(slot.bytes.buffer, slot.bytes.byteOffset, fields[READ_SEGMENTS]! * 2);
+  const unique = fields[anyJob.unique]!;
+  const length = fields[readJob.length]!;
+  const pairs = new Float64Array(slot.bytes.buffer, slot.bytes.byteOffset, fields[readJob.segments]! * 2);
   const reader = new ImageReader(imageFd, pairs);
   if (reader.read(connection.output.address + Connection.PAYLOAD_AT, length)) {
     connection.send(unique, length);
     return;
   }
-  fields[FAILED_AT] = reader.failedAt + 1;
+  fields[anyJob.failedAt] = reader.failedAt + 1;
   connection.fail(unique, errno.EIO);
 }
 
 /** WARM: metadata comes into the page cache. Whether it could be read, the next try tells. */
 function warm({ connection, imageFd }: EngineThread, { fields }: JobSlot): void {
   const { address, bytes } = connection.output;
-  const end = fields[WARM_POSITION]! + fields[WARM_BYTES]!;
-  for (let at = fields[WARM_POSITION]!; at < end; ) {
+  const end = fields[warmJob.position]! + fields[warmJob.bytes]!;
+  for (let at = fields[warmJob.position]!; at < end; ) {
     const got = pread(imageFd, address, Math.min(bytes.length, end - at), at);
     if (got === -errno.EINTR) continue;
     if (got <= 0) return;
@@ -79,7 +70,7 @@ function warm({ connection, imageFd }: EngineThread, { fields }: JobSlot): void 
   }
 }
 
-const isHnswlib = ({ fields }: JobSlot): boolean => fields[INDEX_HNSWLIB] === 1;
+const isHnswlib = ({ fields }: JobSlot): boolean => fields[indexJob.hnswlib] === 1;
 
 const RUN: Readonly<Record<number, (thread: EngineThread, slot: JobSlot) => void>> = {
   [JOB.READ]: (_, slot) => readCold(slot),
@@ -118,11 +109,13 @@ const COME_BACK: ReadonlySet<number> = new Set([
   JOB.INDEX_VERIFY,
 ]);
 
-for (;;) {
+runInTurns(() => {
   const slot = thread.exchange.next(data.queue);
-  if (slot === undefined) break;
-  const kind = slot.fields[KIND]!;
+  if (slot === undefined) return false;
+  const kind = slot.fields[anyJob.kind]!;
+  moveFor(thread.exchange, slot);
   RUN[kind]!(thread, slot);
-  if (COME_BACK.has(kind) || slot.fields[FAILED_AT] !== 0) thread.exchange.complete(slot);
+  if (COME_BACK.has(kind) || slot.fields[anyJob.failedAt] !== 0) thread.exchange.complete(slot);
   else thread.exchange.completeQuietly(slot);
-}
+  return true;
+});

@@ -5,20 +5,21 @@ import {
   memoryAt,
   signalEventFd,
   waitForSignal,
-  yieldProcessor,
 } from '../system/index.js';
 import { HaltPolling } from './halt_polling.js';
 
 /** Jobs that may be under way at once. A request that finds none free waits in the device. */
-const SLOTS = 64;
+export const SLOTS = 64;
 /** Numbers that a job carries. */
-const FIELDS = 32;
+export const FIELDS = 32;
 /**
  * Slots that each kind of job leaves free for those below it. A job on a caller's memory may wait for a page of this
  * mount, so for an announcement or a read; an announcement for a read, or for a write that waits for a commit; a read for the disk
  * alone. So none of them may take the last slot of what it waits for.
  */
 export const SPARE = { caller: 16, announcement: 8, read: 2, commit: 0 } as const;
+/** Slots that the callers of one user may have at once, whose memory may never come: others find one. */
+export const MOST_OF_ONE_USER = 32;
 /** Bytes that a job carries: an ioctl argument (16,383 at most), or the segments of a read. */
 export const PAYLOAD = 20480;
 
@@ -51,10 +52,15 @@ const AWAKE = 0;
 const ASLEEP = 1;
 const EAGER = 2;
 
-const MEMORY = SLOTS * (4 + FIELDS * 8 + PAYLOAD);
+/** Each slot has a word that asks it to end, one that tells since when it is at its caller's memory, its numbers and its payload. */
+const MEMORY = SLOTS * (2 * 4 + FIELDS * 8 + PAYLOAD);
 
 /** Signals that end every worker of a queue, however many there are. */
 const ALL = 1024;
+
+/** Milliseconds as all threads count them, in 30 bits and never 0; performance.now() begins anew in each. */
+const CLOCK_MASK = 0x3fff_ffff;
+const clock = (): number => Date.now() & CLOCK_MASK || 1;
 
 /** What a thread needs to join an exchange. */
 export interface ExchangeHandle {
@@ -93,7 +99,12 @@ export class Exchange {
   /** One word a job, polled by the engine's loops: not 0 asks the job to end with EINTR. */
   private readonly interrupts: Int32Array;
   private readonly interruptsAddress: number;
+  /** By job: since when it moves bytes from or to its caller's memory (`clock`), 0 while it does not. */
+  private readonly atCaller: Int32Array;
   private readonly free: number[] = [];
+  /** Whose call a slot is taken for, by slot, and how many each of these users has. */
+  private readonly users: (number | undefined)[] = [];
+  private readonly taken = new Map<number, number>();
   private readonly polling = new HaltPolling();
   private collected = 0;
 
@@ -111,8 +122,9 @@ export class Exchange {
     const { buffer, byteOffset } = memory.bytes;
     this.interrupts = new Int32Array(buffer, byteOffset, SLOTS);
     this.interruptsAddress = handle.address;
+    this.atCaller = new Int32Array(buffer, byteOffset + SLOTS * 4, SLOTS);
     this.slots = Array.from({ length: SLOTS }, (_, index) => {
-      const at = SLOTS * 4 + index * (FIELDS * 8 + PAYLOAD);
+      const at = SLOTS * 2 * 4 + index * (FIELDS * 8 + PAYLOAD);
       const payload = at + FIELDS * 8;
       return {
         index,
@@ -130,11 +142,18 @@ export class Exchange {
     return this.free.length;
   }
 
-  /** FUSE thread: an unused slot, or undefined when no more than `spare` (one of SPARE) are left. */
-  take(spare: number): JobSlot | undefined {
+  /**
+   * FUSE thread: an unused slot, or undefined when no more than `spare` (one of SPARE) are left, or `user`, for whose call it is, has
+   * MOST_OF_ONE_USER.
+   */
+  take(spare: number, user?: number): JobSlot | undefined {
     if (this.free.length <= spare) return undefined;
+    const taken = user === undefined ? 0 : (this.taken.get(user) ?? 0);
+    if (taken >= MOST_OF_ONE_USER) return undefined;
     const index = this.free.pop();
     if (index === undefined) return undefined;
+    if (user !== undefined) this.taken.set(user, taken + 1);
+    this.users[index] = user;
     Atomics.store(this.interrupts, index, 0);
     return this.slots[index]!;
   }
@@ -142,6 +161,11 @@ export class Exchange {
   /** FUSE thread: the job is over. */
   give(slot: JobSlot): void {
     this.free.push(slot.index);
+    const user = this.users[slot.index];
+    if (user === undefined) return;
+    const taken = this.taken.get(user)! - 1;
+    if (taken === 0) this.taken.delete(user);
+    else this.taken.set(user, taken);
   }
 
   /** FUSE thread: asks a job to end with EINTR. */
@@ -151,6 +175,26 @@ export class Exchange {
 
   isInterrupted(slot: JobSlot): boolean {
     return Atomics.load(this.interrupts, slot.index) !== 0;
+  }
+
+  /** Worker: from now on the job waits for its caller's memory, which may not come. */
+  entersCaller(slot: JobSlot): void {
+    Atomics.store(this.atCaller, slot.index, clock());
+  }
+
+  leavesCaller(slot: JobSlot): void {
+    Atomics.store(this.atCaller, slot.index, 0);
+  }
+
+  /** FUSE thread: jobs that have waited for memory of their callers for so many milliseconds. */
+  held(milliseconds: number): number {
+    const now = clock();
+    let count = 0;
+    for (let index = 0; index < SLOTS; index++) {
+      const since = Atomics.load(this.atCaller, index);
+      if (since !== 0 && ((now - since) & CLOCK_MASK) >= milliseconds) count += 1;
+    }
+    return count;
   }
 
   /** Where the engine finds the interrupt word of a job. */
@@ -195,20 +239,10 @@ export class Exchange {
   private poll(queue: number): JobSlot | undefined {
     const { words, polling } = this;
     const at = queue * WORDS;
-    let now = performance.now();
-    const end = polling.until(now);
-    if (end === now) return undefined;
     Atomics.add(words, at + POLLING, 1);
-    let found = false;
-    while (!found && now < end) {
-      yieldProcessor();
-      found = Atomics.load(words, at + TAIL) !== Atomics.load(words, at + HEAD);
-      now = performance.now();
-    }
+    const found = polling.poll(() => Atomics.load(words, at + TAIL) !== Atomics.load(words, at + HEAD));
     // Before the job is taken: who puts in the next one must not count on this worker any more.
     Atomics.sub(words, at + POLLING, 1);
-    if (found) polling.paidOff();
-    else polling.inVain();
     return found ? this.pop(queue) : undefined;
   }
 

@@ -14,15 +14,17 @@ import {
   VectorSet,
   type Volume,
 } from '../volume/index.js';
+import { AwaitedSpace, AwaitSpace } from './awaited_space.js';
 import type { Commits } from './commits.js';
 import { CAP_FSETID, hasCapability } from './credentials.js';
-import { type Exchange, type JobSlot, SPARE } from './exchange.js';
+import { ENGINE_QUEUE, type Exchange, type JobSlot, SPARE } from './exchange.js';
 import type { Indexing } from './indexing/indexing.js';
-import { FAILED_AT, UNIQUE } from './jobs.js';
+import { anyJob } from './jobs.js';
 import { logOnce } from './log.js';
 import { Park } from './park.js';
 import { stripCapability, stripPrivileges } from './privileges.js';
 import type { RowPacking } from './row_packing.js';
+import type { ThreadSupply } from './thread_supply.js';
 import { TransferMemory } from './transfer.js';
 import type { VectorFiles } from './vector_files.js';
 
@@ -67,6 +69,7 @@ export class Filesystem {
   readonly directIo: boolean;
   /** Threads that search. */
   readonly searchThreads: number;
+  private readonly supply: ThreadSupply;
   /** INIT flags that were agreed on with the kernel. */
   initFlags = 0;
   vectors!: VectorFiles;
@@ -74,6 +77,7 @@ export class Filesystem {
   packing!: RowPacking;
   /** Requests that wait for something else than a job, and what a signal for their callers does. */
   readonly waiting = new Map<number, () => void>();
+  readonly awaitedSpace = new AwaitedSpace();
   /** Jobs by the request they serve, for INTERRUPT. */
   readonly inflight = new Map<number, JobSlot>();
 
@@ -89,8 +93,6 @@ export class Filesystem {
   /** Jobs under way by queue. */
   private readonly queued = new Map<number, number>();
   private readonly queueOf = new Map<JobSlot, number>();
-  /** Told how many jobs of a queue are under way, so that threads can be started for them. */
-  onDemand: (queue: number, jobs: number) => void = () => {};
 
   /** Inodes that changed in a way after which the kernel asks for attributes again. */
   readonly outdated = new Set<number>();
@@ -113,6 +115,7 @@ export class Filesystem {
     timeKeeping: TimeKeeping;
     caching: Caching;
     searchThreads: number;
+    supply: ThreadSupply;
   }) {
     this.volume = parts.volume;
     this.device = parts.device;
@@ -125,6 +128,7 @@ export class Filesystem {
     this.entryTimeout = timeout(parts.caching.entrySeconds);
     this.directIo = parts.caching.directIo;
     this.searchThreads = parts.searchThreads;
+    this.supply = parts.supply;
   }
 
   now(): Timestamp {
@@ -201,9 +205,14 @@ export class Filesystem {
     if (this.nameless.has(node)) this.letGo(node);
   }
 
-  /** Whether something that has lost its last name may come free without anybody else's doing: the kernel has yet to forget it. */
-  get awaitsForget(): boolean {
-    return this.nameless.size > 0;
+  /**
+   * What an operation threw, or AwaitSpace when the disk is full and something that has lost its last name may come free without
+   * anybody else's doing; `hasWaited`: it has been that before.
+   */
+  orAwaitSpace(error: unknown, hasWaited: boolean): unknown {
+    const isFull = error instanceof FsError && error.errno === errno.ENOSPC && !(error instanceof NeedCommit);
+    const mayComeFree = this.nameless.size + this.dying.size > 0;
+    return isFull && mayComeFree && !hasWaited ? new AwaitSpace() : error;
   }
 
   /** Whether the kernel has, and may still use, what it was told of an inode. */
@@ -375,7 +384,7 @@ export class Filesystem {
 
   /** A job has come back. */
   returned(slot: JobSlot): void {
-    this.tellOfRead(slot.fields[FAILED_AT]!);
+    this.tellOfRead(slot.fields[anyJob.failedAt]!);
     const pin = this.pins.get(slot);
     this.pins.delete(slot);
     pin?.done();
@@ -410,17 +419,22 @@ export class Filesystem {
    * Runs the second half of a request whose first half was a job. What has to wait for a commit is tried again; any
    * other error is answered. `done` runs once, at the end.
    */
-  attempt(unique: number, work: () => void, done: () => void): void {
+  attempt(unique: number, work: () => void, done: () => void, hasWaited = false): void {
     try {
       work();
-    } catch (error) {
+    } catch (thrown) {
+      const error = this.orAwaitSpace(thrown, hasWaited);
+      if (error instanceof AwaitSpace) {
+        this.awaitedSpace.add(() => this.attempt(unique, work, done, true));
+        return;
+      }
       if (error instanceof NeedCommit && this.canWait) {
-        this.retry(() => this.attempt(unique, work, done));
+        this.retry(() => this.attempt(unique, work, done, hasWaited));
         this.commits.whenDurable(() => {});
         return;
       }
       if (error instanceof Park) {
-        this.retry(() => this.attempt(unique, work, done));
+        this.retry(() => this.attempt(unique, work, done, hasWaited));
         return;
       }
       done();
@@ -460,14 +474,19 @@ export class Filesystem {
     const waiting = (this.queued.get(queue) ?? 0) + 1;
     this.queued.set(queue, waiting);
     this.queueOf.set(slot, queue);
-    slot.fields[FAILED_AT] = 0;
-    this.onDemand(queue, waiting);
+    slot.fields[anyJob.failedAt] = 0;
+    this.supply.submitted(queue, waiting);
     this.exchange.submit(queue, slot);
+  }
+
+  /** Has threads work in the place of those that wait for their callers. Milliseconds to the next look, or -1. */
+  tendThreads(): number {
+    return this.supply.tend(this.queued.get(ENGINE_QUEUE) ?? 0);
   }
 
   /** A job is over for good. */
   finish(slot: JobSlot): void {
-    this.inflight.delete(slot.fields[UNIQUE]!);
+    this.inflight.delete(slot.fields[anyJob.unique]!);
     this.submitted -= 1;
     const queue = this.queueOf.get(slot);
     if (queue !== undefined) this.queued.set(queue, this.queued.get(queue)! - 1);

@@ -9,13 +9,14 @@ import {
   OPCODE,
 } from '../protocol/index.js';
 import { Connection, decodeRequest, type Request } from '../server/connection.js';
-import { drainEventFd, errno, PollSet, yieldProcessor } from '../system/index.js';
+import { drainEventFd, errno, PollSet, runInTurns } from '../system/index.js';
 import { NeedCommit, NeedRead } from '../volume/index.js';
+import { AwaitSpace } from './awaited_space.js';
 import { dispatch } from './dispatch.js';
 import { JOURNAL_QUEUE, type JobSlot, READ_QUEUE, SPARE } from './exchange.js';
 import type { Filesystem } from './filesystem.js';
 import { HaltPolling } from './halt_polling.js';
-import { COMMIT_ERROR, JOB, KIND, UNIQUE, WARM_BYTES, WARM_POSITION } from './jobs.js';
+import { anyJob, commitJob, JOB, warmJob } from './jobs.js';
 import { log } from './log.js';
 import { Park } from './park.js';
 import { canBeTriedAgain } from './reading_requests.js';
@@ -86,38 +87,41 @@ export class FuseLoop {
     };
   }
 
-  /** Returns the errno that kept the last changes from the volume, or 0. */
-  run(): number {
+  /** `ended` is told the errno that kept the last changes from the volume, or 0. */
+  run(ended: (failed: number) => void): void {
     const { fs, connection } = this;
     let burst = 0;
     // One caller's next request is hardly ever there yet, so a read that must fail is saved: the device is polled first. Every
     // BURST requests a read is tried at once, and while such reads find something there is no polling.
     let waits = false;
-    while (!this.mayLeave()) {
+    const step = (): boolean => {
+      if (this.mayLeave()) return false;
       if (fs.commits.stalled) {
         this.wait(this.events, 0, -1);
-        continue;
+        return true;
       }
-      if (waits && !this.rest()) continue;
+      if (waits && !this.rest()) return true;
       const length = connection.receive();
-      if (length === -errno.ENODEV || length === -errno.ECONNABORTED) break;
+      if (length === -errno.ENODEV || length === -errno.ECONNABORTED) return false;
       if (length === -errno.EAGAIN) {
         waits = true;
         burst = 0;
-        continue;
+        return true;
       }
       if (length < 0) throw new Error(`reading /dev/fuse failed: errno ${-length}`);
       this.serve(decodeRequest(connection.input.bytes, connection.input.view, length));
       burst += 1;
       if (burst === BURST || fs.commits.crowded) {
+        this.collect();
+        if (burst === BURST) this.runAgain(fs.awaitedSpace.afterBurst());
         burst = 0;
         waits = false;
-        this.collect();
         fs.commits.tend(performance.now());
         fs.trim();
       }
-    }
-    return this.finish();
+      return true;
+    };
+    runInTurns(step, () => ended(this.finish()));
   }
 
   /**
@@ -127,28 +131,33 @@ export class FuseLoop {
   private rest(): boolean {
     const { fs, polling, polled } = this;
     fs.trim();
-    let now = performance.now();
-    const timeout = fs.commits.tend(now);
-    const timeoutMs = fs.exchange.leaving ? LEAVING_STEP : timeout;
-    const end = polling.until(now);
-    if (end > now) {
-      while (now < end) {
-        const waited = this.wait(polled, 1, 0);
-        const isThere = waited !== NOT_POLLED && polled.ready(0) !== 0;
-        if (waited !== NOTHING_BACK || isThere || polled.ready(1) !== 0) {
-          polling.paidOff();
-          return isThere;
-        }
-        // Who is waited for may need this processor.
-        yieldProcessor();
-        now = performance.now();
-      }
-      polling.inVain();
+    if (fs.awaitedSpace.isAwaited) {
+      if (this.wait(polled, 1, 0) === NOT_POLLED) return false;
+      if (polled.ready(0) !== 0) return true;
+      this.runAgain(fs.awaitedSpace.afterAll());
+      return false;
     }
+    const timeoutMs = this.timeout(performance.now());
+    let isThere = false;
+    const found = polling.poll(() => {
+      const waited = this.wait(polled, 1, 0);
+      isThere = waited !== NOT_POLLED && polled.ready(0) !== 0;
+      return waited !== NOTHING_BACK || isThere || polled.ready(1) !== 0;
+    });
+    if (found) return isThere;
+    const asleep = performance.now();
     if (this.wait(polled, 1, timeoutMs) === NOT_POLLED) return false;
-    const isThere = polled.ready(0) !== 0;
-    if (isThere || polled.ready(1) !== 0) polling.slept(performance.now() - now);
+    isThere = polled.ready(0) !== 0;
+    if (isThere || polled.ready(1) !== 0) polling.slept(performance.now() - asleep);
     return isThere;
+  }
+
+  /** How long nothing is due, -1: until something happens. */
+  private timeout(now: number): number {
+    const { fs } = this;
+    const due = [fs.commits.tend(now), fs.indexing.timeout(now), fs.tendThreads()].filter((ms) => ms >= 0);
+    if (fs.exchange.leaving) return LEAVING_STEP;
+    return due.length === 0 ? -1 : Math.min(...due);
   }
 
   /** Told to leave: jobs may still need an answer (a page of a caller's memory, a page to be written back) to end. */
@@ -194,7 +203,7 @@ export class FuseLoop {
   private closeJournal(): void {
     const slot = this.fs.exchange.take(SPARE.commit);
     if (slot === undefined) return;
-    slot.fields[KIND] = JOB.CLOSE;
+    slot.fields[anyJob.kind] = JOB.CLOSE;
     this.fs.exchange.submit(JOURNAL_QUEUE, slot);
     while (!this.closed) this.wait(this.events, 0, 1000);
   }
@@ -230,13 +239,18 @@ export class FuseLoop {
   }
 
   private take(slot: JobSlot): void {
-    const kind = slot.fields[KIND];
+    const kind = slot.fields[anyJob.kind];
     if (kind === JOB.COMMIT) this.fs.commits.finished(slot);
     else if (kind === JOB.CLOSE) {
       this.closed = true;
-      this.closeError = slot.fields[COMMIT_ERROR]!;
+      this.closeError = slot.fields[commitJob.error]!;
     } else this.fs.returned(slot);
     this.runRetries();
+  }
+
+  private runAgain(works: ReadonlyArray<() => void>): void {
+    for (const work of works) this.fs.retry(work);
+    if (works.length > 0) this.runRetries();
   }
 
   private runRetries(): void {
@@ -254,8 +268,8 @@ export class FuseLoop {
     }
   }
 
-  /** `reads`: how many times it has been given up because it had to wait for the disk. */
-  private serve(request: Request, reads = 0): void {
+  /** `reads`: how many times it has been given up because it had to wait for the disk; `hasWaited`: for space, as AwaitSpace. */
+  private serve(request: Request, reads = 0, hasWaited = false): void {
     const { fs, connection } = this;
     const { opcode, unique } = request;
     if (opcode === OPCODE.INIT) {
@@ -275,9 +289,10 @@ export class FuseLoop {
       if (reads === MOST_READS) store.waitingAnyway(() => dispatch(fs, request));
       else if (canBeTriedAgain(opcode)) store.withoutWaiting(() => dispatch(fs, request));
       else dispatch(fs, request);
-    } catch (error) {
+    } catch (thrown) {
+      const error = fs.orAwaitSpace(thrown, hasWaited);
       if (error instanceof Park || error instanceof NeedCommit || error instanceof NeedRead) {
-        this.keep(request, error, reads);
+        this.keep(request, error, reads, hasWaited);
         return;
       }
       const code = fs.errnoOf(error);
@@ -287,9 +302,15 @@ export class FuseLoop {
   }
 
   /** Copies a request that cannot be served now, to be tried again. */
-  private keep(request: Request, reason: Park | NeedCommit | NeedRead, reads: number): void {
+  private keep(
+    request: Request,
+    reason: Park | NeedCommit | NeedRead,
+    reads: number,
+    hasWaited: boolean,
+  ): void {
     const { fs, connection } = this;
-    if (reason instanceof NeedCommit && !fs.canWait) {
+    const awaitsSpace = reason instanceof AwaitSpace;
+    if (reason instanceof NeedCommit && !awaitsSpace && !fs.canWait) {
       connection.fail(request.unique, errno.ENOSPC);
       return;
     }
@@ -300,8 +321,12 @@ export class FuseLoop {
       this.kept.delete(copy.unique);
       // Who waits for a slot, for memory or for the disk has changed nothing yet.
       if (interrupted && !(reason instanceof NeedCommit)) connection.fail(copy.unique, errno.EINTR);
-      else this.serve(copy, reason instanceof NeedRead ? reads + 1 : reads);
+      else this.serve(copy, reason instanceof NeedRead ? reads + 1 : reads, hasWaited || awaitsSpace);
     };
+    if (awaitsSpace) {
+      fs.awaitedSpace.add(again);
+      return;
+    }
     if (reason instanceof NeedRead && this.warm(reason, again)) return;
     fs.retry(again);
     if (reason instanceof NeedCommit) fs.commits.whenDurable(() => {});
@@ -313,10 +338,10 @@ export class FuseLoop {
     const slot = fs.exchange.take(SPARE.read);
     if (slot === undefined) return false;
     const { fields } = slot;
-    fields[KIND] = JOB.WARM;
-    fields[UNIQUE] = 0;
-    fields[WARM_POSITION] = position;
-    fields[WARM_BYTES] = bytes;
+    fields[anyJob.kind] = JOB.WARM;
+    fields[anyJob.unique] = 0;
+    fields[warmJob.position] = position;
+    fields[warmJob.bytes] = bytes;
     fs.pin(slot, () => {
       fs.volume.store.warmed(position, bytes);
       fs.retry(then);

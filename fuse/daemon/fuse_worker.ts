@@ -10,6 +10,7 @@ import { FuseLoop, MAX_WRITE } from './fuse_loop.js';
 import { Indexing, type IndexingOptions } from './indexing/indexing.js';
 import { RowPacking } from './row_packing.js';
 import { recycle } from './slot_recycling.js';
+import { ThreadSupply } from './thread_supply.js';
 import { VectorFiles } from './vector_files.js';
 
 export interface FuseWorkerData {
@@ -65,7 +66,12 @@ function open(): { volume: Volume; maxTransactionBlocks: number; area: JournalAr
   return { volume, maxTransactionBlocks, area, replayed };
 }
 
-function serve(volume: Volume, maxTransactionBlocks: number, fuseFd: number): number {
+function serve(
+  volume: Volume,
+  maxTransactionBlocks: number,
+  fuseFd: number,
+  ended: (failed: number) => void,
+): void {
   const exchange = new Exchange(data.exchange);
   const device = FileDevice.shared(data.device);
   const fs = new Filesystem({
@@ -78,6 +84,9 @@ function serve(volume: Volume, maxTransactionBlocks: number, fuseFd: number): nu
     timeKeeping: data.timeKeeping,
     caching: data.caching,
     searchThreads: data.threads[ENGINE_QUEUE] ?? 1,
+    supply: new ThreadSupply(exchange, data.threads, (queue) => {
+      port.postMessage({ kind: 'thread', queue } satisfies FuseWorkerMessage);
+    }),
   });
   fs.vectors = new VectorFiles(volume, device.fd);
   fs.vectors.onOrphan = (inode) => fs.condemn(inode);
@@ -92,23 +101,17 @@ function serve(volume: Volume, maxTransactionBlocks: number, fuseFd: number): nu
   fs.packing = new RowPacking(fs);
   fs.vectors.indexing = fs.indexing;
   fs.vectors.packing = fs.packing;
-  const started = new Map<number, number>();
-  fs.onDemand = (queue, jobs) => {
-    const running = started.get(queue) ?? 0;
-    if (jobs <= running || running >= (data.threads[queue] ?? 0)) return;
-    started.set(queue, running + 1);
-    port.postMessage({ kind: 'thread', queue } satisfies FuseWorkerMessage);
-  };
   fs.committed = volume.store.transaction - 1;
-  return new FuseLoop(fs, data.exchange.eventFd).run();
+  new FuseLoop(fs, data.exchange.eventFd).run(ended);
 }
 
 try {
   const { volume, maxTransactionBlocks, area, replayed } = open();
   port.once('message', (message: MountedMessage) => {
-    const failed = serve(volume, maxTransactionBlocks, message.fuseFd);
-    port.postMessage({ kind: 'ended', failed } satisfies FuseWorkerMessage);
-    port.close();
+    serve(volume, maxTransactionBlocks, message.fuseFd, (failed) => {
+      port.postMessage({ kind: 'ended', failed } satisfies FuseWorkerMessage);
+      port.close();
+    });
   });
   const { totalBlocks } = volume.geometry;
   port.postMessage({ kind: 'open', area, totalBlocks, replayed } satisfies FuseWorkerMessage);

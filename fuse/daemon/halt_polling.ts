@@ -1,43 +1,66 @@
-/** Milliseconds of polling before a sleep, and of a sleep so short that polling would have been better. */
-const WINDOW = 0.1;
-/**
- * Sleeps without polling after it was in vain, the first time and at most: the thread that was waited for may have needed this
- * processor, and who yields it where many want it gets it back late.
- */
-const FIRST_PENALTY = 64;
-const LAST_PENALTY = 8192;
+import { processors, runnableThreads, yieldProcessor } from '../system/index.js';
+
+/** Milliseconds of polling before a sleep. */
+const WINDOW = 0.5;
+/** Milliseconds of polling between two times that others may have the processor: each is a system call, and slows what this thread does next. */
+const YIELD_EVERY = 0.004;
+/** A wait so short that polling is better than a sleep. */
+const SHORT = 0.2;
+/** What a wait costs more when it is slept through: to wake a processor that has gone idle, and to get it back. */
+const SAVED = 0.05;
+/** How much is remembered of what polling has saved. */
+const MOST_CREDIT = 5;
+/** Polls between two looks at how many threads want a processor, and credit after one that finds too many: so many short waits. */
+const LOOK_EVERY = 16;
+const CROWDED_CREDIT = -SAVED * LOOK_EVERY;
+/** Of the daemon and its caller two threads poll while the third works. */
+const OWN_THREADS = 3;
 
 /**
  * Whether a thread polls for a moment before it sleeps, as KVM does before a virtual processor halts
- * (Documentation/virt/kvm/halt-polling.rst): waking a processor that has gone idle costs more than many a request. It polls
- * only while that helps, so a daemon without requests uses no processor.
+ * (Documentation/virt/kvm/halt-polling.rst): waking a processor that has gone idle costs more than many a request. Polling in vain
+ * takes no more time than polling has saved, so a daemon without requests uses no processor. Where more threads want processors than there are,
+ * nothing is saved, because none is idle: then nobody polls, and the others get what it would take.
  */
 export class HaltPolling {
-  private armed = false;
-  /** Sleeps until the next attempt, and how many there will be when that is in vain too. */
-  private penalty = 0;
-  private nextPenalty = FIRST_PENALTY;
+  /** Milliseconds that polling has saved, or would have, less those that were in vain. */
+  private credit = 0;
+  private polls = 0;
 
-  /** Until when (performance.now()) to poll from `now` on; `now` itself when it is not worth it. */
-  until(now: number): number {
-    return this.armed ? now + WINDOW : now;
-  }
-
-  /** Polling has found nothing. */
-  inVain(): void {
-    this.armed = false;
-    this.penalty = this.nextPenalty;
-    this.nextPenalty = Math.min(2 * this.nextPenalty, LAST_PENALTY);
-  }
-
-  /** Polling has found something. */
-  paidOff(): void {
-    this.nextPenalty = FIRST_PENALTY;
+  /** Looks for something for a moment, if that is worth it; whether it has been found. */
+  poll(look: () => boolean): boolean {
+    if (this.credit <= 0 || this.isCrowded()) return false;
+    const start = performance.now();
+    let yielded = start;
+    for (let now = start; now < start + WINDOW; now = performance.now()) {
+      if (look()) {
+        if (now - start < SHORT) this.earn();
+        return true;
+      }
+      if (now < yielded + YIELD_EVERY) continue;
+      // Who is waited for may need this processor.
+      yieldProcessor();
+      yielded = now;
+    }
+    this.credit -= performance.now() - start;
+    return false;
   }
 
   /** A sleep of so many milliseconds has ended with a request. */
   slept(milliseconds: number): void {
-    if (this.penalty > 0) this.penalty -= 1;
-    else this.armed = milliseconds < WINDOW;
+    if (milliseconds < SHORT) this.earn();
+  }
+
+  private earn(): void {
+    this.credit = Math.min(this.credit + SAVED, MOST_CREDIT);
+  }
+
+  private isCrowded(): boolean {
+    if (this.polls % LOOK_EVERY === 0 && (runnableThreads() ?? 0) > Math.max(processors, OWN_THREADS)) {
+      this.credit = CROWDED_CREDIT;
+      return true;
+    }
+    this.polls += 1;
+    return false;
   }
 }

@@ -1,17 +1,9 @@
 import { workerData } from 'node:worker_threads';
-import { errno, FileDevice, type FileDeviceHandle, memoryAt } from '../system/index.js';
-import { DeviceError } from '../volume/device.js';
+import { DeviceError } from '../system/device.js';
+import { errno, FileDevice, type FileDeviceHandle, memoryAt, runInTurns } from '../system/index.js';
 import { type JournalArea, JournalError, JournalWriter, recover } from '../volume/journal/index.js';
 import { Exchange, type ExchangeHandle, JOURNAL_QUEUE, type JobSlot } from './exchange.js';
-import {
-  COMMIT_BLOCKS,
-  COMMIT_ERROR,
-  COMMIT_NUMBERS,
-  COMMIT_REVOKES,
-  COMMIT_STAGING,
-  JOB,
-  KIND,
-} from './jobs.js';
+import { anyJob, commitJob, JOB } from './jobs.js';
 import { log } from './log.js';
 
 /** What the journal thread starts with. */
@@ -47,10 +39,10 @@ function failure(error: unknown): number {
 
 function commit(writer: JournalWriter, slot: JobSlot): void {
   const { fields } = slot;
-  const count = fields[COMMIT_BLOCKS]!;
-  const revokes = fields[COMMIT_REVOKES]!;
-  const staging = memoryAt(fields[COMMIT_STAGING]!, Math.max(1, count * blockSize)).bytes;
-  const numberMemory = memoryAt(fields[COMMIT_NUMBERS]!, Math.max(8, (count + revokes) * 8)).bytes;
+  const count = fields[commitJob.blocks]!;
+  const revokes = fields[commitJob.revokes]!;
+  const staging = memoryAt(fields[commitJob.staging]!, Math.max(1, count * blockSize)).bytes;
+  const numberMemory = memoryAt(fields[commitJob.numbers]!, Math.max(8, (count + revokes) * 8)).bytes;
   const numbers = new Float64Array(numberMemory.buffer, numberMemory.byteOffset, count + revokes);
   const blocks = Array.from({ length: count }, (_, index) => ({
     number: numbers[index]!,
@@ -66,16 +58,17 @@ function commit(writer: JournalWriter, slot: JobSlot): void {
   writer.checkpointed(sequence);
 }
 
-for (;;) {
+runInTurns(() => {
   const slot = exchange.next(JOURNAL_QUEUE);
-  if (slot === undefined) break;
-  slot.fields[COMMIT_ERROR] = 0;
+  if (slot === undefined) return false;
+  slot.fields[commitJob.error] = 0;
   try {
-    if (typeof writer === 'number') slot.fields[COMMIT_ERROR] = writer;
-    else if (slot.fields[KIND] === JOB.CLOSE) writer.close();
+    if (typeof writer === 'number') slot.fields[commitJob.error] = writer;
+    else if (slot.fields[anyJob.kind] === JOB.CLOSE) writer.close();
     else commit(writer, slot);
   } catch (error) {
-    slot.fields[COMMIT_ERROR] = failure(error);
+    slot.fields[commitJob.error] = failure(error);
   }
   exchange.complete(slot);
-}
+  return true;
+});

@@ -3,7 +3,7 @@ import { totalmem } from 'node:os';
 import { MAX_ROWS_PER_FILE } from '@vexfs/shared';
 import { MountError, parseMountOptions } from '../mount/index.js';
 import { countOf, runProgram, UsageError } from '../server/command_line.js';
-import { DeviceError } from '../volume/device.js';
+import { DeviceError } from '../system/device.js';
 import { VolumeError } from '../volume/index.js';
 import { runDaemon } from './daemon.js';
 import type { Caching } from './filesystem.js';

@@ -1,4 +1,13 @@
-import { INODE_APPEND, INODE_IMMUTABLE, NO_ID } from '@vexfs/shared';
+import {
+  INODE_APPEND,
+  INODE_IMMUTABLE,
+  NO_ID,
+  PACK_LEAST_BYTES,
+  PACK_LEAST_ROWS,
+  PACK_LEAST_SHARE,
+  PACK_MOST_BYTES,
+  PACK_MOST_ROWS,
+} from '@vexfs/shared';
 import { addressOf, type Memory, memoryAt } from '../system/index.js';
 import {
   blocksToWrite,
@@ -10,34 +19,17 @@ import {
   strideOf,
   writeContent,
 } from '../volume/index.js';
-import { ENGINE_QUEUE, SPARE } from './exchange.js';
+import { announce } from './announcements.js';
+import { ENGINE_QUEUE } from './exchange.js';
 import type { Filesystem } from './filesystem.js';
-import {
-  JOB,
-  KIND,
-  NODE,
-  SETTLE_FROM,
-  SETTLE_ROOM,
-  SETTLE_SEGMENTS,
-  SETTLE_SEGMENTS_AT,
-  UNIQUE,
-} from './jobs.js';
+import { anyJob, JOB, settleJob } from './jobs.js';
 import { Park } from './park.js';
-import { announce } from './requests/announce.js';
-import type { SlotRun } from './requests/batch.js';
-import { recordBatch } from './requests/record_batch.js';
+import { recordBatch } from './record_batch.js';
 import { segmentPairs } from './segments.js';
 import { cutEnd } from './slot_recycling.js';
-import { consecutive } from './slot_runs.js';
+import { consecutive, type SlotRun } from './slot_runs.js';
+import { takeJob } from './take_job.js';
 import type { VectorFile } from './vector_files.js';
-
-/** Bytes of free slots that are worth no move. */
-const LEAST_FREE = 65_536;
-/** Rows of one transaction at most, and bytes. */
-const MOST_ROWS = 1024;
-const MOST_BYTES = 1 << 20;
-/** With no space for the records of so few rows packing ends. */
-const LEAST_ROWS = 16;
 
 /** Rows that move: from[i] to to[i], both ascending. */
 interface Move {
@@ -48,7 +40,7 @@ interface Move {
 /** Whether so many free slots are to be packed (docs/format.md, section 10). */
 function isWorthwhile(slots: number, live: number, stride: number): boolean {
   const free = slots - live;
-  return free * 4 > slots && free * stride > LEAST_FREE;
+  return free * PACK_LEAST_SHARE > slots && free * stride > PACK_LEAST_BYTES;
 }
 
 function isSame(one: Move, other: Move): boolean {
@@ -140,7 +132,7 @@ export class RowPacking {
     }
     if (this.busy.has(file) || !this.isStill(file)) return;
     if (file.freed.length > 0) {
-      const isAwaited = this.begun.has(file) || (file.index !== undefined && file.index.waiters.size > 0);
+      const isAwaited = this.begun.has(file) || (file.index?.isAwaited ?? false);
       if (file.freed[0]!.transaction <= fs.committed) fs.reclaim();
       else if (isAwaited) this.commit();
       return;
@@ -159,8 +151,8 @@ export class RowPacking {
     const stride = strideOf(set.layout);
     if ((inode.flags & (INODE_APPEND | INODE_IMMUTABLE)) !== 0) return undefined;
     if (!this.begun.has(file) && !isWorthwhile(slots, liveRows, stride)) return undefined;
-    const bound = this.bounds.get(file) ?? MOST_ROWS;
-    const most = Math.max(1, Math.min(bound, Math.floor(MOST_BYTES / stride)));
+    const bound = this.bounds.get(file) ?? PACK_MOST_ROWS;
+    const most = Math.max(1, Math.min(bound, Math.floor(PACK_MOST_BYTES / stride)));
     const free = new Uint32Array(most);
     const found = ids.freeSlots(0, addressOf(new Uint8Array(free.buffer)), most);
     const to = free.subarray(0, found).filter((slot) => slot < liveRows);
@@ -186,25 +178,17 @@ export class RowPacking {
     const pairs: number[] = [];
     for (const { slot, count } of consecutive(Array.from(move.from)))
       pairs.push(...segmentPairs(fs.volume, inode, dataOffset + slot * stride, count * stride));
-    const slot = fs.exchange.take(SPARE.caller);
-    if (slot === undefined) throw new Park();
     const rowsAt = pairs.length * 8;
-    let memory: Memory;
-    try {
-      memory = fs.transfer.take(rowsAt + move.from.length * (stride + 8));
-    } catch (error) {
-      fs.exchange.give(slot);
-      throw error;
-    }
+    const { slot, memory } = takeJob(fs, rowsAt + move.from.length * (stride + 8));
     new Float64Array(memory.bytes.buffer, memory.bytes.byteOffset, pairs.length).set(pairs);
     const { fields } = slot;
-    fields[KIND] = JOB.SETTLE;
-    fields[UNIQUE] = 0;
-    fields[NODE] = inode.number;
-    fields[SETTLE_FROM] = dataOffset + move.to[0]! * stride;
-    fields[SETTLE_SEGMENTS] = pairs.length / 2;
-    fields[SETTLE_SEGMENTS_AT] = memory.address;
-    fields[SETTLE_ROOM] = memory.address + rowsAt;
+    fields[anyJob.kind] = JOB.SETTLE;
+    fields[anyJob.unique] = 0;
+    fields[anyJob.node] = inode.number;
+    fields[settleJob.from] = dataOffset + move.to[0]! * stride;
+    fields[settleJob.segments] = pairs.length / 2;
+    fields[settleJob.segmentsAt] = memory.address;
+    fields[settleJob.room] = memory.address + rowsAt;
     this.busy.add(file);
     this.begun.add(file);
     file.pins += 1;
@@ -275,7 +259,7 @@ export class RowPacking {
     try {
       this.fs.volume.requireBlocks(blocks);
     } catch (error) {
-      if (!(error instanceof FsError) || error instanceof NeedCommit || rows <= LEAST_ROWS) throw error;
+      if (!(error instanceof FsError) || error instanceof NeedCommit || rows <= PACK_LEAST_ROWS) throw error;
       this.bounds.set(file, Math.floor(rows / 2));
       return false;
     }
@@ -295,12 +279,14 @@ export class RowPacking {
       memory.view.setBigUint64(idsAt + row * 8, table.getBigUint64(slot * 8, true), true);
     });
     const old = Array.from(move.from);
-    fs.vectors.whole(() => {
-      recordBatch(file, { rows, ids: memory.address + idsAt, memory }, runs, old);
-      file.takeFreeSlots(Array.from(move.to));
-      file.freed.push({ transaction: fs.volume.store.transaction, slots: old });
-      fs.vectors.compactIfDue(file);
-    });
+    file.behindTheScenes(() =>
+      fs.vectors.whole(() => {
+        recordBatch(file, { rows, ids: memory.address + idsAt, memory }, runs, old);
+        file.takeFreeSlots(Array.from(move.to));
+        file.freed.push({ transaction: fs.volume.store.transaction, slots: old });
+        fs.vectors.compactIfDue(file);
+      }),
+    );
     const from = set.layout.dataOffset + move.to[0]! * strideOf(set.layout);
     announce(fs, inode, { unique: 0, from, end: -1, sync: false });
   }

@@ -1,9 +1,9 @@
 import { errno } from '../system/index.js';
 import { DeviceError, FsError, forSegments, strideOf, truncateContent } from '../volume/index.js';
+import { announce } from './announcements.js';
 import { DeviceWrites, WORTH_A_THREAD } from './device_writes.js';
 import type { Filesystem } from './filesystem.js';
 import { Park } from './park.js';
-import { announce } from './requests/announce.js';
 import { consecutive } from './slot_runs.js';
 import type { VectorFile } from './vector_files.js';
 
@@ -52,7 +52,7 @@ export function cutEnd(fs: Filesystem, file: VectorFile): void {
     try {
       truncateContent(fs.volume, file.inode, size);
     } finally {
-      fs.vectors.afterResize(file.inode);
+      file.behindTheScenes(() => fs.vectors.afterResize(file.inode));
     }
   } catch (error) {
     // What is not cut off stays as free slots.

@@ -1,3 +1,10 @@
+/** Slots that follow each other, and which row of a batch goes to the first. */
+export interface SlotRun {
+  readonly slot: number;
+  readonly row: number;
+  count: number;
+}
+
 /** Ascending slots as runs of slots that follow each other. */
 export function consecutive(slots: readonly number[]): Array<{ slot: number; count: number }> {
   const runs: Array<{ slot: number; count: number }> = [];

@@ -106,6 +106,12 @@ export class VectorFile {
     }
   }
 
+  /** Changes its rows as no call has asked for. */
+  behindTheScenes(work: () => void): void {
+    if (this.index === undefined) work();
+    else this.index.queue.behindTheScenes(work);
+  }
+
   /** Free slots got bytes that no row has: they are zeroed like freed ones before they are used. */
   discard(slots: readonly number[], transaction: number): void {
     if (slots.length === 0) return;
@@ -377,6 +383,9 @@ export class VectorFiles {
       });
       file.freeSlots = file.freeSlots.filter((slot) => slot < slots);
       for (const freed of file.freed) freed.slots = freed.slots.filter((slot) => slot < slots);
+      file.freed = file.freed.filter((freed) => freed.slots.length > 0);
+      // Who waits for the space is told when nothing of it is left.
+      if (file.index !== undefined) this.indexing?.wake(file.index);
     }
   }
 

@@ -1,15 +1,15 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, openSync, rmdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import { openDetachedMount } from '../system/index.js';
 import { mountTable } from './mount_table.js';
 
 const CONTROL = '/sys/fs/fuse/connections';
 
 /**
  * Opens the file that ends a FUSE connection by force when it is written to (fs/fuse/control.c); undefined where there is
- * none. The control filesystem is mounted where the distribution has it, or else, for root, on a folder of our own for as
- * long as it takes. `mountpoint` is free of symbolic links. The descriptor stays with its connection: once that is gone a write to it does nothing.
+ * none. The control filesystem is mounted where the distribution has it; else root mounts it where nobody sees it, so that
+ * nothing is left of it whoever is killed meanwhile. `mountpoint` is free of symbolic links. The descriptor stays with its
+ * connection: once that is gone a write to it does nothing.
  */
 export function openAbortFile(mountpoint: string): number | undefined {
   // Nothing here may touch the mount itself: nobody serves it yet.
@@ -18,14 +18,12 @@ export function openAbortFile(mountpoint: string): number | undefined {
   if (connection === undefined) return undefined;
   const found = tryOpen(join(CONTROL, connection, 'abort'));
   if (found !== undefined || process.geteuid?.() !== 0) return found;
-  const folder = mkdtempSync(join(tmpdir(), 'fusectl-'));
+  const control = openDetachedMount('fusectl');
+  if (control < 0) return undefined;
   try {
-    if (spawnSync('mount', ['-i', '-t', 'fusectl', 'none', folder]).status !== 0) return undefined;
-    const fd = tryOpen(join(folder, connection, 'abort'));
-    spawnSync('umount', ['-i', '-l', folder]);
-    return fd;
+    return tryOpen(join('/proc/self/fd', `${control}`, connection, 'abort'));
   } finally {
-    rmdirSync(folder);
+    closeSync(control);
   }
 }
 

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
-import { type BlockDevice, DeviceError } from '../volume/device.js';
 import { blockDeviceSize, discardBlocks } from './block_device.js';
+import { type BlockDevice, DeviceError } from './device.js';
 import { errno, errnoName, errnoOf } from './errno.js';
 import {
   fdatasync,

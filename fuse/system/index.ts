@@ -1,6 +1,7 @@
 export * from './block_device.js';
 export * from './clock.js';
 export * from './descriptor_passing.js';
+export * from './detached_mount.js';
 export * from './errno.js';
 export * from './eventfd.js';
 export * from './file_device.js';
@@ -9,5 +10,7 @@ export * from './memory.js';
 export * from './poll.js';
 export * from './process.js';
 export * from './process_memory.js';
+export * from './run_queue.js';
+export * from './turns.js';
 export * from './unmount.js';
 export * from './volume_lock.js';

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DeviceError } from '../volume/device.js';
+import { DeviceError } from './device.js';
 import { errno, errnoName, errnoOf } from './errno.js';
 import { FileDevice } from './file_device.js';
 import { flock, LOCK_EX, LOCK_NB } from './files.js';

@@ -1,4 +1,4 @@
-import type { BlockDevice } from './device.js';
+import type { BlockDevice } from '../system/device.js';
 import type { JournalWriter } from './journal/index.js';
 import type { FrozenTransaction } from './store.js';
 import type { Volume } from './volume.js';

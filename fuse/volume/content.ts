@@ -302,5 +302,6 @@ export function freeContent(volume: Volume, inode: Inode, size: number): boolean
     inode.blocks -= length;
     inode.markDirty();
   });
+  if (done) tree.pullUp();
   return done;
 }

@@ -206,6 +206,24 @@ export class ExtentTree {
     return { blocks, done: rest === undefined || rest.logical + rest.length <= from };
   }
 
+  /** Moves the entries of the only node below the root into the root where they fit: a tree that has become small gives its blocks back. */
+  pullUp(): void {
+    for (;;) {
+      const root = this.root();
+      if (depthOf(root) === 0 || countOf(root) !== 1) return;
+      const child = this.child(root, 0);
+      const count = countOf(child);
+      if (count > ROOT_EXTENTS) return;
+      const { number } = child.block!;
+      this.context.expectFree?.(number, 1);
+      this.inode.markDirty();
+      root.bytes.set(child.bytes.subarray(HEADER, at(count)), HEADER);
+      extentHeader.count.set(root.view, 0, count);
+      extentHeader.depth.set(root.view, 0, depthOf(child));
+      this.context.freeBlock(number, this.inode);
+    }
+  }
+
   /**
    * Marks the blocks [logical, logical + length) of one extent as written or unwritten. The caller has made sure that they
    * are the whole extent, or has required twice `worstInsert`.

@@ -114,6 +114,7 @@ export function punchHole(volume: Volume, inode: Inode, offset: number, length: 
     inode.markDirty();
   }
   if (!done) throw new NeedCommit();
+  tree.pullUp();
 }
 
 /**

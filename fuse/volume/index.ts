@@ -1,10 +1,11 @@
 /** The on-disk format: what the daemon, mkfs, fsck and the tests share. */
+
+export * from '../system/device.js';
 export * as acl from './acl.js';
 export * from './aside.js';
 export * from './block_allocator.js';
 export * from './committer.js';
 export * from './content.js';
-export * from './device.js';
 export * as directory from './directory.js';
 export { type SalvageVisitor, salvage } from './directory_salvage.js';
 export * from './errors.js';

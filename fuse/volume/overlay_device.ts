@@ -1,4 +1,4 @@
-import type { BlockDevice } from './device.js';
+import type { BlockDevice } from '../system/device.js';
 
 /** A device seen through blocks kept in memory: what a journal replay would have written to a device that is read-only. */
 export class OverlayDevice implements BlockDevice {

@@ -1,5 +1,5 @@
 import { crc32c } from '@vexfs/shared';
-import type { BlockDevice } from './device.js';
+import type { BlockDevice } from '../system/device.js';
 import { DamageError, NeedRead } from './errors.js';
 
 /** What a metadata block holds; kinds with an owner carry magic, owner and checksum in themselves. */

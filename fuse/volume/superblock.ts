@@ -10,7 +10,7 @@ import {
   SUPERBLOCK_MAGIC,
   SUPERBLOCK_SIZE,
 } from '@vexfs/shared';
-import type { BlockDevice } from './device.js';
+import type { BlockDevice } from '../system/device.js';
 import { VolumeError } from './errors.js';
 import { Geometry } from './geometry.js';
 

@@ -1,5 +1,5 @@
+import type { BlockDevice } from '../system/device.js';
 import { BlockAllocator } from './block_allocator.js';
-import type { BlockDevice } from './device.js';
 import type { DirectoryContext } from './directory.js';
 import { FsError, VolumeError } from './errors.js';
 import type { Geometry } from './geometry.js';

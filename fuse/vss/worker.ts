@@ -2,7 +2,7 @@
 import { workerData } from 'node:worker_threads';
 import { expectsReply, interruptIn, minimumRequest, OPCODE } from '../protocol/index.js';
 import { Connection, decodeRequest, type Request } from '../server/connection.js';
-import { errno, PollSet } from '../system/index.js';
+import { errno, PollSet, runInTurns } from '../system/index.js';
 import { Calls } from './calls.js';
 import { VssFilesystem } from './filesystem.js';
 import { Interrupts } from './interrupts.js';
@@ -42,10 +42,11 @@ function serve(request: Request): void {
 }
 
 const polled = new PollSet([data.fd, data.stopFd]);
-for (;;) {
+runInTurns(() => {
   const length = connection.receive();
-  if (length === -errno.ENODEV || length === -errno.ECONNABORTED) break;
+  if (length === -errno.ENODEV || length === -errno.ECONNABORTED) return false;
   if (length >= 0) serve(decodeRequest(connection.input.bytes, connection.input.view, length));
   else if (length !== -errno.EAGAIN) throw new Error(`reading /dev/fuse failed: errno ${-length}`);
-  else if (polled.wait(-1) > 0 && polled.ready(1) !== 0) break;
-}
+  else if (polled.wait(-1) > 0 && polled.ready(1) !== 0) return false;
+  return true;
+});

@@ -3,15 +3,7 @@ import { Connection } from '../../server/connection.js';
 import { allocateMemory, type Memory, pread, write } from '../../system/index.js';
 import type { EngineThread } from '../engine_worker.js';
 import type { JobSlot } from '../exchange.js';
-import {
-  ANNOUNCE_END,
-  ANNOUNCE_FROM,
-  ANNOUNCE_POSITION,
-  ANNOUNCE_REPLY,
-  NODE,
-  RESULT,
-  UNIQUE,
-} from '../jobs.js';
+import { announceJob, anyJob } from '../jobs.js';
 
 const AT = Connection.PAYLOAD_AT;
 
@@ -47,16 +39,16 @@ export function ioctlResult(thread: EngineThread): number {
 /** Job ANNOUNCE: the kernel learns what a call changed, then the caller that it is done. */
 export function announceChange(thread: EngineThread, slot: JobSlot): void {
   const { fields } = slot;
-  const node = fields[NODE]!;
-  const end = fields[ANNOUNCE_END]!;
-  const unique = fields[UNIQUE]!;
-  if (end >= 0) storeLastByte(thread, node, end, fields[ANNOUNCE_POSITION]!);
-  invalidate(thread, node, fields[ANNOUNCE_FROM]!);
+  const node = fields[anyJob.node]!;
+  const end = fields[announceJob.end]!;
+  const unique = fields[anyJob.unique]!;
+  if (end >= 0) storeLastByte(thread, node, end, fields[announceJob.position]!);
+  invalidate(thread, node, fields[announceJob.from]!);
   if (unique === 0) return;
-  if (fields[RESULT] !== 0) thread.connection.fail(unique, fields[RESULT]!);
+  if (fields[anyJob.result] !== 0) thread.connection.fail(unique, fields[anyJob.result]!);
   else {
     const out = ioctlResult(thread);
-    const bytes = fields[ANNOUNCE_REPLY]!;
+    const bytes = fields[announceJob.reply]!;
     thread.connection.output.bytes.set(slot.bytes.subarray(0, bytes), out);
     thread.connection.send(unique, out - AT + bytes);
   }

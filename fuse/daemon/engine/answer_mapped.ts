@@ -19,29 +19,7 @@ import {
 } from '../../system/index.js';
 import type { EngineThread } from '../engine_worker.js';
 import type { JobSlot } from '../exchange.js';
-import {
-  FAILED_AT,
-  NOT_MAPPED,
-  RESULT,
-  SEARCH_BASE,
-  SEARCH_DIMENSIONS,
-  SEARCH_EF,
-  SEARCH_ELEMENT,
-  SEARCH_EXTENTS,
-  SEARCH_FIRST,
-  SEARCH_IDS,
-  SEARCH_INDEX,
-  SEARCH_LIVE,
-  SEARCH_OFFSET,
-  SEARCH_PATH,
-  SEARCH_POPULATE,
-  SEARCH_POPULATE_END,
-  SEARCH_QUERIES,
-  SEARCH_SLOTS,
-  SEARCH_STRIDE,
-  SEARCH_TAIL,
-  SEARCH_TAIL_COUNT,
-} from '../jobs.js';
+import { anyJob, NOT_MAPPED, searchJob } from '../jobs.js';
 import type { Questions } from './questions.js';
 import { type Places, placesFor } from './search_memory.js';
 
@@ -67,15 +45,15 @@ export function answerMapped(
   count: number,
 ): number {
   const { fields } = slot;
-  if (fields[SEARCH_INDEX] === 0) {
-    if (fields[SEARCH_SLOTS] === 0) fields[SEARCH_POPULATE_END] = fields[SEARCH_POPULATE]!;
+  if (fields[searchJob.index] === 0) {
+    if (fields[searchJob.slots] === 0) fields[searchJob.populateEnd] = fields[searchJob.populate]!;
     const populated = populate(thread, slot);
     if (populated < 0) return populated;
   }
   request ??= allocateMemory(layout.$.size + indexRows.$.size);
   describe(thread, slot, asked, places, count, request);
   const found = answerQuestions(request.address);
-  fields[SEARCH_PATH] = Math.max(fields[SEARCH_PATH]!, layout.path.get(request.view, 0));
+  fields[searchJob.path] = Math.max(fields[searchJob.path]!, layout.path.get(request.view, 0));
   return unlessUnreadable(slot, found);
 }
 
@@ -83,17 +61,17 @@ export function answerMapped(
 export function recall(thread: EngineThread, slot: JobSlot): void {
   const { fields } = slot;
   const k = 1;
-  const places = placesFor({ dimensions: fields[SEARCH_DIMENSIONS]!, k, windowBytes: 0, queries: 1 });
+  const places = placesFor({ dimensions: fields[searchJob.dimensions]!, k, windowBytes: 0, queries: 1 });
   request ??= allocateMemory(layout.$.size + indexRows.$.size);
   describe(thread, slot, { metric: SearchType.EUCLIDEAN, k }, places, 1, request);
-  const measured = unlessUnreadable(slot, measureRecall(request.address, fields[SEARCH_QUERIES]!));
-  fields[RESULT] = Math.max(0, -measured);
-  fields[SEARCH_FIRST] = Math.max(0, measured);
+  const measured = unlessUnreadable(slot, measureRecall(request.address, fields[searchJob.queries]!));
+  fields[anyJob.result] = Math.max(0, -measured);
+  fields[searchJob.first] = Math.max(0, measured);
 }
 
 function unlessUnreadable({ fields }: JobSlot, found: number): number {
   if (found !== -errno.EIO) return found;
-  fields[FAILED_AT] = NOT_MAPPED;
+  fields[anyJob.failedAt] = NOT_MAPPED;
   // It was left in the middle of a search.
   searcher?.destroy();
   searcher = undefined;
@@ -109,10 +87,10 @@ function describe(
   { view, address }: Memory,
 ): void {
   const { fields } = slot;
-  const slots = fields[SEARCH_SLOTS]!;
-  if (fields[SEARCH_INDEX] !== 0) searcher ??= new Searcher();
+  const slots = fields[searchJob.slots]!;
+  if (fields[searchJob.index] !== 0) searcher ??= new Searcher();
   layout.cpu.set(view, 0, bestCpu);
-  layout.index.set(view, 0, fields[SEARCH_INDEX]!);
+  layout.index.set(view, 0, fields[searchJob.index]!);
   layout.searcher.set(view, 0, searcher?.handle ?? 0);
   layout.query.set(view, 0, places.query);
   layout.topk.set(view, 0, places.topk);
@@ -123,24 +101,24 @@ function describe(
   layout.ids.set(view, 0, places.ids);
   layout.counts.set(view, 0, places.counts);
   layout.metric.set(view, 0, metric);
-  layout.element.set(view, 0, fields[SEARCH_ELEMENT]!);
-  layout.dims.set(view, 0, fields[SEARCH_DIMENSIONS]!);
+  layout.element.set(view, 0, fields[searchJob.element]!);
+  layout.dims.set(view, 0, fields[searchJob.dimensions]!);
   layout.count.set(view, 0, count);
   indexSearch.rows.set(view, SEARCH, address + ROWS);
-  indexSearch.ids.set(view, SEARCH, fields[SEARCH_IDS]!);
-  indexSearch.live.set(view, SEARCH, fields[SEARCH_LIVE]!);
-  indexSearch.tail.set(view, SEARCH, fields[SEARCH_TAIL]!);
+  indexSearch.ids.set(view, SEARCH, fields[searchJob.ids]!);
+  indexSearch.live.set(view, SEARCH, fields[searchJob.live]!);
+  indexSearch.tail.set(view, SEARCH, fields[searchJob.tail]!);
   indexSearch.interrupt.set(view, SEARCH, thread.exchange.interruptAddress(slot));
-  indexSearch.tail_count.set(view, SEARCH, fields[SEARCH_TAIL_COUNT]!);
+  indexSearch.tail_count.set(view, SEARCH, fields[searchJob.tailCount]!);
   indexSearch.slots.set(view, SEARCH, slots);
   indexSearch.k.set(view, SEARCH, k);
-  indexSearch.ef.set(view, SEARCH, fields[SEARCH_EF]!);
-  if (fields[SEARCH_BASE] === 0) {
-    rowsOfExtents(fields[SEARCH_EXTENTS]!, address + ROWS);
+  indexSearch.ef.set(view, SEARCH, fields[searchJob.ef]!);
+  if (fields[searchJob.base] === 0) {
+    rowsOfExtents(fields[searchJob.extents]!, address + ROWS);
     return;
   }
-  indexRows.base.set(view, ROWS, fields[SEARCH_BASE]! + fields[SEARCH_OFFSET]!);
-  indexRows.stride.set(view, ROWS, fields[SEARCH_STRIDE]!);
+  indexRows.base.set(view, ROWS, fields[searchJob.base]! + fields[searchJob.offset]!);
+  indexRows.stride.set(view, ROWS, fields[searchJob.stride]!);
   indexRows.get.set(view, ROWS, 0);
   indexRows.put.set(view, ROWS, 0);
   indexRows.context.set(view, ROWS, 0);
@@ -153,9 +131,9 @@ function describe(
  */
 function populate(thread: EngineThread, slot: JobSlot): number {
   const { fields } = slot;
-  const base = fields[SEARCH_BASE]!;
-  const end = Math.ceil(fields[SEARCH_POPULATE_END]! / PAGE_SIZE) * PAGE_SIZE;
-  for (let at = Math.floor(fields[SEARCH_POPULATE]! / PAGE_SIZE) * PAGE_SIZE; at < end; ) {
+  const base = fields[searchJob.base]!;
+  const end = Math.ceil(fields[searchJob.populateEnd]! / PAGE_SIZE) * PAGE_SIZE;
+  for (let at = Math.floor(fields[searchJob.populate]! / PAGE_SIZE) * PAGE_SIZE; at < end; ) {
     if (thread.exchange.isInterrupted(slot)) return notPopulated(slot, -errno.EINTR);
     const length = Math.min(POPULATE_PIECE, end - at);
     const result = madvise(base + at, length, MADV_POPULATE_READ);
@@ -164,7 +142,7 @@ function populate(thread: EngineThread, slot: JobSlot): number {
     if (result === -errno.EINTR || result === -errno.EAGAIN) continue;
     if (result === -errno.ENOMEM) return notPopulated(slot, result);
     if (result < 0) {
-      fields[FAILED_AT] = NOT_MAPPED;
+      fields[anyJob.failedAt] = NOT_MAPPED;
       return notPopulated(slot, -errno.EIO);
     }
     at += length;
@@ -173,6 +151,6 @@ function populate(thread: EngineThread, slot: JobSlot): number {
 }
 
 function notPopulated({ fields }: JobSlot, result: number): number {
-  fields[SEARCH_POPULATE_END] = fields[SEARCH_POPULATE]!;
+  fields[searchJob.populateEnd] = fields[searchJob.populate]!;
   return result;
 }

@@ -2,17 +2,7 @@ import { bestCpu, scanRequest, scanRun, topkFinish, topkInit } from '../../engin
 import { errno, memoryAt } from '../../system/index.js';
 import type { EngineThread } from '../engine_worker.js';
 import type { JobSlot } from '../exchange.js';
-import {
-  FAILED_AT,
-  SEARCH_DIMENSIONS,
-  SEARCH_ELEMENT,
-  SEARCH_IDS,
-  SEARCH_LIVE,
-  SEARCH_SEGMENT_COUNT,
-  SEARCH_SEGMENTS,
-  SEARCH_SLOTS,
-  SEARCH_STRIDE,
-} from '../jobs.js';
+import { anyJob, searchJob } from '../jobs.js';
 import { ImageReader } from './image_reader.js';
 import { prepareIn } from './prepare_query.js';
 import type { Questions } from './questions.js';
@@ -31,23 +21,25 @@ export function answerRead(
   count: number,
 ): number {
   const { fields } = slot;
-  const dimensions = fields[SEARCH_DIMENSIONS]!;
+  const dimensions = fields[searchJob.dimensions]!;
   const counts = memoryAt(places.counts, count * 4).view;
+  const allDistances = memoryAt(places.distances, count * k * 4).bytes;
+  const allIds = memoryAt(places.ids, count * k * 8).bytes;
   let hits = 0;
   for (let i = 0; i < count; i++) {
     const values = places.values + i * dimensions * 4;
     const distances = places.distances + i * k * 4;
     const ids = places.ids + i * k * 8;
     if (thread.exchange.isInterrupted(slot)) return -errno.EINTR;
-    if (!prepareIn(places, values, metric, fields[SEARCH_ELEMENT]!, dimensions)) return -errno.EINVAL;
+    if (!prepareIn(places, values, metric, fields[searchJob.element]!, dimensions)) return -errno.EINVAL;
     topkInit(places.topk, k);
     const scanned = scan(thread, slot, places, windowBytes);
     if (scanned < 0) return scanned;
     hits = topkFinish(places.topk, distances, ids, 0);
     // Nothing of an earlier search goes to the caller.
     if (hits < k) {
-      memoryAt(distances + hits * 4, (k - hits) * 4).bytes.fill(0);
-      memoryAt(ids + hits * 8, (k - hits) * 8).bytes.fill(0);
+      allDistances.fill(0, (i * k + hits) * 4, (i + 1) * k * 4);
+      allIds.fill(0, (i * k + hits) * 8, (i + 1) * k * 8);
     }
     counts.setUint32(i * 4, hits, true);
   }
@@ -56,23 +48,23 @@ export function answerRead(
 
 function scan(thread: EngineThread, slot: JobSlot, places: Places, windowBytes: number): number {
   const { fields } = slot;
-  const stride = fields[SEARCH_STRIDE]!;
-  const slots = fields[SEARCH_SLOTS]!;
-  const count = fields[SEARCH_SEGMENT_COUNT]!;
-  const list = memoryAt(fields[SEARCH_SEGMENTS]!, Math.max(16, count * 16)).bytes;
+  const stride = fields[searchJob.stride]!;
+  const slots = fields[searchJob.slots]!;
+  const count = fields[searchJob.segmentCount]!;
+  const list = memoryAt(fields[searchJob.segments]!, Math.max(16, count * 16)).bytes;
   const reader = new ImageReader(thread.imageFd, new Float64Array(list.buffer, list.byteOffset, count * 2));
   const perWindow = Math.floor(windowBytes / stride);
   const { view } = memoryAt(places.scan, scanRequest.$.size);
   scanRequest.rows.set(view, 0, places.window);
   scanRequest.stride.set(view, 0, stride);
-  scanRequest.ids.set(view, 0, fields[SEARCH_IDS]!);
-  scanRequest.live.set(view, 0, fields[SEARCH_LIVE]!);
+  scanRequest.ids.set(view, 0, fields[searchJob.ids]!);
+  scanRequest.live.set(view, 0, fields[searchJob.live]!);
   scanRequest.interrupt.set(view, 0, thread.exchange.interruptAddress(slot));
   scanRequest.scratch.set(view, 0, places.scratch);
   for (let first = 0; first < slots; first += perWindow) {
     const rows = Math.min(perWindow, slots - first);
     if (!reader.read(places.window, rows * stride)) {
-      fields[FAILED_AT] = reader.failedAt + 1;
+      fields[anyJob.failedAt] = reader.failedAt + 1;
       return -errno.EIO;
     }
     scanRequest.first.set(view, 0, first);

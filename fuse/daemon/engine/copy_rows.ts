@@ -3,66 +3,57 @@ import { bestCpu, encodeRows, findDuplicateIds, firstNotFinite } from '../../eng
 import { errno, memoryAt } from '../../system/index.js';
 import type { EngineThread } from '../engine_worker.js';
 import type { JobSlot } from '../exchange.js';
-import {
-  NODE,
-  PID,
-  RESULT,
-  ROWS_COUNT,
-  ROWS_DATA,
-  ROWS_DIMENSIONS,
-  ROWS_ELEMENT,
-  ROWS_IDS,
-  ROWS_INVALIDATE,
-  ROWS_POINTER,
-  ROWS_SCRATCH,
-  ROWS_SOURCE,
-  ROWS_STRIDE,
-  ROWS_TABLE,
-} from '../jobs.js';
+import { anyJob, rowsJob } from '../jobs.js';
 import { invalidate } from './announce.js';
 import { copyIn } from './caller_memory.js';
 
 /** Job COPY_ROWS: rows and ids come from the caller into our memory, where they are checked and converted. */
 export function copyRows(thread: EngineThread, slot: JobSlot): void {
   const { fields } = slot;
-  if (fields[ROWS_INVALIDATE]! >= 0) invalidate(thread, fields[NODE]!, fields[ROWS_INVALIDATE]!);
-  fields[RESULT] = copyAndCheck(slot);
-  if (fields[RESULT] === 0 && thread.exchange.isInterrupted(slot)) fields[RESULT] = errno.EINTR;
+  if (fields[rowsJob.invalidate]! >= 0) invalidate(thread, fields[anyJob.node]!, fields[rowsJob.invalidate]!);
+  fields[anyJob.result] = copyAndCheck(slot);
+  if (fields[anyJob.result] === 0 && thread.exchange.isInterrupted(slot)) fields[anyJob.result] = errno.EINTR;
 }
 
 /** Job COPY_IDS: ids come from the caller into our memory, where those of rows to be changed are checked. */
 export function copyIds(_thread: EngineThread, { fields, view }: JobSlot): void {
-  const count = fields[ROWS_COUNT]!;
-  const ids = fields[ROWS_IDS]!;
-  const table = fields[ROWS_TABLE]!;
-  fields[RESULT] = copyIn(fields[PID]!, ids, view.getBigUint64(fields[ROWS_POINTER]!, true), count * 8);
-  if (fields[RESULT] === 0 && table !== 0 && !idsAreValid(table, ids, count, fields[ROWS_SCRATCH]!))
-    fields[RESULT] = errno.EINVAL;
+  const count = fields[rowsJob.count]!;
+  const ids = fields[rowsJob.ids]!;
+  const table = fields[rowsJob.table]!;
+  fields[anyJob.result] = copyIn(
+    fields[anyJob.pid]!,
+    ids,
+    view.getBigUint64(fields[rowsJob.pointer]!, true),
+    count * 8,
+  );
+  if (fields[anyJob.result] === 0 && table !== 0 && !idsAreValid(table, ids, count, fields[rowsJob.scratch]!))
+    fields[anyJob.result] = errno.EINVAL;
 }
 
 function copyAndCheck(slot: JobSlot): number {
   const { fields, view } = slot;
-  const rows = fields[ROWS_COUNT]!;
-  const dimensions = fields[ROWS_DIMENSIONS]!;
-  const source = fields[ROWS_SOURCE]!;
-  const ids = fields[ROWS_IDS]!;
-  const pid = fields[PID]!;
+  const rows = fields[rowsJob.count]!;
+  const dimensions = fields[rowsJob.dimensions]!;
+  const source = fields[rowsJob.source]!;
+  const ids = fields[rowsJob.ids]!;
+  const pid = fields[anyJob.pid]!;
   const vectors = batchInsertRequest.vectors.getBig(view, 0);
   const failed =
     copyIn(pid, source, vectors, rows * dimensions * 4) ||
     (ids === 0 ? 0 : copyIn(pid, ids, batchInsertRequest.vector_ids.getBig(view, 0), rows * 8));
   if (failed !== 0) return failed;
   if (!convert(fields, rows, dimensions, source)) return errno.EINVAL;
-  if (ids !== 0 && !idsAreValid(fields[ROWS_TABLE]!, ids, rows, fields[ROWS_SCRATCH]!)) return errno.EINVAL;
+  if (ids !== 0 && !idsAreValid(fields[rowsJob.table]!, ids, rows, fields[rowsJob.scratch]!))
+    return errno.EINVAL;
   return 0;
 }
 
 function convert(fields: Float64Array, rows: number, dimensions: number, source: number): boolean {
-  const element = fields[ROWS_ELEMENT]!;
-  const data = fields[ROWS_DATA]!;
+  const element = fields[rowsJob.element]!;
+  const data = fields[rowsJob.data]!;
   if (data === source) return firstNotFinite(bestCpu, source, rows * dimensions) === rows * dimensions;
   const type = isElementType(element) ? element : ElementType.FLOAT32;
-  return encodeRows(bestCpu, type, dimensions, source, rows, data, fields[ROWS_STRIDE]!) === rows;
+  return encodeRows(bestCpu, type, dimensions, source, rows, data, fields[rowsJob.stride]!) === rows;
 }
 
 /** No id is 2^64-1, and none stands twice in the batch. */

@@ -1,6 +1,6 @@
 import { batchSearch, type SearchType, vectorSearchRequest } from '@vexfs/shared';
 import type { JobSlot } from '../exchange.js';
-import { SEARCH_BATCH, SEARCH_FIRST, SEARCH_QUERIES } from '../jobs.js';
+import { searchJob } from '../jobs.js';
 
 /** What a job asks for: `count` queries from the caller's query `first` on, and where he wants the answers. */
 export interface Questions {
@@ -18,10 +18,10 @@ export interface Questions {
 }
 
 export function questionsOf({ fields, view }: JobSlot): Questions {
-  if (fields[SEARCH_BATCH] === 1) {
+  if (fields[searchJob.batch] === 1) {
     return {
-      first: fields[SEARCH_FIRST]!,
-      count: fields[SEARCH_QUERIES]!,
+      first: fields[searchJob.first]!,
+      count: fields[searchJob.queries]!,
       k: batchSearch.k.get(view, 0),
       metric: batchSearch.search_type.get(view, 0) as SearchType,
       queries: batchSearch.queries.getBig(view, 0),

@@ -4,17 +4,7 @@ import { errno, type Transfer } from '../../system/index.js';
 import type { EngineThread } from '../engine_worker.js';
 import type { JobSlot } from '../exchange.js';
 import { answerByHnswlib } from '../hnswlib/answer.js';
-import {
-  PID,
-  RESULT,
-  SEARCH_BASE,
-  SEARCH_BATCH,
-  SEARCH_DIMENSIONS,
-  SEARCH_HNSWLIB,
-  SEARCH_INDEX,
-  SEARCH_STRIDE,
-  UNIQUE,
-} from '../jobs.js';
+import { anyJob, searchJob } from '../jobs.js';
 import { ioctlResult } from './announce.js';
 import { answerMapped } from './answer_mapped.js';
 import { answerRead } from './answer_read.js';
@@ -32,7 +22,7 @@ const MOST_MOVED = 256;
 /** Job SEARCH: searches the pinned rows, by their index where the FUSE thread named one; answers the call. */
 export function search(thread: EngineThread, slot: JobSlot): void {
   const { fields } = slot;
-  const unique = fields[UNIQUE]!;
+  const unique = fields[anyJob.unique]!;
   const questions = questionsOf(slot);
   const result = run(thread, slot, questions);
   if (result < 0) {
@@ -42,24 +32,24 @@ export function search(thread: EngineThread, slot: JobSlot): void {
   const out = ioctlResult(thread);
   const reply = thread.connection.output;
   reply.bytes.set(slot.bytes.subarray(0, questions.size), out);
-  if (fields[SEARCH_BATCH] !== 1) vectorSearchRequest.result_count.set(reply.view, out, result);
+  if (fields[searchJob.batch] !== 1) vectorSearchRequest.result_count.set(reply.view, out, result);
   thread.connection.send(unique, out - AT + questions.size);
 }
 
 /** Job SEARCH_PART: some of the queries of a batch. The FUSE thread answers when all parts are back. */
 export function searchPart(thread: EngineThread, slot: JobSlot): void {
-  slot.fields[RESULT] = Math.max(0, -run(thread, slot, questionsOf(slot)));
+  slot.fields[anyJob.result] = Math.max(0, -run(thread, slot, questionsOf(slot)));
 }
 
 /** Hits of the last query, or -errno. The answers go to the caller piece by piece. */
 function run(thread: EngineThread, slot: JobSlot, questions: Questions): number {
   const { fields } = slot;
   const { first, count, k } = questions;
-  const pid = fields[PID]!;
-  const dimensions = fields[SEARCH_DIMENSIONS]!;
-  const isHnswlib = fields[SEARCH_HNSWLIB] === 1;
-  const isMapped = !isHnswlib && (fields[SEARCH_INDEX] !== 0 || fields[SEARCH_BASE] !== 0);
-  const windowBytes = isMapped ? 0 : Math.max(WINDOW, fields[SEARCH_STRIDE]!);
+  const pid = fields[anyJob.pid]!;
+  const dimensions = fields[searchJob.dimensions]!;
+  const isHnswlib = fields[searchJob.hnswlib] === 1;
+  const isMapped = !isHnswlib && (fields[searchJob.index] !== 0 || fields[searchJob.base] !== 0);
+  const windowBytes = isMapped ? 0 : Math.max(WINDOW, fields[searchJob.stride]!);
   const rowBytes = dimensions * 4;
   const each = rowBytes + k * 12;
   const most = Math.max(1, Math.min(count, MOST_MOVED, Math.floor(MOVED / each)));

@@ -1,5 +1,6 @@
 import { queryBytes, SCAN_SCRATCH_BYTES, scanRequest, topkBytes } from '../../engine/index.js';
 import { allocateMemory, freeMemory, type Memory, PAGE_SIZE } from '../../system/index.js';
+import { aligned } from '../cache_line.js';
 
 /** Where the parts of a search lie: queries, their answers, and what one query needs besides. */
 export interface Places {
@@ -22,8 +23,6 @@ export interface Room {
   readonly windowBytes: number;
   readonly queries: number;
 }
-
-const aligned = (bytes: number): number => Math.ceil(bytes / 64) * 64;
 
 /** Memory of this thread, grown to what the largest search needed. */
 let memory: Memory | undefined;

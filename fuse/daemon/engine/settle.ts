@@ -1,7 +1,7 @@
 import { memoryAt } from '../../system/index.js';
 import type { EngineThread } from '../engine_worker.js';
 import type { JobSlot } from '../exchange.js';
-import { NODE, SETTLE_FROM, SETTLE_ROOM, SETTLE_SEGMENTS, SETTLE_SEGMENTS_AT } from '../jobs.js';
+import { anyJob, settleJob } from '../jobs.js';
 import { invalidate } from './announce.js';
 import { ImageReader } from './image_reader.js';
 
@@ -10,11 +10,11 @@ import { ImageReader } from './image_reader.js';
  * could be read, the FUSE thread finds out.
  */
 export function settle(thread: EngineThread, { fields }: JobSlot): void {
-  invalidate(thread, fields[NODE]!, fields[SETTLE_FROM]!);
-  const count = fields[SETTLE_SEGMENTS]!;
-  const list = memoryAt(fields[SETTLE_SEGMENTS_AT]!, Math.max(16, count * 16)).bytes;
+  invalidate(thread, fields[anyJob.node]!, fields[settleJob.from]!);
+  const count = fields[settleJob.segments]!;
+  const list = memoryAt(fields[settleJob.segmentsAt]!, Math.max(16, count * 16)).bytes;
   const pairs = new Float64Array(list.buffer, list.byteOffset, count * 2);
   let bytes = 0;
   for (let i = 0; i < count; i++) bytes += pairs[i * 2 + 1]!;
-  new ImageReader(thread.imageFd, pairs).read(fields[SETTLE_ROOM]!, bytes);
+  new ImageReader(thread.imageFd, pairs).read(fields[settleJob.room]!, bytes);
 }

@@ -1,7 +1,7 @@
 import { allocateMemory, errno, type Memory, memoryAt, pwrite } from '../../system/index.js';
 import type { EngineThread } from '../engine_worker.js';
 import type { JobSlot } from '../exchange.js';
-import { RESULT, WRITE_PIECES, WRITE_PIECES_AT } from '../jobs.js';
+import { anyJob, writeJob } from '../jobs.js';
 
 /** Bytes of one pwrite(2): the filesystem below lets nobody else write the image meanwhile. */
 const PIECE = 1 << 20;
@@ -11,14 +11,14 @@ let zeros: Memory | undefined;
 /** Job WRITE: bytes of our own memory, or zeros, go to the device. EINTR when the caller has been interrupted. */
 export function writePieces(thread: EngineThread, slot: JobSlot): void {
   const { fields } = slot;
-  const count = fields[WRITE_PIECES]!;
-  fields[RESULT] = 0;
+  const count = fields[writeJob.pieces]!;
+  fields[anyJob.result] = 0;
   // All of a batch may belong to places that are holes: those are written when it is published.
   if (count === 0) return;
-  const { bytes } = memoryAt(fields[WRITE_PIECES_AT]!, count * 24);
+  const { bytes } = memoryAt(fields[writeJob.piecesAt]!, count * 24);
   const pieces = new Float64Array(bytes.buffer, bytes.byteOffset, count * 3);
-  for (let i = 0; i < pieces.length && fields[RESULT] === 0; i += 3)
-    fields[RESULT] = writePiece(thread, slot, pieces[i]!, pieces[i + 1]!, pieces[i + 2]!);
+  for (let i = 0; i < pieces.length && fields[anyJob.result] === 0; i += 3)
+    fields[anyJob.result] = writePiece(thread, slot, pieces[i]!, pieces[i + 1]!, pieces[i + 2]!);
 }
 
 /** 0 or a positive errno. */

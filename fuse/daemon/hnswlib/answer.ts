@@ -5,22 +5,7 @@ import type { Questions } from '../engine/questions.js';
 import type { Places } from '../engine/search_memory.js';
 import type { EngineThread } from '../engine_worker.js';
 import type { JobSlot } from '../exchange.js';
-import {
-  FAILED_AT,
-  NOT_MAPPED,
-  SEARCH_DIMENSIONS,
-  SEARCH_EF,
-  SEARCH_ELEMENT,
-  SEARCH_EXTENTS,
-  SEARCH_IDS,
-  SEARCH_INDEX,
-  SEARCH_LIVE,
-  SEARCH_ROWS,
-  SEARCH_SLOTS,
-  SEARCH_STRIDE,
-  SEARCH_TAIL,
-  SEARCH_TAIL_COUNT,
-} from '../jobs.js';
+import { anyJob, NOT_MAPPED, searchJob } from '../jobs.js';
 import { graphAt } from './slot_graph.js';
 
 /** Rows between two looks at whether the caller was interrupted. */
@@ -38,21 +23,21 @@ export function answerByHnswlib(
   count: number,
 ): number {
   const { fields } = slot;
-  const dimensions = fields[SEARCH_DIMENSIONS]!;
-  const graph = graphAt(fields[SEARCH_INDEX]!);
+  const dimensions = fields[searchJob.dimensions]!;
+  const graph = graphAt(fields[searchJob.index]!);
   const counts = memoryAt(places.counts, count * 4).view;
   const tail = tailOf(fields);
   const waits = new Set(tail);
-  const wanted = Math.min(k, fields[SEARCH_ROWS]!);
+  const wanted = Math.min(k, fields[searchJob.rows]!);
   let hits = 0;
   for (let i = 0; i < count; i++) {
     const values = places.values + i * dimensions * 4;
     const distances = places.distances + i * k * 4;
     const ids = places.ids + i * k * 8;
-    if (!prepareIn(places, values, metric, fields[SEARCH_ELEMENT]!, dimensions)) return -errno.EINVAL;
+    if (!prepareIn(places, values, metric, fields[searchJob.element]!, dimensions)) return -errno.EINVAL;
     const { bytes } = memoryAt(values, dimensions * 4);
     const query = new Float32Array(bytes.buffer, bytes.byteOffset, dimensions);
-    const near = graph.near(query, k, fields[SEARCH_EF]!).filter((row) => !waits.has(row));
+    const near = graph.near(query, k, fields[searchJob.ef]!).filter((row) => !waits.has(row));
     hits = compare(thread, slot, places, k, [...near, ...waits], distances, ids);
     if (hits >= 0 && hits < wanted) hits = compare(thread, slot, places, k, allSlots(fields), distances, ids);
     if (hits < 0) return hits;
@@ -66,14 +51,14 @@ export function answerByHnswlib(
 }
 
 function tailOf(fields: Float64Array): Uint32Array {
-  const count = fields[SEARCH_TAIL_COUNT]!;
+  const count = fields[searchJob.tailCount]!;
   if (count === 0) return new Uint32Array(0);
-  const { bytes } = memoryAt(fields[SEARCH_TAIL]!, count * 4);
+  const { bytes } = memoryAt(fields[searchJob.tail]!, count * 4);
   return new Uint32Array(bytes.buffer, bytes.byteOffset, count);
 }
 
 function* allSlots(fields: Float64Array): Generator<number> {
-  for (let row = 0; row < fields[SEARCH_SLOTS]!; row++) yield row;
+  for (let row = 0; row < fields[searchJob.slots]!; row++) yield row;
 }
 
 /** Compares the rows that live among these slots: how many are the k nearest, or -errno. */
@@ -87,12 +72,12 @@ function compare(
   ids: number,
 ): number {
   const { fields } = slot;
-  const end = fields[SEARCH_SLOTS]!;
-  const live = memoryAt(fields[SEARCH_LIVE]!, Math.ceil(end / 64) * 8).bytes;
+  const end = fields[searchJob.slots]!;
+  const live = memoryAt(fields[searchJob.live]!, Math.ceil(end / 64) * 8).bytes;
   const { view } = memoryAt(places.scan, scanRequest.$.size);
   scanRequest.rows.set(view, 0, places.window);
-  scanRequest.stride.set(view, 0, fields[SEARCH_STRIDE]!);
-  scanRequest.ids.set(view, 0, fields[SEARCH_IDS]!);
+  scanRequest.stride.set(view, 0, fields[searchJob.stride]!);
+  scanRequest.ids.set(view, 0, fields[searchJob.ids]!);
   scanRequest.live.set(view, 0, 0);
   scanRequest.interrupt.set(view, 0, thread.exchange.interruptAddress(slot));
   scanRequest.scratch.set(view, 0, places.scratch);
@@ -103,9 +88,9 @@ function compare(
     seen += 1;
     if (seen % LOOK === 0 && thread.exchange.isInterrupted(slot)) return -errno.EINTR;
     if (row >= end || (live[row >> 3]! & (1 << (row & 7))) === 0) continue;
-    const failed = readRow(fields[SEARCH_EXTENTS]!, row, places.window);
+    const failed = readRow(fields[searchJob.extents]!, row, places.window);
     if (failed !== 0) {
-      fields[FAILED_AT] = NOT_MAPPED;
+      fields[anyJob.failedAt] = NOT_MAPPED;
       return failed;
     }
     scanRequest.first.set(view, 0, row);

@@ -1,6 +1,7 @@
 import { type ElementType, SearchType } from '@vexfs/shared';
 import { bestCpu, decodeRows, firstNotFinite, readRow } from '../../engine/index.js';
 import { allocateMemory, type Memory } from '../../system/index.js';
+import { aligned } from '../cache_line.js';
 import { type Graph, loadHnswlib } from './library.js';
 
 /** What a graph is made of. */
@@ -42,7 +43,7 @@ export class SlotGraph {
     this.graph = new HierarchicalNSW(SPACES[shape.metric], shape.dimensions);
     const { m, efConstruction } = shape;
     this.graph.initIndex({ maxElements: this.capacity, m, efConstruction, randomSeed: SEED });
-    const bytes = Math.ceil((shape.dimensions * 4) / 64) * 64;
+    const bytes = aligned(shape.dimensions * 4);
     this.row = allocateMemory(2 * bytes);
     this.floatsAt = this.row.address + bytes;
     this.floats = new Float32Array(

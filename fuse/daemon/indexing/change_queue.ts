@@ -32,6 +32,9 @@ export class ChangeQueue {
   private at: LogPosition | undefined;
   private puts = 0;
   private others = 0;
+  /** Changes that have ever come, and those of them that nobody's call has made. */
+  private came = 0;
+  private ownCame = 0;
   /** Slots that some row may have had. */
   private high = 0;
 
@@ -49,6 +52,30 @@ export class ChangeQueue {
     return this.scanEnd - this.scanNext + this.puts;
   }
 
+  /** Changes that have ever come, and how many of them wait no more. */
+  get pushed(): number {
+    return this.came;
+  }
+
+  get taken(): number {
+    return this.came - this.length;
+  }
+
+  /** Changes that calls have made. */
+  get ofCalls(): number {
+    return this.came - this.ownCame;
+  }
+
+  /** What comes while `work` runs is made by no call. */
+  behindTheScenes(work: () => void): void {
+    const before = this.came;
+    try {
+      work();
+    } finally {
+      this.ownCame += this.came - before;
+    }
+  }
+
   get isScanning(): boolean {
     return this.scanNext < this.scanEnd;
   }
@@ -64,6 +91,8 @@ export class ChangeQueue {
     this.scanNext = next;
     this.scanEnd = Math.max(next, end);
     this.high = Math.max(this.high, end);
+    this.came += this.scanEnd - next;
+    this.ownCame += this.scanEnd - next;
   }
 
   /** Forgets everything: the log ends at `at` and the index is empty. */
@@ -119,6 +148,7 @@ export class ChangeQueue {
       this.headTaken = taken;
     }
     this.entries.push(entry);
+    this.came += left;
     if (entry.op === ChangeOp.PUT) this.puts += left;
     else this.others += left;
   }

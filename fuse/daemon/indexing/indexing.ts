@@ -1,4 +1,4 @@
-import { indexChange, VectorIndex } from '../../engine/index.js';
+import { VectorIndex } from '../../engine/index.js';
 import { errno, freeMemory } from '../../system/index.js';
 import {
   describeIndex,
@@ -12,39 +12,13 @@ import {
 } from '../../volume/index.js';
 import { INDEX_QUEUE, type JobSlot, SPARE } from '../exchange.js';
 import type { Filesystem } from '../filesystem.js';
-import {
-  INDEX_BYTES,
-  INDEX_CHANGES,
-  INDEX_COUNT,
-  INDEX_DIMENSIONS,
-  INDEX_EF_CONSTRUCTION,
-  INDEX_ELEMENT,
-  INDEX_EXTENTS,
-  INDEX_GENERATION,
-  INDEX_HANDLE,
-  INDEX_HNSWLIB,
-  INDEX_LAST,
-  INDEX_LEVELS,
-  INDEX_M,
-  INDEX_MEMORY,
-  INDEX_METRIC,
-  INDEX_RECORD,
-  INDEX_ROWS,
-  INDEX_SLOTS,
-  INDEX_SNAPSHOT,
-  INDEX_TAKEN,
-  INDEX_THREADS,
-  INDEX_TYPE,
-  JOB,
-  KIND,
-  RESULT,
-  UNIQUE,
-} from '../jobs.js';
+import { anyJob, indexJob, JOB } from '../jobs.js';
 import { Park } from '../park.js';
 import type { VectorFile } from '../vector_files.js';
-import { contentExtents, rowExtentsOf } from './extents.js';
 import { FileIndex } from './file_index.js';
-import { isSaveDue, saveSnapshot } from './save.js';
+import { followLog } from './follow.js';
+import { openIndex } from './open.js';
+import { isSaveDue, saveSnapshot, WITH_COMMIT } from './save.js';
 
 export interface IndexingOptions {
   /** Bytes that the indexes of a mount may take. */
@@ -57,11 +31,6 @@ export interface IndexingOptions {
   readonly hnswlib: boolean;
 }
 
-/** Changes that a job is given; rounds do not depend on it. */
-const PIECE = 1024;
-/** The same with hnswlib, which is slower, and searched by the same thread. */
-const HNSWLIB_PIECE = 64;
-
 /** Keeps the indexes of a mount: opens them, lets them take what has changed, saves them. Lives on the FUSE thread. */
 export class Indexing {
   readonly options: IndexingOptions;
@@ -73,6 +42,8 @@ export class Indexing {
   /** Graphs of hnswlib that nothing uses any more. */
   private closing: number[] = [];
   private isStopped = false;
+  /** When the next index that bides its time is due (performance.now()). */
+  private nextDue = Number.POSITIVE_INFINITY;
 
   constructor(fs: Filesystem, options: IndexingOptions) {
     this.fs = fs;
@@ -205,10 +176,10 @@ export class Indexing {
         this.closing.push(handle);
         return;
       }
-      slot.fields[KIND] = JOB.INDEX_CLOSE;
-      slot.fields[UNIQUE] = 0;
-      slot.fields[INDEX_HNSWLIB] = 1;
-      slot.fields[INDEX_HANDLE] = handle;
+      slot.fields[anyJob.kind] = JOB.INDEX_CLOSE;
+      slot.fields[anyJob.unique] = 0;
+      slot.fields[indexJob.hnswlib] = 1;
+      slot.fields[indexJob.handle] = handle;
       this.fs.submit(INDEX_QUEUE, slot, 0);
     }
   }
@@ -216,20 +187,42 @@ export class Indexing {
   /** After operations: gives jobs to the indexing thread where there is something to do. */
   tend(): void {
     if (this.closing.length > 0) this.close();
-    if (this.awake.size === 0) return;
-    const awake = [...this.awake];
-    this.awake.clear();
-    for (const index of awake) {
+    this.nextDue = Number.POSITIVE_INFINITY;
+    for (const index of [...this.awake]) {
+      this.awake.delete(index);
       try {
         this.advance(index);
       } catch (error) {
-        if (!(error instanceof Park)) throw error;
-        this.wake(index);
+        this.failed(index, error);
       }
     }
   }
 
-  /** The next step of an index. Throws Park. */
+  /** A step of an index has not begun: it is tried again, or the device fails and the index rests. */
+  private failed(index: FileIndex, error: unknown): void {
+    const code = this.fs.errnoOf(error);
+    if (code !== undefined) {
+      this.rest(index, code);
+      this.lookAgain(index);
+      return;
+    }
+    this.wake(index);
+    // An operation that would have to wait for the device is done again, and comes by here once more.
+    if (!(error instanceof Park)) throw error;
+  }
+
+  /** It has come to rest by no job, whose end would be looked at: what is to be packed has waited for that. */
+  lookAgain(index: FileIndex): void {
+    this.wake(index);
+    this.nextDue = 0;
+  }
+
+  /** Milliseconds until `tend` is to be called though nothing else happens, or -1. */
+  timeout(now: number): number {
+    return this.nextDue === Number.POSITIVE_INFINITY ? -1 : Math.max(0, Math.ceil(this.nextDue - now));
+  }
+
+  /** The next step of an index. Throws Park, NeedRead, FsError, DeviceError: it has not begun. */
   private advance(index: FileIndex): void {
     if (index.isBusy || index.isGone || this.isStopped) return;
     if (index.error !== 0) {
@@ -237,18 +230,57 @@ export class Indexing {
       return;
     }
     if (index.handle === 0) {
-      this.open(index);
+      openIndex(this.fs, this, index);
       return;
     }
-    if (this.memoryInUse > this.options.memory) {
-      this.rest(index, errno.ENOMEM);
+    if (index.isOnVolume) {
+      this.answerOnVolume(index);
+      return;
+    }
+    index.answerOutrun();
+    if (this.memoryInUse > this.options.memory && index.queue.position !== undefined) {
+      if (!this.leaveMemory(index)) this.rest(index, errno.ENOMEM);
       return;
     }
     const { fs } = this;
-    const mayWrite = !fs.readOnly && fs.commits.failed === 0 && !this.options.hnswlib;
-    if (mayWrite && isSaveDue(index) && saveSnapshot(fs, this, index)) return;
-    if (index.queue.length > 0) this.follow(index);
+    if (this.mayWrite && isSaveDue(index) && saveSnapshot(fs, this, index)) return;
+    if (index.queue.length > 0) this.followWhenDue(index);
     else if (!fs.packing.isPending(index.file)) index.answerWaiters(0);
+  }
+
+  /** What waits for an index that takes nothing more. */
+  private answerOnVolume(index: FileIndex): void {
+    if (index.queue.length > 0) index.answerWaiters(errno.ENOMEM);
+    else if (!this.fs.packing.isPending(index.file)) index.answerWaiters(0);
+  }
+
+  /**
+   * An index that has all rows goes on by its snapshot, once that has everything that it took. False: it cannot. Throws Park.
+   */
+  private leaveMemory(index: FileIndex): boolean {
+    const { fs } = this;
+    const { queue, file } = index;
+    if (queue.isScanning || this.options.hnswlib) return false;
+    if (index.unsaved > 0) {
+      if (!this.mayWrite) return false;
+      const hasBegun = index.unsaved >= index.saveAt && saveSnapshot(fs, this, index);
+      return hasBegun || index.saveAt === WITH_COMMIT;
+    }
+    const snapshot = snapshotOf(fs.volume, file.set);
+    const at = queue.position?.log;
+    if (snapshot === undefined || snapshot.position.scan > 0) return false;
+    const { log } = snapshot.position;
+    if (log.record !== at?.record || log.slots !== at.slots) return false;
+    this.release(index);
+    index.snapshot = snapshot;
+    index.isOnVolume = true;
+    this.wake(index);
+    return true;
+  }
+
+  /** Whether snapshots can be written. */
+  private get mayWrite(): boolean {
+    return !this.fs.readOnly && this.fs.commits.failed === 0 && !this.options.hnswlib;
   }
 
   /** Whether no more is begun. */
@@ -266,8 +298,16 @@ export class Indexing {
   get memoryInUse(): number {
     let bytes = 0;
     // What of a snapshot has not been read yet will be.
-    for (const { facts } of this.all) bytes += Math.max(facts.memoryBytes, facts.snapshotBytes);
+    for (const { facts, isOnVolume } of this.all)
+      bytes += isOnVolume ? facts.memoryBytes : Math.max(facts.memoryBytes, facts.snapshotBytes);
     return bytes;
+  }
+
+  /** Bytes that an index takes now: searches read parts of its snapshot into memory. */
+  memoryOf({ handle, facts }: FileIndex): number {
+    return handle === 0 || this.options.hnswlib
+      ? facts.memoryBytes
+      : VectorIndex.at(handle).info().memoryBytes;
   }
 
   /** It cannot go on: its memory is given back, searches compare every row. */
@@ -290,10 +330,10 @@ export class Indexing {
     const slot = fs.exchange.take(SPARE.caller);
     if (slot === undefined) throw new Park();
     const { fields } = slot;
-    fields[UNIQUE] = 0;
-    fields[RESULT] = 0;
-    fields[INDEX_HANDLE] = index.handle;
-    fields[INDEX_HNSWLIB] = this.options.hnswlib ? 1 : 0;
+    fields[anyJob.unique] = 0;
+    fields[anyJob.result] = 0;
+    fields[indexJob.handle] = index.handle;
+    fields[indexJob.hnswlib] = this.options.hnswlib ? 1 : 0;
     try {
       fill(slot);
     } catch (error) {
@@ -311,10 +351,10 @@ export class Indexing {
       try {
         if (index.isGone || index.handle !== handle || index.source !== source) {
           // An index that was made for nobody.
-          const made = fields[INDEX_HANDLE]!;
+          const made = fields[indexJob.handle]!;
           if (handle === 0 && made !== 0) this.destroy(made);
         } else {
-          if (fields[INDEX_HANDLE] !== 0) this.note(index, fields);
+          if (fields[indexJob.handle] !== 0) this.note(index, fields);
           done(slot);
         }
       } finally {
@@ -328,88 +368,22 @@ export class Indexing {
 
   private note(index: FileIndex, fields: Float64Array): void {
     index.facts = {
-      rows: fields[INDEX_ROWS]!,
-      generation: fields[INDEX_GENERATION]!,
-      memoryBytes: fields[INDEX_MEMORY]!,
-      snapshotBytes: fields[INDEX_SNAPSHOT]!,
-      levels: fields[INDEX_LEVELS]! + 1,
+      rows: fields[indexJob.rows]!,
+      generation: fields[indexJob.generation]!,
+      memoryBytes: fields[indexJob.memory]!,
+      snapshotBytes: fields[indexJob.snapshot]!,
+      levels: fields[indexJob.levels]! + 1,
     };
   }
 
-  private open(index: FileIndex): void {
-    const { fs } = this;
-    const { file, description, snapshot } = index;
-    const { layout } = file.set;
-    const source = snapshot === undefined ? undefined : contentExtents(fs, snapshot.inode, snapshot.bytes);
-    index.source = source;
-    this.run(
-      index,
-      ({ fields }) => {
-        fields[KIND] = JOB.INDEX_OPEN;
-        fields[INDEX_EXTENTS] = source?.address ?? 0;
-        fields[INDEX_BYTES] = snapshot?.bytes ?? 0;
-        fields[INDEX_RECORD] = snapshot?.position.log.record ?? 0;
-        fields[INDEX_SLOTS] = snapshot?.position.log.slots ?? 0;
-        fields[INDEX_TYPE] = description.type;
-        fields[INDEX_METRIC] = description.metric;
-        fields[INDEX_ELEMENT] = layout.elementType;
-        fields[INDEX_DIMENSIONS] = layout.dimensions;
-        fields[INDEX_M] = description.m;
-        fields[INDEX_EF_CONSTRUCTION] = description.efConstruction;
-      },
-      ({ fields }) => {
-        index.handle = fields[INDEX_HANDLE]!;
-        if (index.handle !== 0) return;
-        // A snapshot is a hint: what it lacks is taken from the rows.
-        if (snapshot === undefined || fields[RESULT] === errno.ENOMEM) this.rest(index, fields[RESULT]!);
-        else this.rebuild(index);
-      },
-    );
-  }
-
-  private follow(index: FileIndex): void {
-    const { fs } = this;
-    const { file, queue } = index;
-    const memory = fs.transfer.take(PIECE * indexChange.$.size);
-    try {
-      const most = this.options.hnswlib ? HNSWLIB_PIECE : PIECE;
-      const count = queue.fill(memory.view, most, file.ids, file.set.slots);
-      if (count === 0) {
-        fs.transfer.give(memory);
-        this.wake(index);
-        return;
-      }
-      const extents = rowExtentsOf(fs, index);
-      this.run(
-        index,
-        ({ fields }) => {
-          fields[KIND] = JOB.INDEX_FOLLOW;
-          fields[INDEX_EXTENTS] = extents.address;
-          fields[INDEX_CHANGES] = memory.address;
-          fields[INDEX_COUNT] = count;
-          fields[INDEX_LAST] = queue.isAll(count) ? 1 : 0;
-          fields[INDEX_THREADS] = this.options.threads;
-        },
-        ({ fields }) => this.followed(index, fields),
-        () => fs.transfer.give(memory),
-      );
-    } catch (error) {
-      fs.transfer.give(memory);
-      if (!(error instanceof FsError)) throw error;
-      this.rest(index, error.errno);
+  private followWhenDue(index: FileIndex): void {
+    const due = index.dueAt;
+    if (due <= performance.now()) {
+      followLog(this.fs, this, index);
+      return;
     }
-  }
-
-  private followed(index: FileIndex, fields: Float64Array): void {
-    const taken = fields[INDEX_TAKEN]!;
-    const wasScanning = index.queue.isScanning;
-    index.queue.take(taken);
-    if (!this.options.hnswlib) index.unsaved += taken;
-    if (wasScanning && !index.queue.isScanning) index.isBuilt = true;
-    const code = fields[RESULT]!;
-    if (code === 0 || code === errno.EINTR) return;
-    if (code === EUCLEAN) this.rebuild(index);
-    else this.rest(index, code);
+    this.nextDue = Math.min(this.nextDue, due);
+    this.wake(index);
   }
 
   /** Looks at every part of the snapshot that an index was opened from. Throws Park. */
@@ -425,10 +399,10 @@ export class Indexing {
     this.run(
       index,
       ({ fields }) => {
-        fields[KIND] = JOB.INDEX_VERIFY;
+        fields[anyJob.kind] = JOB.INDEX_VERIFY;
       },
       ({ fields }) => {
-        code = fields[RESULT]!;
+        code = fields[anyJob.result]!;
         if (code === EUCLEAN) this.rebuild(index);
       },
       () => done(code),
@@ -455,12 +429,12 @@ export class Indexing {
     };
     for (const index of this.all) {
       waitFor(index);
-      const mayWrite = !fs.readOnly && fs.commits.failed === 0 && !this.options.hnswlib;
-      if (!mayWrite || index.unsaved === 0 || index.handle === 0) continue;
+      if (!this.mayWrite || index.isOnVolume || index.unsaved === 0 || index.handle === 0) continue;
       try {
         if (saveSnapshot(fs, this, index)) waitFor(index);
       } catch (error) {
-        if (!(error instanceof Park)) throw error;
+        // The snapshot before stays.
+        if (!(error instanceof Park) && fs.errnoOf(error) === undefined) throw error;
       }
     }
   }

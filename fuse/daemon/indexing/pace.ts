@@ -17,6 +17,10 @@ interface Held {
 export class Pace {
   private readonly held = new Map<number, Held>();
 
+  get isHolding(): boolean {
+    return this.held.size > 0;
+  }
+
   /**
    * A call that brings `rows` waits: `begin` is called when `index` has caught up, or has not for INDEX_MOST_DELAY_MS. A signal ends
    * the call with EINTR before.
@@ -46,10 +50,17 @@ export class Pace {
 
 /**
  * Whether a call that brings `rows` has to wait. An index that rests, or that takes what stood there when it was made, answers no
- * searches anyway.
+ * searches anyway; one on the volume never catches up.
  */
 export function isTooFarBehind(index: FileIndex, rows: number): boolean {
   const { queue, facts } = index;
-  if (index.isGone || index.error !== 0 || queue.isScanning || facts.rows < INDEX_LEAST_ROWS) return false;
+  if (
+    index.isGone ||
+    index.error !== 0 ||
+    index.isOnVolume ||
+    queue.isScanning ||
+    facts.rows < INDEX_LEAST_ROWS
+  )
+    return false;
   return queue.rows > Math.max(0, INDEX_MOST_BEHIND - rows);
 }

@@ -8,13 +8,16 @@ import {
   swapSnapshot,
   type WrittenRun,
 } from '../../volume/index.js';
+import { announce } from '../announcements.js';
 import type { JobSlot } from '../exchange.js';
 import type { Filesystem } from '../filesystem.js';
-import { INDEX_EXTENTS, INDEX_RECORD, INDEX_SLOTS, JOB, KIND, RESULT } from '../jobs.js';
-import { announce } from '../requests/announce.js';
+import { anyJob, indexJob, JOB } from '../jobs.js';
 import { extentsInMemory } from './extents.js';
 import type { FileIndex } from './file_index.js';
 import type { Indexing } from './indexing.js';
+
+/** `saveAt` of an index whose snapshot waits for a commit, which wakes it. */
+export const WITH_COMMIT = Number.MAX_SAFE_INTEGER;
 
 /** After a build, and when more than a quarter of the rows has changed since the last one. */
 export function isSaveDue(index: FileIndex): boolean {
@@ -50,13 +53,13 @@ export function saveSnapshot(fs: Filesystem, indexing: Indexing, index: FileInde
     if (!isSwapped) giveBack(fs, runs);
   };
   const begin = ({ fields }: JobSlot): void => {
-    fields[KIND] = JOB.INDEX_SAVE;
-    fields[INDEX_EXTENTS] = memory.address;
-    fields[INDEX_RECORD] = position.log.record;
-    fields[INDEX_SLOTS] = position.log.slots;
+    fields[anyJob.kind] = JOB.INDEX_SAVE;
+    fields[indexJob.extents] = memory.address;
+    fields[indexJob.record] = position.log.record;
+    fields[indexJob.slots] = position.log.slots;
   };
   const done = ({ fields }: JobSlot): void => {
-    const code = fields[RESULT]!;
+    const code = fields[anyJob.result]!;
     if (code === EUCLEAN) {
       indexing.rebuild(index);
       return;
@@ -126,7 +129,7 @@ function reserve(
     giveBack(fs, runs);
     if (error instanceof NeedCommit && fs.canWait) {
       // What is needed comes free with the commit.
-      index.saveAt = Number.MAX_SAFE_INTEGER;
+      index.saveAt = WITH_COMMIT;
       fs.commits.whenDurable(() => {
         index.saveAt = 0;
         if (!index.isGone) indexing.wake(index);

@@ -1,9 +1,8 @@
-import type { Memory } from '../../system/index.js';
 import type { RowLayout } from '../../volume/index.js';
+import type { NewRows } from '../record_batch.js';
 
 /** A checked batch in our own memory. */
-export interface Batch {
-  readonly rows: number;
+export interface Batch extends NewRows {
   readonly flags: number;
   /** Whether each id must have a row already. */
   readonly mustExist?: boolean;
@@ -11,9 +10,6 @@ export interface Batch {
   readonly argument?: Uint8Array;
   /** Address of rows * stride bytes, as the matrix takes them. */
   readonly data: number;
-  /** Address of the ids, 0 when they go on from the mark. */
-  readonly ids: number;
-  readonly memory: Memory;
   /** What the rows were converted for. */
   readonly layout: RowLayout;
   readonly unique: number;
@@ -21,11 +17,4 @@ export interface Batch {
   readonly uid: number;
   readonly gid: number;
   readonly sync: boolean;
-}
-
-/** Slots that follow each other, and which row of a batch goes to the first. */
-export interface SlotRun {
-  readonly slot: number;
-  readonly row: number;
-  count: number;
 }

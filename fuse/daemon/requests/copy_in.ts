@@ -1,23 +1,16 @@
 import type { Memory } from '../../system/index.js';
-import { ENGINE_QUEUE, SPARE } from '../exchange.js';
+import { ENGINE_QUEUE } from '../exchange.js';
 import type { Filesystem } from '../filesystem.js';
 import { isTooFarBehind } from '../indexing/pace.js';
-import { KIND, NODE, PID, RESULT, UNIQUE } from '../jobs.js';
-import { Park } from '../park.js';
+import { anyJob } from '../jobs.js';
+import { takeJob } from '../take_job.js';
 import type { VectorFile } from '../vector_files.js';
 import type { Call } from './ioctl.js';
 import { ownArgument } from './own_argument.js';
 
-const CACHE_LINE = 64;
-
-/** Bytes of a part of a job's memory, so that the next one begins at a cache line. */
-export function aligned(bytes: number): number {
-  return Math.ceil(bytes / CACHE_LINE) * CACHE_LINE;
-}
-
 /** What a call points at, on its way into memory of ours. */
 export interface CopyIn {
-  /** One of JOB: it reads the argument in its payload, and RESULT tells how it went. */
+  /** One of JOB: it reads the argument in its payload, and anyJob.result tells how it went. */
   readonly kind: number;
   readonly bytes: number;
   /** Tells the job what goes where. */
@@ -46,27 +39,19 @@ export function copyRowsFor(fs: Filesystem, call: Call, file: VectorFile, rows: 
 
 /** Has an engine thread copy what a call that changes rows points at; a failure is answered here. Throws Park, ENOMEM. */
 export function copyInFor(fs: Filesystem, call: Call, file: VectorFile, copy: CopyIn): void {
-  const { unique, pid, bytes } = call.request;
-  const slot = fs.exchange.take(SPARE.caller);
-  if (slot === undefined) throw new Park();
-  let memory: Memory;
-  try {
-    memory = fs.transfer.take(copy.bytes);
-  } catch (error) {
-    fs.exchange.give(slot);
-    throw error;
-  }
+  const { unique, pid, uid, bytes } = call.request;
+  const { slot, memory } = takeJob(fs, copy.bytes, uid);
   const { fields } = slot;
   slot.bytes.set(bytes.subarray(call.at, call.at + call.size));
-  fields[KIND] = copy.kind;
-  fields[UNIQUE] = unique;
-  fields[PID] = pid;
-  fields[NODE] = file.inode.number;
+  fields[anyJob.kind] = copy.kind;
+  fields[anyJob.unique] = unique;
+  fields[anyJob.pid] = pid;
+  fields[anyJob.node] = file.inode.number;
   copy.fill(fields, memory.address);
   file.pins += 1;
   fs.pin(slot, () => {
     file.pins -= 1;
-    const code = fields[RESULT]!;
+    const code = fields[anyJob.result]!;
     if (code === 0) {
       copy.done(memory);
       return;

@@ -2,13 +2,14 @@ import { batchDelete, DeleteFlag, deleteEmbedding, INODE_APPEND, MAX_ROWS_PER_CA
 import { duplicateScratchBytes, NO_SLOT } from '../../engine/index.js';
 import { errno } from '../../system/index.js';
 import { FsError } from '../../volume/index.js';
+import { announce } from '../announcements.js';
+import { aligned } from '../cache_line.js';
 import type { Filesystem } from '../filesystem.js';
-import { JOB, ROWS_COUNT, ROWS_IDS, ROWS_POINTER, ROWS_SCRATCH, ROWS_TABLE } from '../jobs.js';
+import { JOB, rowsJob } from '../jobs.js';
 import { Park } from '../park.js';
 import { consecutive } from '../slot_runs.js';
 import type { VectorFile } from '../vector_files.js';
-import { announce } from './announce.js';
-import { aligned, copyInFor } from './copy_in.js';
+import { copyInFor } from './copy_in.js';
 import { type Call, hasReserved, requireChanging, requireSet } from './ioctl.js';
 
 /** Rows to be deleted, and who asked. */
@@ -79,11 +80,11 @@ export function deleteBatch(fs: Filesystem, call: Call): void {
     kind: JOB.COPY_IDS,
     bytes: scratchAt + duplicateScratchBytes(count),
     fill: (fields, address) => {
-      fields[ROWS_COUNT] = count;
-      fields[ROWS_IDS] = address;
-      fields[ROWS_SCRATCH] = address + scratchAt;
-      fields[ROWS_TABLE] = file.ids.handle;
-      fields[ROWS_POINTER] = batchDelete.ids.offset;
+      fields[rowsJob.count] = count;
+      fields[rowsJob.ids] = address;
+      fields[rowsJob.scratch] = address + scratchAt;
+      fields[rowsJob.table] = file.ids.handle;
+      fields[rowsJob.pointer] = batchDelete.ids.offset;
     },
     done: (memory) => {
       const what = { ...asked, ids: memory.address };

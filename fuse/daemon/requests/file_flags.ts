@@ -3,9 +3,9 @@ import { ioctlIn } from '../../protocol/index.js';
 import { Connection, type Request } from '../../server/connection.js';
 import { errno } from '../../system/index.js';
 import { extentsOf, FsError, holdsExtents, type Inode } from '../../volume/index.js';
+import { announce } from '../announcements.js';
 import { CAP_FOWNER, CAP_LINUX_IMMUTABLE, hasCapability } from '../credentials.js';
 import type { Filesystem } from '../filesystem.js';
-import { announce } from './announce.js';
 import { ioctlReply } from './ioctl.js';
 
 const AT = Connection.PAYLOAD_AT;

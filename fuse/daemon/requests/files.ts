@@ -20,14 +20,14 @@ import {
   requireUnrestricted,
   writeContent,
 } from '../../volume/index.js';
+import { announce } from '../announcements.js';
 import { READ_QUEUE, SPARE } from '../exchange.js';
 import type { Filesystem } from '../filesystem.js';
-import { JOB, KIND, NODE, READ_LENGTH, READ_SEGMENTS, UNIQUE } from '../jobs.js';
+import { anyJob, JOB, readJob } from '../jobs.js';
 import { OverwrittenRows } from '../overwritten_rows.js';
 import { Park } from '../park.js';
 import { stripCapability, stripPrivileges } from '../privileges.js';
 import { ENGINE_PAYLOAD_PAIRS } from '../segments.js';
-import { announce } from './announce.js';
 
 const AT = Connection.PAYLOAD_AT;
 const DAY = 86400;
@@ -141,11 +141,11 @@ function readCold(fs: Filesystem, unique: number, inode: Inode, offset: number, 
     count += 1;
     covered += bytes;
   });
-  fields[KIND] = JOB.READ;
-  fields[UNIQUE] = unique;
-  fields[NODE] = inode.number;
-  fields[READ_SEGMENTS] = count;
-  fields[READ_LENGTH] = covered;
+  fields[anyJob.kind] = JOB.READ;
+  fields[anyJob.unique] = unique;
+  fields[anyJob.node] = inode.number;
+  fields[readJob.segments] = count;
+  fields[readJob.length] = covered;
   // Until the read is done its blocks must not become another file's.
   fs.pin(slot, () => {});
   fs.submit(READ_QUEUE, slot, unique);
@@ -165,8 +165,11 @@ export function write(fs: Filesystem, request: Request): void {
   const cached = (writeFlags & WRITE_CACHE) !== 0;
   // Pages that were changed before the flag was set still have to be written.
   if (!cached) requireMutable(inode);
-  const appends = !cached && (flags & O_APPEND) !== 0;
   const asked = writeIn.offset.get(view, body);
+  // The kernel knows the end of every file that only it makes longer: there it asks for another place under RWF_NOAPPEND alone.
+  const elsewhere = inode.vectorSet === 0 && asked !== inode.size;
+  const appends = !cached && (flags & O_APPEND) !== 0 && !elsewhere;
+  if (!cached && !appends && (flags & O_APPEND) !== 0) requireUnrestricted(inode);
   const offset = appends ? inode.size : asked;
   // Pages written back never lengthen a file: what lies past its end was cut off behind the kernel's back.
   const wanted = cached ? Math.max(0, Math.min(size, inode.size - offset)) : size;

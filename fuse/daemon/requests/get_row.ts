@@ -3,26 +3,11 @@ import { NO_SLOT } from '../../engine/index.js';
 import { Connection } from '../../server/connection.js';
 import { errno } from '../../system/index.js';
 import { bytesOfRow, FsError, strideOf } from '../../volume/index.js';
-import { ENGINE_QUEUE, SPARE } from '../exchange.js';
+import { aligned } from '../cache_line.js';
 import type { Filesystem } from '../filesystem.js';
-import {
-  GET_DIMENSIONS,
-  GET_ELEMENT,
-  GET_IN_SIZE,
-  GET_ROW_BYTES,
-  GET_SCRATCH,
-  GET_SEGMENTS,
-  GET_SEGMENTS_AT,
-  GET_SLOT,
-  JOB,
-  KIND,
-  NODE,
-  PID,
-  UNIQUE,
-} from '../jobs.js';
-import { Park } from '../park.js';
-import { segmentPairs } from '../segments.js';
+import { getJob, JOB } from '../jobs.js';
 import type { VectorFile } from '../vector_files.js';
+import { deliverRows } from './deliver_rows.js';
 import { type Call, hasReserved, ioctlReply } from './ioctl.js';
 
 const AT = Connection.PAYLOAD_AT;
@@ -66,40 +51,23 @@ export function getRow(fs: Filesystem, call: Call, file: VectorFile): void {
     fs.connection.send(call.request.unique, reply - AT + call.size);
     return;
   }
-  const pairs = segmentPairs(
-    fs.volume,
-    file.inode,
-    layout.dataOffset + slotNumber * strideOf(layout),
-    rowBytes,
-  );
-  const slot = fs.exchange.take(SPARE.caller);
-  if (slot === undefined) throw new Park();
-  const scratchAt = Math.ceil(pairs.byteLength / 64) * 64;
-  let memory: ReturnType<typeof fs.transfer.take>;
-  try {
-    memory = fs.transfer.take(scratchAt + Math.ceil(rowBytes / 64) * 64 + layout.dimensions * 4);
-  } catch (error) {
-    fs.exchange.give(slot);
-    throw error;
-  }
-  new Float64Array(memory.bytes.buffer, memory.bytes.byteOffset, pairs.length).set(pairs);
-  const { fields } = slot;
-  slot.bytes.set(bytes.subarray(at, at + getEmbedding.$.size));
-  describe(slot.view, 0, needed, wanted, layout.dimensions, slotNumber);
-  fields[KIND] = JOB.GET;
-  fields[UNIQUE] = call.request.unique;
-  fields[PID] = call.request.pid;
-  fields[NODE] = file.inode.number;
-  fields[GET_SEGMENTS] = pairs.length / 2;
-  fields[GET_SEGMENTS_AT] = memory.address;
-  fields[GET_SCRATCH] = memory.address + scratchAt;
-  fields[GET_ELEMENT] = layout.elementType;
-  fields[GET_DIMENSIONS] = layout.dimensions;
-  fields[GET_ROW_BYTES] = rowBytes;
-  fields[GET_SLOT] = slotNumber;
-  fields[GET_IN_SIZE] = call.size;
-  fs.pin(slot, () => fs.transfer.give(memory));
-  fs.submit(ENGINE_QUEUE, slot, call.request.unique);
+  const { unique, pid, uid } = call.request;
+  deliverRows(fs, {
+    kind: JOB.GET,
+    unique,
+    pid,
+    uid,
+    file,
+    offset: layout.dataOffset + slotNumber * strideOf(layout),
+    length: rowBytes,
+    room: aligned(rowBytes) + layout.dimensions * 4,
+    fill(slot) {
+      slot.bytes.set(bytes.subarray(at, at + getEmbedding.$.size));
+      describe(slot.view, 0, needed, wanted, layout.dimensions, slotNumber);
+      slot.fields[getJob.argumentBytes] = call.size;
+    },
+    done() {},
+  });
 }
 
 function describe(

@@ -2,32 +2,12 @@ import { batchGet, ElementType, GetFlag, MAX_BYTES_PER_CALL, MAX_ROWS_PER_CALL }
 import { Connection } from '../../server/connection.js';
 import { errno, type Memory } from '../../system/index.js';
 import { bytesOfRow, FsError, strideOf } from '../../volume/index.js';
-import { ENGINE_QUEUE, SPARE } from '../exchange.js';
+import { aligned } from '../cache_line.js';
 import type { Filesystem } from '../filesystem.js';
-import {
-  GET_DIMENSIONS,
-  GET_ELEMENT,
-  GET_PIECE,
-  GET_ROW_BYTES,
-  GET_SCRATCH,
-  GET_SEGMENTS,
-  GET_SEGMENTS_AT,
-  GET_SLOTS,
-  GET_STRIDE,
-  JOB,
-  KIND,
-  NODE,
-  PID,
-  ROWS_COUNT,
-  ROWS_IDS,
-  ROWS_POINTER,
-  ROWS_TABLE,
-  UNIQUE,
-} from '../jobs.js';
-import { Park } from '../park.js';
-import { segmentPairs } from '../segments.js';
+import { getJob, JOB, rowsJob } from '../jobs.js';
 import type { VectorFile } from '../vector_files.js';
-import { aligned, copyInFor } from './copy_in.js';
+import { copyInFor } from './copy_in.js';
+import { deliverRows } from './deliver_rows.js';
 import { type Call, hasReserved, ioctlReply, requireReading, requireSet } from './ioctl.js';
 
 /** Bytes of rows that are read, converted and handed over at a time. */
@@ -38,6 +18,7 @@ interface Wanted {
   readonly file: VectorFile;
   readonly unique: number;
   readonly pid: number;
+  readonly uid: number;
   /** The argument as it travels back. */
   readonly argument: Uint8Array;
   readonly count: number;
@@ -51,7 +32,7 @@ export function getRows(fs: Filesystem, call: Call): void {
   requireReading(call);
   const file = requireSet(fs, call);
   const { at } = call;
-  const { view, bytes, unique, pid } = call.request;
+  const { view, bytes, unique, pid, uid } = call.request;
   const { layout } = file.set;
   const count = batchGet.count.get(view, at);
   const flags = batchGet.flags.get(view, at);
@@ -79,15 +60,15 @@ export function getRows(fs: Filesystem, call: Call): void {
   batchGet.data_size.set(out, 0, count * needed);
   batchGet.element_type.set(out, 0, wanted);
   const isDelivered = room !== 0n || batchGet.found.getBig(view, at) !== 0n;
-  const what = { file, unique, pid, argument, count, missingOk: flags !== 0, isDelivered };
+  const what = { file, unique, pid, uid, argument, count, missingOk: flags !== 0, isDelivered };
   copyInFor(fs, call, file, {
     kind: JOB.COPY_IDS,
     bytes: aligned(count * 8) + count * 4,
     fill: (fields, address) => {
-      fields[ROWS_COUNT] = count;
-      fields[ROWS_IDS] = address;
-      fields[ROWS_TABLE] = 0;
-      fields[ROWS_POINTER] = batchGet.ids.offset;
+      fields[rowsJob.count] = count;
+      fields[rowsJob.ids] = address;
+      fields[rowsJob.table] = 0;
+      fields[rowsJob.pointer] = batchGet.ids.offset;
     },
     done: (memory) => {
       let isHandedOn = false;
@@ -121,41 +102,23 @@ function deliver(fs: Filesystem, what: Wanted, ids: Memory): boolean {
   const { layout } = file.set;
   const stride = strideOf(layout);
   const rowBytes = bytesOfRow(layout);
-  const pairs = segmentPairs(fs.volume, file.inode, layout.dataOffset, file.set.slots * stride);
   const piece = Math.max(1, Math.min(count, Math.floor(PIECE / Math.max(rowBytes, layout.dimensions * 4))));
-  const slot = fs.exchange.take(SPARE.caller);
-  if (slot === undefined) throw new Park();
-  const scratchAt = aligned(pairs.byteLength);
-  const rowsBytes = aligned(piece * rowBytes);
-  let memory: Memory;
-  try {
-    memory = fs.transfer.take(scratchAt + rowsBytes + aligned(piece * layout.dimensions * 4) + count);
-  } catch (error) {
-    fs.exchange.give(slot);
-    throw error;
-  }
-  new Float64Array(memory.bytes.buffer, memory.bytes.byteOffset, pairs.length).set(pairs);
-  const { fields } = slot;
-  slot.bytes.set(argument);
-  fields[KIND] = JOB.GET_ROWS;
-  fields[UNIQUE] = unique;
-  fields[PID] = what.pid;
-  fields[NODE] = file.inode.number;
-  fields[GET_SEGMENTS] = pairs.length / 2;
-  fields[GET_SEGMENTS_AT] = memory.address;
-  fields[GET_SCRATCH] = memory.address + scratchAt;
-  fields[GET_ELEMENT] = layout.elementType;
-  fields[GET_DIMENSIONS] = layout.dimensions;
-  fields[GET_ROW_BYTES] = rowBytes;
-  fields[GET_STRIDE] = stride;
-  fields[GET_SLOTS] = slots;
-  fields[GET_PIECE] = piece;
-  file.pins += 1;
-  fs.pin(slot, () => {
-    file.pins -= 1;
-    fs.transfer.give(memory);
-    fs.transfer.give(ids);
+  deliverRows(fs, {
+    kind: JOB.GET_ROWS,
+    unique,
+    pid: what.pid,
+    uid: what.uid,
+    file,
+    offset: layout.dataOffset,
+    length: file.set.slots * stride,
+    room: aligned(piece * rowBytes) + aligned(piece * layout.dimensions * 4) + count,
+    fill({ bytes, fields }) {
+      bytes.set(argument);
+      fields[getJob.stride] = stride;
+      fields[getJob.slots] = slots;
+      fields[getJob.piece] = piece;
+    },
+    done: () => fs.transfer.give(ids),
   });
-  fs.submit(ENGINE_QUEUE, slot, unique);
   return true;
 }

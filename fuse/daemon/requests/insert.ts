@@ -2,22 +2,11 @@ import { batchInsertRequest, ElementType, InsertFlag } from '@vexfs/shared';
 import { duplicateScratchBytes } from '../../engine/index.js';
 import { PAGE_SIZE } from '../../system/index.js';
 import { bytesOfRow, strideOf } from '../../volume/index.js';
+import { aligned } from '../cache_line.js';
 import type { Filesystem } from '../filesystem.js';
-import {
-  JOB,
-  ROWS_COUNT,
-  ROWS_DATA,
-  ROWS_DIMENSIONS,
-  ROWS_ELEMENT,
-  ROWS_IDS,
-  ROWS_INVALIDATE,
-  ROWS_SCRATCH,
-  ROWS_SOURCE,
-  ROWS_STRIDE,
-  ROWS_TABLE,
-} from '../jobs.js';
+import { JOB, rowsJob } from '../jobs.js';
 import type { VectorFile } from '../vector_files.js';
-import { aligned, copyRowsFor } from './copy_in.js';
+import { copyRowsFor } from './copy_in.js';
 import type { Call } from './ioctl.js';
 import { storeBatch } from './store_batch.js';
 
@@ -42,16 +31,16 @@ export function insertRows(fs: Filesystem, call: Call, file: VectorFile): void {
     kind: JOB.COPY_ROWS,
     bytes: scratchAt + (hasIds ? aligned(duplicateScratchBytes(rows)) : 0),
     fill: (fields, address) => {
-      fields[ROWS_COUNT] = rows;
-      fields[ROWS_DIMENSIONS] = layout.dimensions;
-      fields[ROWS_ELEMENT] = layout.elementType;
-      fields[ROWS_STRIDE] = stride;
-      fields[ROWS_SOURCE] = address;
-      fields[ROWS_DATA] = address + dataAt;
-      fields[ROWS_IDS] = hasIds ? address + idsAt : 0;
-      fields[ROWS_SCRATCH] = address + scratchAt;
-      fields[ROWS_TABLE] = file.ids.handle;
-      fields[ROWS_INVALIDATE] = firstTouched(file, stride);
+      fields[rowsJob.count] = rows;
+      fields[rowsJob.dimensions] = layout.dimensions;
+      fields[rowsJob.element] = layout.elementType;
+      fields[rowsJob.stride] = stride;
+      fields[rowsJob.source] = address;
+      fields[rowsJob.data] = address + dataAt;
+      fields[rowsJob.ids] = hasIds ? address + idsAt : 0;
+      fields[rowsJob.scratch] = address + scratchAt;
+      fields[rowsJob.table] = file.ids.handle;
+      fields[rowsJob.invalidate] = firstTouched(file, stride);
     },
     done: (memory) => {
       const { address } = memory;

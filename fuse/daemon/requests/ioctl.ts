@@ -29,6 +29,7 @@ import {
   manageIndex,
   putEmbedding,
   type SearchType,
+  StatsFlag,
   StorageFormat,
   VEXFS_MAGIC,
   vectorFileInfo,
@@ -39,9 +40,9 @@ import { encodeIoctlOut, IOCTL, ioctlIn } from '../../protocol/index.js';
 import { Connection, type Request } from '../../server/connection.js';
 import { errno } from '../../system/index.js';
 import { bytesOfRow, FsError, type Inode, type RowLayout, strideOf } from '../../volume/index.js';
+import { announce } from '../announcements.js';
 import type { Filesystem } from '../filesystem.js';
 import type { VectorFile } from '../vector_files.js';
-import { announce } from './announce.js';
 import { deleteBatch, deleteOne } from './delete_rows.js';
 import { fileFlags } from './file_flags.js';
 import { getRow } from './get_row.js';
@@ -352,6 +353,7 @@ function stats(fs: Filesystem, call: Call): void {
   vexfsStats.element_type.set(view, at, layout.elementType);
   vexfsStats.row_bytes.set(view, at, bytesOfRow(layout));
   vexfsStats.stride.set(view, at, strideOf(layout));
+  vexfsStats.flags.set(view, at, file.index?.isOnVolume ? StatsFlag.INDEX_ON_VOLUME : 0);
   vexfsStats.indexed_rows.set(view, at, file.index?.facts.rows ?? 0);
   fs.connection.send(call.request.unique, at - AT + vexfsStats.$.size);
 }

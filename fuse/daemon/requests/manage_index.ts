@@ -20,12 +20,12 @@ import {
   setAutomaticRows,
   snapshotOf,
 } from '../../volume/index.js';
+import { announce } from '../announcements.js';
 import { CAP_FOWNER, hasCapability } from '../credentials.js';
 import type { Filesystem } from '../filesystem.js';
 import type { FileIndex } from '../indexing/file_index.js';
 import { DEFAULT_INDEX, guideOf } from '../indexing/guide.js';
 import type { VectorFile } from '../vector_files.js';
-import { announce } from './announce.js';
 import { type Call, ioctlReply, requireReading, requireSet } from './ioctl.js';
 import { ownArgument } from './own_argument.js';
 import { measureRecall } from './search.js';
@@ -176,7 +176,7 @@ function changed(fs: Filesystem, { inode }: Call): void {
   announce(fs, inode, { unique: 0, from: -1, end: -1, sync: false });
 }
 
-/** WAIT: answered when everything that was published before has been taken. */
+/** WAIT: answered when everything that was published before has been taken, and nothing is left to do or others have changed more. */
 function wait(fs: Filesystem, call: Call, index: FileIndex): void {
   const { unique } = call.request;
   const copy = ownArgument(call);
@@ -185,12 +185,11 @@ function wait(fs: Filesystem, call: Call, index: FileIndex): void {
     if (code === 0) answer(fs, copy, index.file);
     else fs.connection.fail(unique, code);
   };
-  index.waiters.set(unique, end);
+  index.await(unique, end);
   fs.waiting.set(unique, () => {
-    index.waiters.delete(unique);
+    index.leave(unique);
     end(errno.EINTR);
   });
-  fs.indexing.wake(index);
 }
 
 function verify(fs: Filesystem, call: Call, index: FileIndex): void {
@@ -224,6 +223,7 @@ export function answer(fs: Filesystem, call: Call, file: VectorFile, recall = RE
 
 function stateOf(index: FileIndex): number {
   if (index.error !== 0) return IndexState.RESTING;
+  if (index.isOnVolume) return IndexState.ON_VOLUME;
   return index.isReady ? IndexState.READY : IndexState.BEHIND;
 }
 
@@ -235,11 +235,11 @@ function fill(fs: Filesystem, view: DataView, at: number, index: FileIndex): voi
   manageIndex.ef_construction.set(view, at, description.efConstruction);
   manageIndex.ef_search.set(view, at, description.efSearch);
   manageIndex.state.set(view, at, stateOf(index));
-  manageIndex.error.set(view, at, index.error);
+  manageIndex.error.set(view, at, index.isOnVolume ? errno.ENOMEM : index.error);
   manageIndex.levels.set(view, at, facts.levels);
   manageIndex.indexed_rows.set(view, at, facts.rows);
   manageIndex.lag.set(view, at, queue.length);
-  manageIndex.memory_bytes.set(view, at, facts.memoryBytes);
+  manageIndex.memory_bytes.set(view, at, fs.indexing.memoryOf(index));
   manageIndex.generation.set(view, at, facts.generation);
   manageIndex.searches.set(view, at, index.searches);
   manageIndex.log_position.setBig(view, at, packed({ log: file.set.logEnd, scan: 0 }));

@@ -1,17 +1,11 @@
 import { ElementType, INODE_APPEND, InsertFlag, NO_ID, putEmbedding } from '@vexfs/shared';
+import { ioctlIn } from '../../protocol/index.js';
 import { errno } from '../../system/index.js';
 import { bytesOfRow, FsError, strideOf } from '../../volume/index.js';
+import { aligned } from '../cache_line.js';
 import type { Filesystem } from '../filesystem.js';
-import {
-  JOB,
-  ROWS_DATA,
-  ROWS_DIMENSIONS,
-  ROWS_ELEMENT,
-  ROWS_INVALIDATE,
-  ROWS_SOURCE,
-  ROWS_STRIDE,
-} from '../jobs.js';
-import { aligned, copyRowsFor } from './copy_in.js';
+import { JOB, rowsJob } from '../jobs.js';
+import { copyRowsFor } from './copy_in.js';
 import { firstTouched } from './insert.js';
 import { type Call, hasReserved, requireChanging, requireSet } from './ioctl.js';
 import { storeBatch } from './store_batch.js';
@@ -33,7 +27,7 @@ export function updateRow(fs: Filesystem, call: Call): void {
 function put(fs: Filesystem, call: Call, mustExist: boolean): void {
   const file = requireSet(fs, call);
   const { layout } = file.set;
-  const { view, bytes, unique, pid, uid, gid } = call.request;
+  const { view, bytes, body, unique, pid, uid, gid } = call.request;
   const { at } = call;
   const id = putEmbedding.id.getBig(view, at);
   const element = putEmbedding.element_type.get(view, at) || layout.elementType;
@@ -56,17 +50,20 @@ function put(fs: Filesystem, call: Call, mustExist: boolean): void {
   const idsAt = dataAt + aligned(stride);
   // The request is gone when the row has been copied.
   const argument = bytes.slice(at, at + call.size);
+  const argumentAt = ioctlIn.arg.get(view, body);
   const sync = fs.isSynchronous(call.flags);
   copyRowsFor(fs, call, file, 1, {
     kind: JOB.COPY_ROW,
     bytes: idsAt + 8,
     fill: (fields, address) => {
-      fields[ROWS_DIMENSIONS] = layout.dimensions;
-      fields[ROWS_ELEMENT] = layout.elementType;
-      fields[ROWS_STRIDE] = stride;
-      fields[ROWS_SOURCE] = address;
-      fields[ROWS_DATA] = address + dataAt;
-      fields[ROWS_INVALIDATE] = firstTouched(file, stride);
+      fields[rowsJob.dimensions] = layout.dimensions;
+      fields[rowsJob.element] = layout.elementType;
+      fields[rowsJob.stride] = stride;
+      fields[rowsJob.source] = address;
+      fields[rowsJob.argument] = argumentAt;
+      fields[rowsJob.argumentBytes] = argument.length;
+      fields[rowsJob.data] = address + dataAt;
+      fields[rowsJob.invalidate] = firstTouched(file, stride);
     },
     done: (memory) => {
       memory.view.setBigUint64(idsAt, id, true);

@@ -1,45 +1,14 @@
 import { batchSearch, type SearchType } from '@vexfs/shared';
-import { SearchPath } from '../../engine/index.js';
+import { type IdTable, type LiveCopy, SearchPath } from '../../engine/index.js';
 import { Connection } from '../../server/connection.js';
-import type { Memory } from '../../system/index.js';
-import { bytesOfRow, strideOf } from '../../volume/index.js';
+import { errno, type Memory } from '../../system/index.js';
+import { bytesOfRow, FsError, strideOf } from '../../volume/index.js';
 import { ENGINE_QUEUE, INDEX_QUEUE, type JobSlot, SPARE } from '../exchange.js';
 import type { Filesystem } from '../filesystem.js';
 import { rowExtentsOf } from '../indexing/extents.js';
 import type { FileIndex } from '../indexing/file_index.js';
 import { guideOf } from '../indexing/guide.js';
-import {
-  JOB,
-  KIND,
-  NODE,
-  PID,
-  RESULT,
-  SEARCH_BASE,
-  SEARCH_BATCH,
-  SEARCH_DIMENSIONS,
-  SEARCH_EF,
-  SEARCH_ELEMENT,
-  SEARCH_EXTENTS,
-  SEARCH_FIRST,
-  SEARCH_HNSWLIB,
-  SEARCH_IDS,
-  SEARCH_INDEX,
-  SEARCH_LIVE,
-  SEARCH_OFFSET,
-  SEARCH_PATH,
-  SEARCH_POPULATE,
-  SEARCH_POPULATE_END,
-  SEARCH_QUERIES,
-  SEARCH_ROW_BYTES,
-  SEARCH_ROWS,
-  SEARCH_SEGMENT_COUNT,
-  SEARCH_SEGMENTS,
-  SEARCH_SLOTS,
-  SEARCH_STRIDE,
-  SEARCH_TAIL,
-  SEARCH_TAIL_COUNT,
-  UNIQUE,
-} from '../jobs.js';
+import { anyJob, JOB, searchJob } from '../jobs.js';
 import { Park } from '../park.js';
 import type { RowMapping } from '../row_mapping.js';
 import { segmentPairs } from '../segments.js';
@@ -68,6 +37,9 @@ interface View {
   readonly mapping: RowMapping | undefined;
   /** Copies that the threads read until the last has ended. */
   readonly memory: Memory[];
+  /** The file may have another table when they end. */
+  readonly ids: IdTable;
+  live: LiveCopy | undefined;
 }
 
 /**
@@ -77,24 +49,23 @@ interface View {
  */
 export function searchRows(fs: Filesystem, call: Call, file: VectorFile, search: SearchRequest): void {
   const guide = search.exact ? undefined : guideOf(fs, file, search.metric, search.k);
-  const mapping = fs.vectors.mapping(file);
   // Graphs of hnswlib belong to one thread.
   const isHnswlib = guide !== undefined && fs.indexing.options.hnswlib;
-  const slots = takeSlots(fs, isHnswlib ? 1 : search.queries);
+  const slots = takeSlots(fs, isHnswlib ? 1 : search.queries, call.request.uid);
   const [first] = slots as [JobSlot];
-  const view: View = { file, guide, mapping, memory: [] };
+  const view = viewOf(fs, file, guide);
   let rows: number;
   try {
     rows = describe(fs, first, view, search);
   } catch (error) {
-    for (const block of view.memory) fs.transfer.give(block);
+    letGo(fs, view);
     for (const slot of slots) fs.exchange.give(slot);
     throw error;
   }
   const { fields } = first;
-  fields[PID] = call.request.pid;
-  fields[NODE] = file.inode.number;
-  fields[SEARCH_BATCH] = search.isBatch ? 1 : 0;
+  fields[anyJob.pid] = call.request.pid;
+  fields[anyJob.node] = file.inode.number;
+  fields[searchJob.batch] = search.isBatch ? 1 : 0;
   first.bytes.set(call.request.bytes.subarray(call.at, call.at + call.size));
   file.searches += search.queries;
   if (guide === undefined) file.rowsScanned += rows * search.queries;
@@ -115,36 +86,54 @@ export function measureRecall(
   done: (code: number, recall: number) => void,
 ): void {
   const { file, description } = guide;
-  const view: View = { file, guide, mapping: fs.vectors.mapping(file), memory: [] };
+  const view = viewOf(fs, file, guide);
   const [slot] = takeSlots(fs, 1) as [JobSlot];
   const { metric } = description;
   try {
     describe(fs, slot, view, { isBatch: false, queries: sample, metric, k: 1, ef: 0, exact: false });
   } catch (error) {
-    for (const block of view.memory) fs.transfer.give(block);
+    letGo(fs, view);
     fs.exchange.give(slot);
     throw error;
   }
   const { fields } = slot;
-  fields[KIND] = JOB.RECALL;
-  fields[UNIQUE] = unique;
-  fields[NODE] = file.inode.number;
-  fields[SEARCH_QUERIES] = sample;
+  fields[anyJob.kind] = JOB.RECALL;
+  fields[anyJob.unique] = unique;
+  fields[anyJob.node] = file.inode.number;
+  fields[searchJob.queries] = sample;
   file.pins += 1;
   fs.pin(slot, () => {
     release(fs, view, slot);
-    for (const block of view.memory) fs.transfer.give(block);
-    done(fields[RESULT]!, fields[SEARCH_FIRST]!);
+    letGo(fs, view);
+    done(fields[anyJob.result]!, fields[searchJob.first]!);
   });
   fs.submit(ENGINE_QUEUE, slot, unique);
 }
 
+function viewOf(fs: Filesystem, file: VectorFile, guide: FileIndex | undefined): View {
+  return { file, guide, mapping: fs.vectors.mapping(file), memory: [], ids: file.ids, live: undefined };
+}
+
+function liveOf(ids: IdTable): LiveCopy {
+  try {
+    return ids.takeLive();
+  } catch {
+    throw new FsError(errno.ENOMEM);
+  }
+}
+
+/** The last thread that reads the copies has ended, or none has begun. */
+function letGo(fs: Filesystem, { memory, ids, live }: View): void {
+  for (const block of memory) fs.transfer.give(block);
+  if (live !== undefined) ids.giveLive(live);
+}
+
 /** As many as threads can work on. Throws Park when there is none. */
-function takeSlots(fs: Filesystem, queries: number): JobSlot[] {
+function takeSlots(fs: Filesystem, queries: number, user?: number): JobSlot[] {
   const most = Math.min(fs.searchThreads, Math.floor(queries / LEAST_PART));
   const slots: JobSlot[] = [];
   do {
-    const slot = fs.exchange.take(SPARE.caller);
+    const slot = fs.exchange.take(SPARE.caller, user);
     if (slot === undefined) break;
     slots.push(slot);
   } while (slots.length < most);
@@ -153,66 +142,59 @@ function takeSlots(fs: Filesystem, queries: number): JobSlot[] {
 }
 
 /** What all parts of a search have in common. Returns the rows that there are. */
-function describe(
-  fs: Filesystem,
-  { fields }: JobSlot,
-  { file, guide, mapping, memory }: View,
-  search: SearchRequest,
-): number {
+function describe(fs: Filesystem, { fields }: JobSlot, view: View, search: SearchRequest): number {
+  const { file, guide, mapping, memory } = view;
   const { layout } = file.set;
   const stride = strideOf(layout);
   const { ids, slots, rows } = file.ids.info();
-  fields[SEARCH_LIVE] = 0;
-  fields[SEARCH_BASE] = mapping?.base ?? 0;
-  fields[SEARCH_POPULATE] = 0;
-  fields[SEARCH_POPULATE_END] = 0;
-  fields[SEARCH_SEGMENTS] = 0;
-  fields[SEARCH_SEGMENT_COUNT] = 0;
-  fields[SEARCH_INDEX] = guide?.handle ?? 0;
-  fields[SEARCH_EXTENTS] = 0;
-  fields[SEARCH_EF] = search.ef;
-  fields[SEARCH_PATH] = 0;
-  fields[SEARCH_HNSWLIB] = 0;
-  fields[SEARCH_ROWS] = rows;
-  fields[SEARCH_TAIL] = 0;
-  fields[SEARCH_TAIL_COUNT] = 0;
-  fields[SEARCH_OFFSET] = layout.dataOffset;
-  fields[SEARCH_STRIDE] = stride;
-  fields[SEARCH_SLOTS] = slots;
-  fields[SEARCH_IDS] = ids;
-  fields[SEARCH_ELEMENT] = layout.elementType;
-  fields[SEARCH_DIMENSIONS] = layout.dimensions;
-  fields[SEARCH_ROW_BYTES] = bytesOfRow(layout);
+  fields[searchJob.live] = 0;
+  fields[searchJob.base] = mapping?.base ?? 0;
+  fields[searchJob.populate] = 0;
+  fields[searchJob.populateEnd] = 0;
+  fields[searchJob.segments] = 0;
+  fields[searchJob.segmentCount] = 0;
+  fields[searchJob.index] = guide?.handle ?? 0;
+  fields[searchJob.extents] = 0;
+  fields[searchJob.ef] = search.ef;
+  fields[searchJob.path] = 0;
+  fields[searchJob.hnswlib] = 0;
+  fields[searchJob.rows] = rows;
+  fields[searchJob.tail] = 0;
+  fields[searchJob.tailCount] = 0;
+  fields[searchJob.offset] = layout.dataOffset;
+  fields[searchJob.stride] = stride;
+  fields[searchJob.slots] = slots;
+  fields[searchJob.ids] = ids;
+  fields[searchJob.element] = layout.elementType;
+  fields[searchJob.dimensions] = layout.dimensions;
+  fields[searchJob.rowBytes] = bytesOfRow(layout);
   if (rows < slots || guide !== undefined) {
-    const words = Math.ceil(slots / 64);
-    const bitmap = fs.transfer.take(words * 8);
-    memory.push(bitmap);
-    file.ids.snapshotLive(bitmap.address, words);
-    fields[SEARCH_LIVE] = bitmap.address;
+    view.live = liveOf(view.ids);
+    fields[searchJob.live] = view.live.address;
   }
   if (guide !== undefined) {
     const { hnswlib } = fs.indexing.options;
-    fields[SEARCH_HNSWLIB] = hnswlib ? 1 : 0;
-    if (mapping === undefined || hnswlib) fields[SEARCH_EXTENTS] = rowExtentsOf(fs, guide).address;
-    if (search.ef === 0) fields[SEARCH_EF] = guide.description.efSearch;
+    fields[searchJob.hnswlib] = hnswlib ? 1 : 0;
+    if (mapping === undefined || hnswlib) fields[searchJob.extents] = rowExtentsOf(fs, guide).address;
+    if (search.ef === 0) fields[searchJob.ef] = guide.description.efSearch;
     const waiting = guide.queue.rows;
     if (waiting === 0) return rows;
     const tail = fs.transfer.take(waiting * 4);
     memory.push(tail);
     const list = new Uint32Array(tail.bytes.buffer, tail.bytes.byteOffset, waiting);
-    fields[SEARCH_TAIL] = tail.address;
-    fields[SEARCH_TAIL_COUNT] = guide.queue.slots(list);
+    fields[searchJob.tail] = tail.address;
+    fields[searchJob.tailCount] = guide.queue.slots(list);
   } else if (mapping === undefined) {
     const pairs = segmentPairs(fs.volume, file.inode, layout.dataOffset, slots * stride);
     const list = fs.transfer.take(Math.max(16, pairs.byteLength));
     memory.push(list);
     new Float64Array(list.bytes.buffer, list.bytes.byteOffset, pairs.length).set(pairs);
-    fields[SEARCH_SEGMENTS] = list.address;
-    fields[SEARCH_SEGMENT_COUNT] = pairs.length / 2;
+    fields[searchJob.segments] = list.address;
+    fields[searchJob.segmentCount] = pairs.length / 2;
   } else {
     const end = layout.dataOffset + slots * stride;
-    fields[SEARCH_POPULATE] = Math.min(mapping.populated, end);
-    fields[SEARCH_POPULATE_END] = end;
+    fields[searchJob.populate] = Math.min(mapping.populated, end);
+    fields[searchJob.populateEnd] = end;
   }
   return rows;
 }
@@ -220,16 +202,16 @@ function describe(
 /** One job that answers the call itself. */
 function begin(fs: Filesystem, view: View, slot: JobSlot, unique: number): void {
   const { fields } = slot;
-  fields[KIND] = JOB.SEARCH;
-  fields[UNIQUE] = unique;
-  fields[SEARCH_FIRST] = 0;
-  fields[SEARCH_QUERIES] = fields[SEARCH_BATCH] === 1 ? batchSearch.count.get(slot.view, 0) : 1;
+  fields[anyJob.kind] = JOB.SEARCH;
+  fields[anyJob.unique] = unique;
+  fields[searchJob.first] = 0;
+  fields[searchJob.queries] = fields[searchJob.batch] === 1 ? batchSearch.count.get(slot.view, 0) : 1;
   view.file.pins += 1;
   fs.pin(slot, () => {
     release(fs, view, slot);
-    for (const block of view.memory) fs.transfer.give(block);
+    letGo(fs, view);
   });
-  fs.submit(fields[SEARCH_HNSWLIB] === 1 ? INDEX_QUEUE : ENGINE_QUEUE, slot, unique);
+  fs.submit(fields[searchJob.hnswlib] === 1 ? INDEX_QUEUE : ENGINE_QUEUE, slot, unique);
 }
 
 /** A part of the queries for each slot; the last one that comes back has the call answered, with the error of the first part that has one. */
@@ -255,22 +237,22 @@ function beginParts(
       fields.set(first.fields);
       slot.bytes.set(argument);
     }
-    fields[KIND] = JOB.SEARCH_PART;
-    fields[UNIQUE] = 0;
+    fields[anyJob.kind] = JOB.SEARCH_PART;
+    fields[anyJob.unique] = 0;
     const from = Math.floor((queries * i) / slots.length);
-    fields[SEARCH_FIRST] = from;
-    fields[SEARCH_QUERIES] = Math.floor((queries * (i + 1)) / slots.length) - from;
+    fields[searchJob.first] = from;
+    fields[searchJob.queries] = Math.floor((queries * (i + 1)) / slots.length) - from;
     view.file.pins += 1;
   });
   slots.forEach((slot, i) => {
     fs.pin(slot, () => {
       under.delete(slot);
       release(fs, view, slot);
-      codes[i] = slot.fields[RESULT]!;
+      codes[i] = slot.fields[anyJob.result]!;
       left -= 1;
       if (left > 0) return;
       fs.waiting.delete(unique);
-      for (const block of view.memory) fs.transfer.give(block);
+      letGo(fs, view);
       answer(fs, unique, argument, codes.find((code) => code !== 0) ?? 0);
     });
     fs.submit(ENGINE_QUEUE, slot, 0);
@@ -280,9 +262,9 @@ function beginParts(
 /** A job does not look at the file any more. */
 function release(fs: Filesystem, { file, guide, mapping }: View, { fields }: JobSlot): void {
   file.pins -= 1;
-  if (guide !== undefined && fields[SEARCH_PATH] === SearchPath.FALLBACK) fs.indexing.suspect(guide);
-  const populated = fields[SEARCH_POPULATE_END]!;
-  if (mapping !== undefined && fields[SEARCH_POPULATE]! <= mapping.populated)
+  if (guide !== undefined && fields[searchJob.path] === SearchPath.FALLBACK) fs.indexing.suspect(guide);
+  const populated = fields[searchJob.populateEnd]!;
+  if (mapping !== undefined && fields[searchJob.populate]! <= mapping.populated)
     mapping.populated = Math.max(mapping.populated, populated);
 }
 

@@ -17,15 +17,16 @@ import {
   truncateContent,
   writeContent,
 } from '../../volume/index.js';
+import { announce } from '../announcements.js';
 import { DeviceWrites, WORTH_A_THREAD } from '../device_writes.js';
 import type { Filesystem } from '../filesystem.js';
 import { Park } from '../park.js';
 import { stripCapability } from '../privileges.js';
+import { recordBatch } from '../record_batch.js';
+import type { SlotRun } from '../slot_runs.js';
 import type { VectorFile } from '../vector_files.js';
-import { announce } from './announce.js';
-import type { Batch, SlotRun } from './batch.js';
+import type { Batch } from './batch.js';
 import { ioctlReply } from './ioctl.js';
-import { recordBatch } from './record_batch.js';
 
 /** A part of the batch: so many bytes from byte `from` of its rows go to byte `offset` of the file. */
 interface Part {

@@ -1,4 +1,4 @@
-import type { BlockDevice } from '../device.js';
+import type { BlockDevice } from '../../system/device.js';
 
 const CHUNK = 1 << 20;
 

@@ -14,7 +14,7 @@ import {
   SUPERBLOCK_SIZE,
   superblock,
 } from '@vexfs/shared';
-import type { BlockDevice } from '../device.js';
+import type { BlockDevice } from '../../system/device.js';
 import type { Geometry } from '../geometry.js';
 import { setBits } from '../groups.js';
 import { journalSuperblock } from '../journal/superblock.js';

@@ -1,5 +1,5 @@
 /** The jbd2 journal: all that the daemon and fsck know of it. */
-export { type BlockDevice, DeviceError } from '../device.js';
+export { type BlockDevice, DeviceError } from '../../system/device.js';
 export { JournalError } from './error.js';
 export { type RecoverOptions, type Recovery, recover } from './recover.js';
 export { type JournalArea, type JournalState, journalSuperblock, openJournal } from './superblock.js';

@@ -1,4 +1,4 @@
-import type { BlockDevice } from '../device.js';
+import type { BlockDevice } from '../../system/device.js';
 import type { JournalArea, JournalState } from './superblock.js';
 
 const WINDOW_BYTES = 262144;

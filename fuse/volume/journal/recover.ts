@@ -1,5 +1,5 @@
 import { Errno } from '@vexfs/shared';
-import type { BlockDevice } from '../device.js';
+import type { BlockDevice } from '../../system/device.js';
 import { JournalError } from './error.js';
 import { MAGIC, nextSequence, viewOf } from './format.js';
 import { LogReader } from './log.js';

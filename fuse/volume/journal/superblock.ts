@@ -1,5 +1,5 @@
 import { crc32c, Errno } from '@vexfs/shared';
-import type { BlockDevice } from '../device.js';
+import type { BlockDevice } from '../../system/device.js';
 import { JournalError } from './error.js';
 import {
   CHECKSUM_CRC32C,

@@ -1,4 +1,4 @@
-import type { BlockDevice } from '../device.js';
+import type { BlockDevice } from '../../system/device.js';
 import {
   COMMIT,
   checksumOffset,

@@ -1,5 +1,5 @@
 import { Errno } from '@vexfs/shared';
-import type { BlockDevice } from '../device.js';
+import type { BlockDevice } from '../../system/device.js';
 import { JournalError } from './error.js';
 import { nextSequence, revokesPerBlock, sequenceDistance } from './format.js';
 import { type JournalArea, openJournal, writeTail } from './superblock.js';

@@ -1,18 +1,8 @@
-import type { Inode } from '../../volume/index.js';
-import { forSegments } from '../../volume/index.js';
-import { ENGINE_QUEUE, SPARE } from '../exchange.js';
-import type { Filesystem } from '../filesystem.js';
-import {
-  ANNOUNCE_END,
-  ANNOUNCE_FROM,
-  ANNOUNCE_POSITION,
-  ANNOUNCE_REPLY,
-  JOB,
-  KIND,
-  NODE,
-  RESULT,
-  UNIQUE,
-} from '../jobs.js';
+import type { Inode } from '../volume/index.js';
+import { forSegments } from '../volume/index.js';
+import { ENGINE_QUEUE, SPARE } from './exchange.js';
+import type { Filesystem } from './filesystem.js';
+import { announceJob, anyJob, JOB } from './jobs.js';
 
 export interface Announcement {
   /** The ioctl to be answered then; 0 for none. */
@@ -53,14 +43,14 @@ function post(fs: Filesystem, inode: Inode, announcement: Announcement, code: nu
     });
   }
   const { fields } = slot;
-  fields[KIND] = JOB.ANNOUNCE;
-  fields[UNIQUE] = announcement.unique;
-  fields[NODE] = inode.number;
-  fields[RESULT] = code;
-  fields[ANNOUNCE_FROM] = announcement.from;
-  fields[ANNOUNCE_END] = end > 0 && end <= inode.size ? end : -1;
-  fields[ANNOUNCE_POSITION] = position;
-  fields[ANNOUNCE_REPLY] = announcement.argument?.length ?? 0;
+  fields[anyJob.kind] = JOB.ANNOUNCE;
+  fields[anyJob.unique] = announcement.unique;
+  fields[anyJob.node] = inode.number;
+  fields[anyJob.result] = code;
+  fields[announceJob.from] = announcement.from;
+  fields[announceJob.end] = end > 0 && end <= inode.size ? end : -1;
+  fields[announceJob.position] = position;
+  fields[announceJob.reply] = announcement.argument?.length ?? 0;
   if (announcement.argument !== undefined) slot.bytes.set(announcement.argument);
   fs.submit(ENGINE_QUEUE, slot, 0);
 }

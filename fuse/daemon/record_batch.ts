@@ -1,15 +1,18 @@
-import { addressOf } from '../../system/index.js';
-import { consecutive } from '../slot_runs.js';
-import type { VectorFile } from '../vector_files.js';
-import type { Batch, SlotRun } from './batch.js';
+import { addressOf, type Memory } from '../system/index.js';
+import type { SlotRun } from './slot_runs.js';
+import { consecutive } from './slot_runs.js';
+import type { VectorFile } from './vector_files.js';
+
+/** Rows that get slots, and their ids in our own memory. */
+export interface NewRows {
+  readonly rows: number;
+  /** Address of the ids, 0 when they go on from the mark. */
+  readonly ids: number;
+  readonly memory: Memory;
+}
 
 /** Changes the id table and appends what changed to the log: the freed slots first, then the new rows. */
-export function recordBatch(
-  file: VectorFile,
-  batch: Pick<Batch, 'rows' | 'ids' | 'memory'>,
-  runs: readonly SlotRun[],
-  old: number[],
-): void {
+export function recordBatch(file: VectorFile, batch: NewRows, runs: readonly SlotRun[], old: number[]): void {
   const { ids, set } = file;
   old.sort((a, b) => a - b);
   for (const run of consecutive(old)) {
