@@ -23,7 +23,7 @@ export interface Arguments {
 }
 
 const EPILOGUE = `TARGET is a block device, or an image file. Sizes are bytes, or take the
-suffixes K, M, G, T (powers of 1024).
+suffixes K, M, G, T, P (powers of 1024).
 
 A target that is mounted, swapped to, or part of another device is always
 refused. One that holds a filesystem, a partition table or anything else

@@ -1,11 +1,23 @@
-import { createInode, directory, entryType, type Inode, type Volume } from '@vexfs/fuse/volume';
+import { constants } from 'node:os';
+import {
+  createInode,
+  directory,
+  entryType,
+  FsError,
+  type Inode,
+  NeedCommit,
+  type Volume,
+} from '@vexfs/fuse/volume';
 import { ROOT_INODE } from '@vexfs/shared';
 import type { Repair } from './repair.js';
 
 const NAME = 'lost+found';
 const MODE = 0o040700;
 
-/** Where inodes go that no directory names: /lost+found, under the name "#" and their number. */
+/**
+ * Where inodes go that no directory names: /lost+found, under the name "#" and their number; the root, when no inode or no block is left
+ * to make that of.
+ */
 export class LostAndFound {
   private readonly repair: Repair;
   private waiting: number[] = [];
@@ -28,7 +40,7 @@ export class LostAndFound {
 
   private attach(number: number): void {
     const { volume } = this.repair;
-    const home = volume.inodes.get(this.open());
+    const home = this.home();
     const inode = volume.inodes.get(number);
     const name = freeName(volume, home, number);
     directory.insert(volume, home, name, number, entryType(inode.mode));
@@ -41,6 +53,17 @@ export class LostAndFound {
       inode.links = 1;
     }
     inode.markDirty();
+  }
+
+  private home(): Inode {
+    const { volume } = this.repair;
+    try {
+      return volume.inodes.get(this.open());
+    } catch (error) {
+      const isFull = error instanceof FsError && error.errno === constants.errno.ENOSPC;
+      if (!isFull || error instanceof NeedCommit) throw error;
+      return volume.inodes.get(ROOT_INODE);
+    }
   }
 
   /** The directory's inode; made when it is not there, under another name when something else has its own. */

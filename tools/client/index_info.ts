@@ -16,8 +16,11 @@ export interface IndexOptions {
 }
 
 export type IndexTypeName = 'graph' | 'flat';
-/** `behind`: changes wait, searches compare those exactly; `resting`: it cannot go on, searches compare every row. */
-export type IndexStateName = 'none' | 'behind' | 'ready' | 'resting';
+/**
+ * `behind`: changes wait, searches compare those exactly; `resting`: it cannot go on, searches compare every row; `on volume`: there is
+ * no memory for it, searches read its records from the page cache, and compare what changed since the snapshot exactly.
+ */
+export type IndexStateName = 'none' | 'behind' | 'ready' | 'resting' | 'on volume';
 
 export const indexTypes: Readonly<Record<IndexTypeName, IndexType>> = {
   graph: IndexType.GRAPH,
@@ -35,6 +38,7 @@ const states: Readonly<Record<number, IndexStateName>> = {
   [IndexState.BEHIND]: 'behind',
   [IndexState.READY]: 'ready',
   [IndexState.RESTING]: 'resting',
+  [IndexState.ON_VOLUME]: 'on volume',
 };
 
 /** What MANAGE_INDEX tells. */
@@ -46,7 +50,7 @@ export interface IndexInfo {
   readonly m: number;
   readonly efConstruction: number;
   readonly efSearch: number;
-  /** The errno that it rests for, 0. */
+  /** The errno that it rests for, or is on the volume for; 0. */
   readonly error: number;
   /** Live rows of the file. */
   readonly rows: number;

@@ -1,4 +1,4 @@
-import { vexfsStats } from '@vexfs/shared';
+import { StatsFlag, vexfsStats } from '@vexfs/shared';
 import { type ElementName, elementName } from './layout.js';
 
 /** What GET_STATS tells of a vector file; the counters run since the volume was mounted. */
@@ -26,6 +26,8 @@ export interface FileStats {
   readonly stride: number;
   /** 0 while there is no index. */
   readonly indexedRows: number;
+  /** Whether there is no memory for the index, and searches read its records from the page cache. */
+  readonly isIndexOnVolume: boolean;
 }
 
 export function decodeStats(argument: Uint8Array): FileStats {
@@ -48,5 +50,6 @@ export function decodeStats(argument: Uint8Array): FileStats {
     rowBytes: vexfsStats.row_bytes.get(view, 0),
     stride: vexfsStats.stride.get(view, 0),
     indexedRows: vexfsStats.indexed_rows.get(view, 0),
+    isIndexOnVolume: (vexfsStats.flags.get(view, 0) & StatsFlag.INDEX_ON_VOLUME) !== 0,
   };
 }

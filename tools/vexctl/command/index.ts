@@ -52,7 +52,7 @@ function show({ file, json }: Given, info: IndexInfo): void {
       ['file', file],
       ['index', `${info.type} for ${info.metric}${parameters}`],
       ['ef_search', `${info.efSearch}`],
-      ['state', info.error === 0 ? info.state : `${info.state}, errno ${info.error}`],
+      ['state', stateOf(info)],
       ['indexed rows', `${count(info.indexedRows)} of ${count(info.rows)}, ${count(info.lag)} changes wait`],
       ['levels', `${info.levels}, codes of generation ${info.generation}`],
       ['memory', bytes(info.memoryBytes)],
@@ -63,6 +63,11 @@ function show({ file, json }: Given, info: IndexInfo): void {
         : [['recall', `${info.recall.toFixed(4)} of the ten nearest`] as const]),
     ]),
   );
+}
+
+function stateOf({ state, error }: IndexInfo): string {
+  if (state === 'on volume') return 'on volume: records are read from the page cache';
+  return error === 0 ? state : `${state}, errno ${error}`;
 }
 
 /** Waits until the index has taken every change, with a line that tells how far it is. */
@@ -140,7 +145,7 @@ export function indexCommand(program: Argv<{ json: boolean }>): Argv<{ json: boo
       )
       .command(
         'tune <file>',
-        'Change how many candidates searches look at',
+        'Change how many candidates searches look at, or when one makes an index',
         (operation) =>
           operation
             .positional('file', file)

@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import { openVectors } from '../../client/index.js';
+import { type FileStats, openVectors } from '../../client/index.js';
 import { bytes, count, facts, print, toJson } from '../output.js';
 
 export function statsCommand(program: Argv<{ json: boolean }>): Argv<{ json: boolean }> {
@@ -24,7 +24,7 @@ export function statsCommand(program: Argv<{ json: boolean }>): Argv<{ json: boo
             ['rows', count(stats.rows)],
             ['slots', `${count(stats.slots)}, ${count(stats.freeSlots)} of them free`],
             ['next id', `${stats.nextId}`],
-            ['indexed rows', stats.indexedRows === 0 ? 'no index' : count(stats.indexedRows)],
+            ['indexed rows', indexed(stats)],
             [
               'row',
               `${count(stats.rowBytes)} B of ${stats.elementType} x ${stats.dimensions}, every ${count(stats.stride)} B`,
@@ -43,4 +43,9 @@ export function statsCommand(program: Argv<{ json: boolean }>): Argv<{ json: boo
       }
     },
   );
+}
+
+function indexed({ indexedRows, isIndexOnVolume }: FileStats): string {
+  if (indexedRows === 0) return 'no index';
+  return isIndexOnVolume ? `${count(indexedRows)}, read from the page cache` : count(indexedRows);
 }
