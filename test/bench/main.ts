@@ -19,6 +19,7 @@ import { tree } from './measures/tree.js';
 import { living } from './mounted/living.js';
 import { million } from './mounted/million.js';
 import { searching } from './mounted/searching.js';
+import { BENCH_OPTIONS, QUICK } from './options.js';
 import { COLUMNS, cells, textTable } from './table.js';
 import { writeDrawing, writeResults } from './tuning_page.js';
 import { endOnSignals, Interrupted, Workplace } from './workplace.js';
@@ -28,8 +29,6 @@ const GROUPS: readonly Group[] = [
   ...[index, searching, living, million],
 ];
 const COMMAND = 'npm run bench -- --write';
-/** What --quick divides sizes and counts by: to see that everything runs, not for figures. */
-const QUICK = 20;
 
 interface Choice {
   readonly only: readonly string[];
@@ -73,14 +72,7 @@ function parse(words: readonly string[]): Choice {
 function parseWords(words: readonly string[]) {
   return parseArgs({
     args: [...words],
-    options: {
-      only: { type: 'string', multiple: true, default: [] },
-      runs: { type: 'string', default: '5' },
-      json: { type: 'boolean', default: false },
-      write: { type: 'boolean', default: false },
-      quick: { type: 'boolean', default: false },
-      'quiet-wait': { type: 'string', default: '0' },
-    },
+    options: BENCH_OPTIONS,
   }).values;
 }
 

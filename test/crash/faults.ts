@@ -84,15 +84,9 @@ export class FaultRun {
     const { disk } = this;
     disk.load(this.base.image);
     disk.log.arm(fault);
-    let ending: Ending;
-    let mounted = false;
-    try {
-      const served = await ServedVolume.start(disk.path, this.mountpoint, HANG_MS);
-      mounted = served instanceof ServedVolume;
-      ending = served instanceof ServedVolume ? await this.use(served, fault) : served;
-    } catch (error) {
-      throw this.explained(error as Error);
-    }
+    const served = await ServedVolume.start(disk.path, this.mountpoint, HANG_MS);
+    const mounted = served instanceof ServedVolume;
+    const ending = mounted ? await this.use(served, fault) : served;
     const { hits } = disk.log;
     disk.log.disarm();
     try {
@@ -123,6 +117,9 @@ export class FaultRun {
       if (this.writingHasFailed && !(await served.tells('takes no more changes')))
         throw new Error('the log does not tell at once that the volume takes no more changes');
       return await served.unmount();
+    } catch (error) {
+      await served.destroy();
+      throw this.explained(error as Error, served.output);
     } finally {
       await served.destroy();
     }

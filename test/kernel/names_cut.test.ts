@@ -35,26 +35,32 @@ for (const [milliseconds, repairs] of [
     async (t) => {
       t.timeout(300_000);
       const folder = mkdtempSync(join(tmpdir(), 'vexfs-power-'));
-      // Room for as many steps as the fastest machine makes.
-      const backend = new FuseBackend(folder, { size: '1G', mkfs: ['-N', '200000'] });
       try {
-        const { collected } = await run({
-          program: [process.execPath, program, GUEST_DEVICE, GUEST_VOLUME, `${milliseconds}`],
-          disk: backend.device,
-          collect: ['progress'],
-          turnsOff: true,
-          seconds: 120,
-        });
-        const synced = Number(collected.progress!.toString());
-        t.true(synced >= 0);
-        if (repairs) t.true([0, 1].includes(runNode(FSCK, ['-p', backend.device], 60_000).code ?? -1));
-        await backend.mount();
-        const shown = stepsShown(backend.mountpoint, synced, synced + 2_000);
-        t.true(shown >= synced, `${synced} steps were synced; found\n${namesIn(backend.mountpoint).join()}`);
-        await backend.unmount();
-        t.notThrows(() => checkVolume(backend.device));
+        // Room for as many steps as the fastest machine makes.
+        const backend = new FuseBackend(folder, { size: '1G', mkfs: ['-N', '200000'] });
+        try {
+          const { collected } = await run({
+            program: [process.execPath, program, GUEST_DEVICE, GUEST_VOLUME, `${milliseconds}`],
+            disk: backend.device,
+            collect: ['progress'],
+            turnsOff: true,
+            seconds: 120,
+          });
+          const synced = Number(collected.progress!.toString());
+          t.true(synced >= 0);
+          if (repairs) t.true([0, 1].includes(runNode(FSCK, ['-p', backend.device], 60_000).code ?? -1));
+          await backend.mount();
+          const shown = stepsShown(backend.mountpoint, synced, synced + 2_000);
+          t.true(
+            shown >= synced,
+            `${synced} steps were synced; found\n${namesIn(backend.mountpoint).join()}`,
+          );
+          await backend.unmount();
+          t.notThrows(() => checkVolume(backend.device));
+        } finally {
+          await backend.end();
+        }
       } finally {
-        await backend.end();
         rmSync(folder, { recursive: true, force: true });
       }
     },

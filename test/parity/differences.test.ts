@@ -35,7 +35,15 @@ const ASSERTED: Readonly<Record<string, 'here' | readonly [file: string, title: 
   'inotify and fanotify': 'here',
   'callers with 32-bit addresses': ['compat_callers', 'a 32-bit caller gets ENOTTY'],
   'a caller whose memory the daemon': ['caller_memory', 'pages that cannot be touched are EFAULT'],
+  'MANAGE_INDEX with an argument': ['index/refusals', 'MANAGE_INDEX with an argument that cannot be written'],
   'GET_VECTOR_META with a NULL': ['protocol', "late = backend.name === 'fuse'"],
+  'stores through a mapping behind': [
+    'regressions/beyond_the_end',
+    'what a mapping stored behind the end of a file',
+  ],
+  'where a file lies': 'here',
+  '`FS_IOC_GETFSLABEL`': 'here',
+  '`RWF_NOAPPEND`': ['regressions/write_flags', 'RWF_NOAPPEND writes where it is told'],
   'birth time': 'here',
   '`O_TMPFILE` |': ['operations/links_and_nodes', 'a file of O_TMPFILE has no name'],
   '`SEEK_DATA`': ['operations/space', 'SEEK_DATA and SEEK_HOLE find written blocks'],
@@ -154,6 +162,27 @@ test('an insert is an event of inotify through the module, and none on FUSE', as
   await told;
   for (const watcher of watchers) watcher.close();
   t.is(seen > 0, !backend.isProcess);
+});
+
+test('where a file lies, what may be trimmed and which filesystem it is are told through the module, and not on FUSE', (t) => {
+  const [FIEMAP, FITRIM, LABEL, UUID] = [0xc020660b, 0xc0185879, 0x81009431, 0x80111500];
+  const path = fresh();
+  const fd = open(path, 'w+');
+  writeSync(fd, 'a');
+  fsyncSync(fd);
+  const map = Buffer.alloc(32);
+  map.writeBigUInt64LE(2n ** 63n, 8);
+  t.is(ioctlBytes(fd, FIEMAP, map), backend.isProcess ? 'EOPNOTSUPP' : 0);
+  t.is(map.readUInt32LE(20), backend.isProcess ? 0 : 1);
+  const number = run('stat', ['-f', '-c', '%i', path]).stdout.trim();
+  t.is(number === '0', backend.isProcess);
+  const root = openSync(backend.mountpoint, 'r');
+  const range = Buffer.alloc(24);
+  range.fill(0xff, 8, 16);
+  t.is(ioctlBytes(root, FITRIM, range) === 'ENOTTY', backend.isProcess);
+  t.is(ioctlBytes(root, LABEL, Buffer.alloc(256)), 'ENOTTY');
+  t.is(ioctlBytes(root, UUID, Buffer.alloc(17)), 'ENOTTY');
+  closeSync(root);
 });
 
 test('statx(2) shows flags and birth time through the module; on FUSE no flags', (t) => {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { ftruncateSync } from 'node:fs';
+import { chmodSync, ftruncateSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { paritySuite } from './backend/suite.js';
@@ -11,15 +11,28 @@ const { test, vectorFile } = paritySuite({ size: '48M' });
 const D = 4;
 /** Who waits for longer waits for the held caller. */
 const HANG_MS = 60_000;
+/** Calls at once, more than a FUSE daemon serves; those that it does not serve wait for the others of their user. */
+const CROWD = '50';
 
-function start(program: string, words: readonly string[]): ChildProcess {
+function start(program: string, words: readonly string[], variables: NodeJS.ProcessEnv = {}): ChildProcess {
   const script = fileURLToPath(new URL(`./client/${program}.js`, import.meta.url));
-  return spawn(process.execPath, [script, ...words], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const env = { ...process.env, ...variables };
+  return spawn(process.execPath, [script, ...words], { stdio: ['pipe', 'pipe', 'inherit'], env });
 }
 
 async function nextLine(child: ChildProcess): Promise<string> {
   const [text] = (await once(child.stdout!, 'data')) as [Buffer];
   return text.toString().trim();
+}
+
+/** Or `waits`, when it takes too long. */
+const unlessItHangs = <Result>(result: Promise<Result>): Promise<Result | string> =>
+  Promise.race([result, sleep(HANG_MS, 'waits', { ref: false })]);
+
+async function end(child: ChildProcess): Promise<void> {
+  const gone = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : undefined;
+  child.kill('SIGKILL');
+  await gone;
 }
 
 for (const [operation, what] of [
@@ -36,15 +49,57 @@ for (const [operation, what] of [
       ftruncateSync(fd, 10 * D * 4);
       const other = start('inserter', [path, `${D}`, '1', '5', '7']);
       const ended = once(other, 'exit').then(([code]) => code as number);
-      t.is(await Promise.race([ended, sleep(HANG_MS, 'waits', { ref: false })]), 0);
+      t.is(await unlessItHangs(ended), 0);
       const outcome = nextLine(held);
       held.stdin!.write('\n');
       t.is(await outcome, 'ok');
       t.is(getMeta(fd).vectorCount, operation === 'insert' ? 19 : 15);
     } finally {
-      const gone = held.exitCode === null && held.signalCode === null ? once(held, 'exit') : undefined;
-      held.kill('SIGKILL');
-      await gone;
+      await end(held);
     }
   });
 }
+
+test('nor do as many of them as there are threads, and more', async (t) => {
+  const { path, fd } = vectorFile({ dimensions: D }, numberedRows(100, D));
+  const held: ChildProcess[] = [];
+  try {
+    for (let i = 0; i < 6; i++) {
+      const caller = start('held_caller', ['search', path, `${D}`]);
+      held.push(caller);
+      t.is(await unlessItHangs(nextLine(caller)), 'held');
+    }
+    const other = start('inserter', [path, `${D}`, '1', '5', '7']);
+    const ended = once(other, 'exit').then(([code]) => code as number);
+    t.is(await unlessItHangs(ended), 0);
+    other.kill('SIGKILL');
+    for (const caller of held) {
+      const outcome = nextLine(caller);
+      caller.stdin!.write('\n');
+      t.is(await outcome, 'ok');
+    }
+    t.is(getMeta(fd).vectorCount, 105);
+  } finally {
+    for (const caller of held) await end(caller);
+  }
+});
+
+test('nor do as many of one user as may call at all', async (t) => {
+  const { path, fd } = vectorFile({ dimensions: D }, numberedRows(100, D));
+  chmodSync(path, 0o666);
+  const held = start('held_crowd', [path, `${D}`, CROWD, '12345'], { UV_THREADPOOL_SIZE: CROWD });
+  try {
+    t.is(await unlessItHangs(nextLine(held)), 'held');
+    await sleep(1000);
+    const other = start('inserter', [path, `${D}`, '1', '5', '7']);
+    const ended = once(other, 'exit').then(([code]) => code as number);
+    t.is(await unlessItHangs(ended), 0);
+    other.kill('SIGKILL');
+    const outcome = nextLine(held);
+    held.stdin!.write('\n');
+    t.is(await unlessItHangs(outcome), '0');
+    t.is(getMeta(fd).vectorCount, 105);
+  } finally {
+    await end(held);
+  }
+});

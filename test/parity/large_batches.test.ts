@@ -35,6 +35,13 @@ function bytesOf(rows: Float32Array): Buffer {
   return Buffer.from(rows.buffer, rows.byteOffset, rows.byteLength);
 }
 
+/** What has happened is committed: blocks that were freed can be taken again. */
+function commit(): void {
+  const fd = openSync(backend.mountpoint, 'r');
+  fsyncSync(fd);
+  closeSync(fd);
+}
+
 function free(): number {
   return statfsSync(backend.mountpoint).bfree;
 }
@@ -155,6 +162,23 @@ test('a large batch for which there is no space is ENOSPC and changes nothing', 
   unlinkSync(path);
 });
 
+test('the same where free space is in many pieces: no block is left with the tree of extents either', (t) => {
+  const fillers = Array.from({ length: 40 }, () => fresh('.fill'));
+  for (const filler of fillers) writeFileSync(filler, Buffer.alloc(1 << 20, 1));
+  commit();
+  for (let i = 0; i < fillers.length; i += 2) unlinkSync(fillers[i]!);
+  commit();
+  const { path, fd } = vectorFile({ dimensions: D }, numberedRows(5, D));
+  fsyncSync(fd);
+  const had = free();
+  const { blocks } = statSync(path);
+  t.is(insert(fd, new Float32Array(200 * 1024 * D), { dimensions: D }), 'ENOSPC');
+  t.is(free(), had);
+  t.is(statSync(path).blocks, blocks);
+  for (let i = 1; i < fillers.length; i += 2) unlinkSync(fillers[i]!);
+  unlinkSync(path);
+});
+
 test('ids that exist are EEXIST for a large batch too, and nothing is stored', (t) => {
   const { path, fd } = vectorFile({ dimensions: D }, numberedRows(1, D));
   const ids = Array.from({ length: ROWS }, (_, i) => ROWS - 1 - i);
@@ -225,4 +249,36 @@ test('a machine that dies in the middle of large batches keeps whole ones and ge
   unlinkSync(path);
   await backend.remount();
   t.true(free() >= had + Math.floor((slots! * 64) / 4096));
+});
+
+test('rows take the place of a tail of many pages that is no row, and what lies behind it', async (t) => {
+  const d = 5000;
+  const stride = d * 4;
+  const given = new Map<string, Buffer>();
+  const check = (): void => {
+    for (const [path, bytes] of given) {
+      t.is(statSync(path).size, stride + bytes.length);
+      t.true(readFileSync(path).subarray(stride).equals(bytes));
+    }
+  };
+  for (const [tail, count] of [
+    [10_000, 1],
+    [19_996, 1],
+    [19_996, 3],
+    [4096, 2],
+  ] as const) {
+    const { path, fd } = vectorFile({ dimensions: d }, numberedRows(1, d));
+    writeSync(fd, Buffer.alloc(tail, 1), 0, tail, stride);
+    t.is(getMeta(fd).vectorCount, 1);
+    const rows = randomRows(count, d, 7);
+    t.is(insert(fd, rows, { dimensions: d }), 'ok');
+    given.set(path, bytesOf(rows));
+    fsyncSync(fd);
+  }
+  check();
+  closeAll();
+  await backend.crash();
+  await backend.mount();
+  check();
+  for (const path of given.keys()) unlinkSync(path);
 });

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 
 const FOLDER = 0o040755;
@@ -28,5 +28,10 @@ export function writeInitramfs(to: string, init: string, modules: readonly strin
     ]),
     ['TRAILER!!!', 0, none],
   ];
-  writeFileSync(to, Buffer.concat(entries.map(([name, mode, content], i) => member(i, name, mode, content))));
+  const fresh = `${to}.${process.pid}`;
+  writeFileSync(
+    fresh,
+    Buffer.concat(entries.map(([name, mode, content], i) => member(i, name, mode, content))),
+  );
+  renameSync(fresh, to);
 }

@@ -12,6 +12,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheFolder } from './cache.js';
+import { holding } from './lock.js';
 import { step } from './step.js';
 import type { StockKernel } from './stock_kernel.js';
 import type { UmlKernel } from './uml_kernel.js';
@@ -68,12 +69,14 @@ export function buildModules(kernel: UmlKernel | StockKernel): { module: string;
   const folder = cacheFolder(
     `module-${checkout}-${kernel.kind === 'uml' ? basename(dirname(kernel.tree)) : kernel.release}`,
   );
-  copySources(folder);
-  step(['nice', ...makeWords(kernel, folder)], { minutes: 15 });
-  const [module, vssModule] = ['vexfs.ko', 'vss.ko'].map((name) => join(folder, name)) as [string, string];
-  if (!existsSync(module)) throw new Error(`make did not build ${module}`);
-  if (kernel.kind === 'uml') return { module, vssModule };
-  return { module: withoutDebugging(module), vssModule: withoutDebugging(vssModule) };
+  return holding(`lock-${basename(folder)}`, () => {
+    copySources(folder);
+    step(['nice', ...makeWords(kernel, folder)], { minutes: 15 });
+    const [module, vssModule] = ['vexfs.ko', 'vss.ko'].map((name) => join(folder, name)) as [string, string];
+    if (!existsSync(module)) throw new Error(`make did not build ${module}`);
+    if (kernel.kind === 'uml') return { module, vssModule };
+    return { module: withoutDebugging(module), vssModule: withoutDebugging(vssModule) };
+  });
 }
 
 /** A copy that an emulated machine loads in a moment. */

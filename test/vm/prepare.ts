@@ -1,8 +1,9 @@
 /**
- * Fetches and builds what guests need, then prints where it is as JSON: prepare.js [NAME OF A STOCK KERNEL]. Several of
- * these must not run at once: see provide.ts.
+ * Fetches and builds what guests need, then prints where it is as JSON: prepare.js [NAME OF A STOCK KERNEL]. Several
+ * may run at once: kernels have a lock, which all checkouts share, and modules one for each folder that they are built in.
  */
 import { writeInitramfs } from './initramfs.js';
+import { holding } from './lock.js';
 import { buildInit, buildModules } from './module_build.js';
 import { CANNOT_HAVE_GUESTS, type GuestParts } from './provide.js';
 import { provideSanitizingKernel, SANITIZES } from './sanitizing_kernel.js';
@@ -11,13 +12,15 @@ import { provideStockKernel, type StockName } from './stock_kernel.js';
 import { provideUmlKernel } from './uml_kernel.js';
 
 function prepareUml(): GuestParts {
-  const stock = provideUmlKernel();
-  const kernel = SANITIZES ? provideSanitizingKernel(stock) : stock;
+  const kernel = holding('lock', () => {
+    const stock = provideUmlKernel();
+    return SANITIZES ? provideSanitizingKernel(stock) : stock;
+  });
   return { kernel, ...buildModules(kernel), init: buildInit() };
 }
 
 function prepareStock(name: StockName): GuestParts {
-  const kernel = provideStockKernel(name);
+  const kernel = holding('lock-stock', () => provideStockKernel(name));
   const program = buildInit();
   const init = `${program}-${name}.cpio`;
   writeInitramfs(init, program, kernel.drivers);

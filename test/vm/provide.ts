@@ -1,7 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { cacheFolder } from './cache.js';
 import { SANITIZES } from './sanitizing_kernel.js';
 import type { StockKernel, StockName } from './stock_kernel.js';
 import type { UmlKernel } from './uml_kernel.js';
@@ -23,9 +21,9 @@ export const CANNOT_HAVE_GUESTS = 3;
 /** Fetching takes a minute or two; building a kernel that sanitizes up to an hour on a busy machine. */
 const MINUTES = SANITIZES ? 90 : 30;
 
-function provide(lock: string, words: readonly string[]): GuestParts | string {
+function provide(words: readonly string[]): GuestParts | string {
   const script = fileURLToPath(new URL('./prepare.js', import.meta.url));
-  const prepared = spawnSync('flock', [join(cacheFolder(), lock), process.execPath, script, ...words], {
+  const prepared = spawnSync(process.execPath, [script, ...words], {
     encoding: 'utf8',
     timeout: MINUTES * 60_000,
   });
@@ -40,10 +38,10 @@ function provide(lock: string, words: readonly string[]): GuestParts | string {
  * Safe from several processes at once. Throws when something does not build.
  */
 export function provideGuestParts(): GuestParts<UmlKernel> | string {
-  return provide('lock', []) as GuestParts<UmlKernel> | string;
+  return provide([]) as GuestParts<UmlKernel> | string;
 }
 
 /** The same for a guest that is an emulated machine with a kernel of Debian. */
 export function provideStockParts(name: StockName): GuestParts<StockKernel> | string {
-  return provide('lock-stock', [name]) as GuestParts<StockKernel> | string;
+  return provide([name]) as GuestParts<StockKernel> | string;
 }

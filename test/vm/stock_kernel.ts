@@ -26,6 +26,8 @@ export interface StockKernel {
   readonly drivers: readonly string[];
   /** Those that stay while the others come and go. */
   readonly libraries: readonly string[];
+  /** What was asked for when it was fetched. */
+  readonly asked: string;
 }
 
 interface Origin {
@@ -54,7 +56,9 @@ const DRIVERS = ['virtio_pci', '9pnet_virtio', '9p', 'virtio_blk'];
 /** What vexfs.ko and jbd2 need, where they are no part of the kernel; nothing names crc32c_generic, which jbd2 asks for. */
 const LIBRARIES = ['crc32c_generic', 'libcrc32c', 'jbd2'];
 /** What runs may ask for; they name these with their hyphens. */
-const WANTED = ['loop', 'dm_mod', 'dm_flakey'];
+const WANTED = ['loop', 'dm_mod', 'dm_flakey', 'ext4'];
+/** One that was fetched with less is fetched again. */
+const ASKED = [...DRIVERS, ...LIBRARIES, ...WANTED].join(' ');
 const PARTS = /^linux-(image|headers|kbuild|binary|modules|base-\d)/;
 const PROGRAMS = ['apt-get', 'apt-cache', 'dpkg-deb', 'make', 'gcc', 'strip', 'xz', 'qemu-system-x86_64'];
 
@@ -114,6 +118,7 @@ function fetchKernel(name: StockName, folder: string): void {
     libraries: gatherModules(own, [...LIBRARIES, ...WANTED], modules).filter(
       (path) => !WANTED.includes(basename(path, '.ko')),
     ),
+    asked: ASKED,
   };
   const kept = new Set(['vmlinux', 'modules', ...(root === undefined ? ['usr'] : [])]);
   for (const entry of readdirSync(folder)) {
@@ -126,11 +131,16 @@ function fetchKernel(name: StockName, folder: string): void {
 export function provideStockKernel(name: StockName): StockKernel {
   requirePrograms(PROGRAMS);
   const folder = join(cacheFolder(), `stock-${name}`);
-  const known = join(folder, 'kernel.json');
-  if (!existsSync(known)) {
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder);
-    fetchKernel(name, folder);
-  }
-  return JSON.parse(readFileSync(known, 'utf8')) as StockKernel;
+  const known = knownKernel(folder);
+  if (known?.asked === ASKED) return known;
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
+  fetchKernel(name, folder);
+  return knownKernel(folder)!;
+}
+
+function knownKernel(folder: string): StockKernel | undefined {
+  const description = join(folder, 'kernel.json');
+  if (!existsSync(description)) return undefined;
+  return JSON.parse(readFileSync(description, 'utf8')) as StockKernel;
 }

@@ -13,7 +13,8 @@ const volumes = new TwoVolumes(device, mkdtempSync(join(tmpdir(), 'vexfs-bench-'
 const scaled = (count: number): number => Math.max(1, Math.floor(count / Number(shrink)));
 const results: Result[] = [];
 let failure = '';
-const group = kernelMeasures(volumes, scaled);
+const uml = /User Mode Linux/.test(readFileSync('/proc/cpuinfo', 'utf8'));
+const group = kernelMeasures(volumes, scaled, !uml);
 for (const measure of group.measures) {
   if (only.length > 0 && !only.includes(measure.name)) continue;
   try {
@@ -24,7 +25,6 @@ for (const measure of group.measures) {
     failure += `${measure.name}: ${error instanceof Error ? error.message : error}\n`;
   }
 }
-const uml = /User Mode Linux/.test(readFileSync('/proc/cpuinfo', 'utf8'));
 const guest = `${uml ? 'User-mode Linux' : 'QEMU'} ${release()}`;
 writeFileSync(join(exchange, 'results'), JSON.stringify({ guest, results, failure }));
 await group.close();

@@ -2,17 +2,15 @@
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { must } from '../../parity/backend/programs.js';
-import { insert, search, setMeta } from '../../parity/client/vector_calls.js';
+import { setMeta } from '../../parity/client/vector_calls.js';
 import type { Goal, Measure, OpenGroup } from '../measure.js';
 import { load } from '../workplace.js';
+import { exactSearch } from './exact_search.js';
+import { indexedSearch } from './indexed_search.js';
 import type { TwoVolumes } from './two_volumes.js';
-import { UserSpaceSearch } from './user_space.js';
 
 const MEBIBYTE = 1 << 20;
-const K = 10;
 const ROW_DIMENSIONS = 128;
-const BATCH_BYTES = 16 << 20;
-const SEARCHES = 5;
 
 type Divide = (count: number) => number;
 
@@ -119,74 +117,6 @@ function calls(volumes: TwoVolumes, scaled: Divide): Measure[] {
   ];
 }
 
-function values(count: number, seed: number): Float32Array {
-  let state = seed;
-  return Float32Array.from({ length: count }, () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return (state >>> 8) / 2 ** 24;
-  });
-}
-
-function fill(path: string, dimensions: number, rows: number): number {
-  const fd = openSync(path, 'w+');
-  const outcomes = new Set([setMeta(fd, { dimensions })]);
-  const most = Math.floor(BATCH_BYTES / 4 / dimensions);
-  for (let done = 0; done < rows; done += most)
-    outcomes.add(insert(fd, values(Math.min(most, rows - done) * dimensions, done + 1), { dimensions }));
-  if ([...outcomes].join() !== 'ok') throw new Error([...outcomes].join());
-  return fd;
-}
-
-/** Both sides answer the same queries over the same pages; different answers are an error. */
-function searches(
-  volumes: TwoVolumes,
-  scaled: Divide,
-  dimensions: number,
-  atMost: number,
-): Measure & { close(): void } {
-  const rows = scaled(100_000);
-  let fd: number | undefined;
-  let user: UserSpaceSearch | undefined;
-  const open = (): UserSpaceSearch => {
-    fd ??= fill(join(volumes.vexfs, `rows of ${dimensions}`), dimensions, rows);
-    user ??= new UserSpaceSearch(fd, dimensions, rows, K);
-    return user;
-  };
-  const answers = new Map<string, string>();
-  let round = 0;
-  const timed = (run: (query: Float32Array) => readonly bigint[]): number => {
-    let seconds = 0;
-    for (let i = 0; i < SEARCHES; i++) {
-      const query = values(dimensions, i + 1);
-      const start = performance.now();
-      const ids = run(query).join();
-      seconds += (performance.now() - start) / 1000;
-      if ((answers.get(`${i}`) ?? ids) !== ids) throw new Error(`the two sides differ in round ${round}`);
-      answers.set(`${i}`, ids);
-    }
-    round += 1;
-    return seconds;
-  };
-  return {
-    name: `kernel-search-${dimensions}`,
-    title: `exact search of ${rows} x ${dimensions} float32 in the page cache`,
-    goal: { kind: 'time', atMost },
-    unit: 'queries/s',
-    close() {
-      user?.end();
-      if (fd !== undefined) closeSync(fd);
-    },
-    ours: side('VexFS', SEARCHES, () => {
-      open();
-      return timed((query) => search(fd!, query, { k: K }).hits.map(({ id }) => id));
-    }),
-    peer: side('the same engine in user space', SEARCHES, () => {
-      const there = open();
-      return timed((query) => there.run(query));
-    }),
-  };
-}
-
 /** KiB that /proc/meminfo gives. */
 function meminfo(name: string): number {
   const text = readFileSync('/proc/meminfo', 'utf8');
@@ -214,9 +144,14 @@ function memory(volumes: TwoVolumes): Measure {
   };
 }
 
-/** In the order in which they are taken; `scaled` makes counts smaller for a trial. */
-export function kernelMeasures(volumes: TwoVolumes, scaled: Divide): OpenGroup {
-  const searching = [searches(volumes, scaled, 128, 1.2), searches(volumes, scaled, 768, 1.5)];
+/**
+ * In the order in which they are taken; `scaled` makes counts smaller for a trial. Emulated processors build no index of 100,000 rows
+ * in a reasonable time.
+ */
+export function kernelMeasures(volumes: TwoVolumes, scaled: Divide, isEmulated: boolean): OpenGroup {
+  const rows = scaled(100_000);
+  const searching = [exactSearch(volumes, rows, 128, 1.2), exactSearch(volumes, rows, 768, 1.5)];
+  const indexed = isEmulated ? [] : [indexedSearch(volumes, rows)];
   return {
     measures: [
       memory(volumes),
@@ -224,9 +159,10 @@ export function kernelMeasures(volumes: TwoVolumes, scaled: Divide): OpenGroup {
       ...calls(volumes, scaled),
       ...streams(volumes, scaled),
       ...searching,
+      ...indexed.flatMap(({ measures }) => measures),
     ],
     async close() {
-      for (const each of searching) each.close();
+      for (const each of [...searching, ...indexed]) each.close();
     },
   };
 }

@@ -27,7 +27,6 @@ export function searchAll(volume: Volume, vectors: VectorFiles, file: VectorFile
   const mapping = vectors.mapping(file);
   if (count === 0) return;
   const aligned = (bytes: number): number => Math.ceil(bytes / 64) * 64;
-  const words = Math.ceil(slots / 64);
   const sizes = [
     queryBytes(layout.dimensions),
     layout.dimensions * 4,
@@ -36,14 +35,13 @@ export function searchAll(volume: Volume, vectors: VectorFiles, file: VectorFile
     topkBytes(K),
     K * 4,
     K * 8,
-    words * 8,
     mapping === undefined ? count * stride : 0,
   ].map(aligned);
   const memory = allocateMemory(sizes.reduce((sum, size) => sum + size, 0));
+  const live = file.ids.takeLive();
   try {
     const at = sizes.map((_, i) => memory.address + sizes.slice(0, i).reduce((sum, size) => sum + size, 0));
-    const [query, values, scan, scratch, topk, distances, found, live, rows] = at as [
-      number,
+    const [query, values, scan, scratch, topk, distances, found, rows] = at as [
       number,
       number,
       number,
@@ -53,7 +51,6 @@ export function searchAll(volume: Volume, vectors: VectorFiles, file: VectorFile
       number,
       number,
     ];
-    file.ids.snapshotLive(live, words);
     let matrix = rows;
     if (mapping === undefined) {
       const into = memory.bytes.subarray(rows - memory.address, rows - memory.address + count * stride);
@@ -69,7 +66,7 @@ export function searchAll(volume: Volume, vectors: VectorFiles, file: VectorFile
     scanRequest.rows.set(view, base, matrix);
     scanRequest.stride.set(view, base, stride);
     scanRequest.ids.set(view, base, ids);
-    scanRequest.live.set(view, base, live);
+    scanRequest.live.set(view, base, live.address);
     scanRequest.interrupt.set(view, base, 0);
     scanRequest.scratch.set(view, base, scratch);
     scanRequest.first.set(view, base, 0);
@@ -77,6 +74,7 @@ export function searchAll(volume: Volume, vectors: VectorFiles, file: VectorFile
     const hits = searchExact(bestCpu, query, scan, K, topk, distances, found, 0);
     if (hits < 0 || hits > K) throw new Error(`a search returned ${hits}`);
   } finally {
+    file.ids.giveLive(live);
     freeMemory(memory);
   }
 }

@@ -1,16 +1,13 @@
 import { constants } from 'node:fs';
-import { IndexOperation, rowStride } from '@vexfs/shared';
+import { IndexOperation } from '@vexfs/shared';
 import { deleteRows } from '../../parity/client/delete_calls.js';
 import { type Managed, manage } from '../../parity/client/index_calls.js';
-import { getStats } from '../../parity/client/vector_calls.js';
 import type { Named, Node, Rows } from './model.js';
 import type { Operation } from './operation.js';
 import type { Player } from './player.js';
 
 const { CREATE, TUNE, WAIT, VERIFY, REBUILD, DROP, INFO } = IndexOperation;
 const MISSING_OK = 1;
-/** Bytes of a matrix from which on deletions make rows move behind the scenes: others write them in place. */
-const MOST_STILL = 65_536;
 
 type VectorNode = Named & { readonly node: Node & { rows: Rows } };
 
@@ -47,21 +44,18 @@ export class IndexOperations {
   private deleteRows({ a, b, c, d }: Operation): void {
     const file = this.vectors(a);
     if (file === undefined) return;
-    const { live, layout } = file.node.rows;
+    const { live } = file.node.rows;
     const known = [...live.keys()];
-    const count = 1 + (b % 20);
+    const count = 1 + (b % 60);
     const ids = new Set(
       Array.from({ length: count }, (_, i) =>
         known.length > 0 && (c + i) % 7 !== 0 ? known[(c + i * 3) % known.length]! : BigInt((d + i) % 150),
       ),
     );
     const flags = d % 2 === 0 ? MISSING_OK : 0;
-    const outcome = this.player.withFile(file.path, constants.O_RDWR, (fd) => {
-      const stride = rowStride(layout.elementType, layout.dimensions, layout.alignment);
-      if (getStats(fd).stats.slots! * stride > MOST_STILL) return undefined;
-      return deleteRows(fd, [...ids], { flags });
-    });
-    if (outcome === undefined) return;
+    const outcome = this.player.withFile(file.path, constants.O_RDWR, (fd) =>
+      deleteRows(fd, [...ids], { flags }),
+    );
     const wanted = flags === MISSING_OK || [...ids].every((id) => live.has(id)) ? 'ok' : 'ENOENT';
     this.player.expect(
       `BATCH_DELETE of ${[...ids].join(',')} flags ${flags} from ${file.path}`,

@@ -3,6 +3,7 @@ import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { deserialize, serialize } from 'node:v8';
 import type { Backend } from '../../parity/backend/backend.js';
 import { syncFilesystem } from '../../parity/operations/calls.js';
+import { EmbeddingOperations } from './embedding_operations.js';
 import { FileOperations } from './file_operations.js';
 import { IndexOperations } from './index_operations.js';
 import { Model, type ModelParts, type Named, type Node } from './model.js';
@@ -33,6 +34,7 @@ export class Player {
       ...new NameOperations(this).actions,
       ...new FileOperations(this).actions,
       ...new RowOperations(this).actions,
+      ...new EmbeddingOperations(this).actions,
       ...new IndexOperations(this).actions,
       synchronise: ({ a }) => this.synchronise(a),
       remount: () => this.remount(),

@@ -1,16 +1,24 @@
 import { constants, fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { type ElementType, MAX_EMPTY_DATA_OFFSET, rowBytes, rowStride, type SearchType } from '@vexfs/shared';
-import { nearestOf, storedBytes, storedValues } from '../../parity/client/stored_rows.js';
+import { nearestOf, storedValues } from '../../parity/client/stored_rows.js';
 import { getEmbedding, getStats, insert, search, setMeta } from '../../parity/client/vector_calls.js';
 import { elementAt } from '../../unit/engine/reference.js';
 import type { Named, Node, Rows, RowsLayout } from './model.js';
 import type { Operation } from './operation.js';
 import type { Player } from './player.js';
+import { rowValues, storedRows } from './row_values.js';
 import { WildCalls } from './wild_calls.js';
 
 const MOST_ROWS = 250;
 const OVERWRITE = 1;
 const VALIDATE = 4;
+/** As docs/format.md says of packing: rows move while more than this part of the slots, and more than so many bytes, are free. */
+const PACKED_PART = 4;
+const PACKED_BYTES = 65_536;
+const MOST_TRIES = 4_000;
+const MANY_LOOKS = 100;
+const PAUSE_MS = 5;
+const NOBODY = new Int32Array(new SharedArrayBuffer(4));
 
 /** Rows through ioctl(2), and what write(2) and truncate(2) do to them. */
 export class RowOperations {
@@ -43,20 +51,6 @@ export class RowOperations {
 
   private change(file: Named & { readonly node: Node & { rows: Rows } }, fields: Partial<Rows>): void {
     this.player.model.change(file.number, { rows: { ...file.node.rows, ...fields } });
-  }
-
-  /** Rows whose values every element type can store. */
-  private floats(count: number, { dimensions, elementType }: RowsLayout, seed: number): Float32Array {
-    return Float32Array.from({ length: count * dimensions }, (_, i) => {
-      const value = ((seed + i * 31 + (i % 7) * 13) % 41) - 20;
-      return elementType === 1 ? value / 8 : value;
-    });
-  }
-
-  private rowsOf(floats: Float32Array, { dimensions, elementType }: RowsLayout): Buffer[] {
-    return Array.from({ length: floats.length / dimensions }, (_, i) =>
-      Buffer.from(storedBytes(elementType, floats.subarray(i * dimensions, (i + 1) * dimensions))),
-    );
   }
 
   private define({ a, b, c, d }: Operation): void {
@@ -103,7 +97,7 @@ export class RowOperations {
     const { layout, live, nextId } = file.node.rows;
     if (live.size > MOST_ROWS) return;
     const count = 1 + (b % 24);
-    const floats = this.floats(count, layout, c);
+    const floats = rowValues(count, layout, c);
     const flags = [0, 2, OVERWRITE, OVERWRITE, VALIDATE, VALIDATE | OVERWRITE][d % 6]!;
     const ids = b % 3 === 0 ? undefined : Array.from({ length: count }, (_, i) => this.id(c, d, i));
     const outcome = this.player.withFile(file.path, constants.O_RDWR, (fd) =>
@@ -120,7 +114,7 @@ export class RowOperations {
     );
     if (outcome !== 'ok' || flags === VALIDATE) return;
     const after = new Map(live);
-    this.rowsOf(floats, layout).forEach((bytes, i) => {
+    storedRows(floats, layout).forEach((bytes, i) => {
       after.set(given[i]!, bytes);
     });
     const most = given.reduce((high, id) => (id + 1n > high ? id + 1n : high), nextId);
@@ -139,7 +133,7 @@ export class RowOperations {
     if (file === undefined) return;
     const { layout, live } = file.node.rows;
     const { dimensions, elementType } = layout;
-    const query = this.floats(1, layout, b);
+    const query = rowValues(1, layout, b);
     const k = 1 + (c % 15);
     const type = (d % 3) as SearchType;
     const found = this.player.withFile(file.path, constants.O_RDONLY, (fd) => {
@@ -199,10 +193,35 @@ export class RowOperations {
     });
   }
 
-  /** Slots, with those freed lately cut off or free: nothing moves any more until the next change. */
-  private settled(fd: number): number {
-    this.player.synchronise(0);
-    return getStats(fd).stats.slots!;
+  /**
+   * Slots, once those freed lately are cut off or free and rows have moved into them: nothing moves any more until the next
+   * change. How long that takes says little (an index takes its changes first); what is left to be done does. Only free slots at
+   * the end that a mount has found, after a crash, stay until then: they are known by many looks.
+   */
+  private settled(fd: number, { layout, live }: Rows): number {
+    const { elementType, dimensions, alignment } = layout;
+    const stride = rowStride(elementType, dimensions, alignment);
+    let last = '';
+    for (let tries = 0, alike = 0; tries < MOST_TRIES; tries++) {
+      this.player.synchronise(0);
+      const { slots, free_slots: free } = getStats(fd).stats;
+      const now = `${slots} slots, ${free} of them free`;
+      alike = now === last ? alike + 1 : 0;
+      last = now;
+      const isPacked = free! * PACKED_PART <= slots! || free! * stride <= PACKED_BYTES;
+      if (isPacked && (alike === MANY_LOOKS || this.endsWithRow(fd, layout, live, slots!))) return slots!;
+      Atomics.wait(NOBODY, 0, 0, PAUSE_MS);
+    }
+    return this.player.fail(`rows go on moving: ${last}`);
+  }
+
+  /** Whether nothing can be cut off: the last slot holds a row, or the file goes on behind it. */
+  private endsWithRow(fd: number, layout: RowsLayout, live: Rows['live'], slots: number): boolean {
+    const { elementType, dimensions, alignment, dataOffset } = layout;
+    const end = dataOffset + slots * rowStride(elementType, dimensions, alignment);
+    if (slots === 0 || fstatSync(fd).size !== end) return true;
+    for (const id of live.keys()) if (this.slotOf(fd, layout, id) === slots - 1) return true;
+    return false;
   }
 
   private cutRows({ a, b }: Operation): void {
@@ -211,7 +230,7 @@ export class RowOperations {
     const { layout, live } = file.node.rows;
     const stride = rowStride(layout.elementType, layout.dimensions, layout.alignment);
     this.player.withFile(file.path, constants.O_RDWR, (fd) => {
-      const slots = this.settled(fd);
+      const slots = this.settled(fd, file.node.rows);
       const left = slots - (b % Math.min(12, slots + 1));
       const kept = new Map(live);
       for (const id of live.keys()) if (this.slotOf(fd, layout, id) >= left) kept.delete(id);
@@ -234,7 +253,7 @@ export class RowOperations {
     const stride = rowStride(elementType, dimensions, alignment);
     const more = 1 + (b % 6);
     this.player.withFile(file.path, constants.O_RDWR, (fd) => {
-      const slots = this.settled(fd);
+      const slots = this.settled(fd, file.node.rows);
       // A tail that was shorter than a slot is the front of the first new row.
       const rows = Array.from({ length: more }, (_, i) => this.bytesAt(fd, layout, slots + i));
       ftruncateSync(fd, dataOffset + (slots + more) * stride);
@@ -259,9 +278,10 @@ export class RowOperations {
     const { layout, live } = file.node.rows;
     const ids = [...live.keys()];
     const id = ids[b % ids.length]!;
-    const [bytes] = this.rowsOf(this.floats(1, layout, c), layout);
+    const [bytes] = storedRows(rowValues(1, layout, c), layout);
     this.player.withFile(file.path, constants.O_RDWR, (fd) => {
       const stride = rowStride(layout.elementType, layout.dimensions, layout.alignment);
+      this.settled(fd, file.node.rows);
       const at = layout.dataOffset + this.slotOf(fd, layout, id) * stride;
       this.player.expect('pwrite of a row', writeSync(fd, bytes!, 0, bytes!.length, at), bytes!.length);
     });
@@ -274,13 +294,13 @@ export class RowOperations {
     const { layout } = file.node.rows;
     const stride = rowStride(layout.elementType, layout.dimensions, layout.alignment);
     const count = 1 + (b % 5);
-    const rows = this.rowsOf(this.floats(count, layout, c), layout);
+    const rows = storedRows(rowValues(count, layout, c), layout);
     const matrix = Buffer.alloc(count * stride);
     rows.forEach((bytes, i) => {
       bytes.copy(matrix, i * stride);
     });
     this.player.withFile(file.path, constants.O_RDWR, (fd) => {
-      const at = layout.dataOffset + this.settled(fd) * stride;
+      const at = layout.dataOffset + this.settled(fd, file.node.rows) * stride;
       this.player.expect('write behind the rows', writeSync(fd, matrix, 0, matrix.length, at), matrix.length);
     });
     this.adopt(file, rows);

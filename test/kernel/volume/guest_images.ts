@@ -14,7 +14,10 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { ioctl } from '@vexfs/fuse/system';
+import { IndexOperation } from '@vexfs/shared';
 import { KERNEL_ADDRESS, NULL, WILD, withMemory } from '../../parity/client/caller_memory.js';
+import { manage, searchBatch } from '../../parity/client/index_calls.js';
+import { getRows } from '../../parity/client/row_calls.js';
 import { getEmbedding, getMeta, getStats, search } from '../../parity/client/vector_calls.js';
 import { getXattr, listXattr, SEEK_DATA, SEEK_HOLE, seek } from '../../parity/operations/calls.js';
 import { Seeded } from '../../unit/volume/seeded.js';
@@ -96,6 +99,11 @@ class Walk {
     if (outcome === 'ok') {
       this.note(search(fd, new Float32Array(dimensions), { k: 10 }).outcome);
       this.note(getStats(fd).outcome);
+      const queries = new Float32Array(dimensions * 2);
+      this.note(searchBatch(fd, queries, { dimensions, k: 5 }).outcome);
+      this.note(getRows(fd, { ids: [0, 1, 2, 7], dimensions, room: dimensions * 16, flags: 1 }).outcome);
+      for (const operation of [IndexOperation.INFO, IndexOperation.VERIFY, IndexOperation.WAIT])
+        this.note(manage(fd, operation).outcome);
       this.note(getEmbedding(fd, { id: 1, room: dimensions * 4, data: 'own', elementType: 1 }).outcome);
       this.wild(fd, dimensions);
     }
@@ -117,7 +125,7 @@ class Walk {
           const value = random.of([0, 1, 2, 3, 10, dimensions, dimensions, 10_000, random.bits()]);
           view.setUint32(random.below(32) * 4, value, true);
         }
-        const number = random.of([1, 2, 3, 3, 4, 0x11, 0x11, 0x19, random.below(256)]);
+        const number = random.of([1, 2, 3, 3, 4, 0x10 + random.below(10), random.below(256)]);
         const size = random.of([0, 32, 40, 48, 64, 64 + random.below(512), 128, random.below(16_384)]);
         const command = ((random.below(4) << 30) | (size << 16) | (0x56 << 8) | number) >>> 0;
         const result = ioctl(fd, command, random.chance(10) ? WILD : address);

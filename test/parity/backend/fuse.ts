@@ -1,30 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Worker } from 'node:worker_threads';
-import { isMounted } from '@vexfs/fuse/mount';
 import { MNT_DETACH, umount } from '@vexfs/fuse/system';
 import { MAX_BLOCK_SIZE } from '@vexfs/shared';
 import { abort } from './abort.js';
 import type { Backend, ExistingVolume, VolumeChoice } from './backend.js';
+import { DaemonProcess } from './daemon_process.js';
 import { makeImage, type Outcome, run, runNode, VEXFS_FUSE } from './programs.js';
 
-const MOUNT_MS = 20_000;
 const END_MS = 30_000;
 /** A process that was killed and is not gone after this time waits for its own mount. */
 const KILL_MS = 1_000;
-const POLL_MS = 5;
-/** A daemon that serves one mount for longer than this hangs, unless told otherwise: the tests of a file take less. */
-const HANG_MS = 100_000;
-
-interface Daemon {
-  readonly process: ChildProcess;
-  readonly ended: Promise<string>;
-  readonly watchdog: Worker;
-  output: string;
-  alive: boolean;
-}
 
 /** A volume in an image file, served by vexfs-fuse in the foreground. */
 export class FuseBackend implements Backend {
@@ -33,11 +19,11 @@ export class FuseBackend implements Backend {
   readonly isProcess = true;
   readonly mountpoint: string;
   readonly device: string;
-  private daemon: Daemon | undefined;
-  private readonly hangMs: number;
+  private daemon: DaemonProcess | undefined;
+  private readonly hangMs: number | undefined;
 
   constructor(folder: string, choice: VolumeChoice | ExistingVolume) {
-    this.hangMs = choice.hangMs ?? HANG_MS;
+    this.hangMs = choice.hangMs;
     this.mountpoint = join(folder, 'mnt');
     mkdirSync(this.mountpoint);
     this.device = 'image' in choice ? choice.image : join(folder, 'volume.img');
@@ -50,7 +36,7 @@ export class FuseBackend implements Backend {
 
   /** Process id of the daemon; undefined while the volume is not mounted. */
   get pid(): number | undefined {
-    return this.daemon?.process.pid;
+    return this.daemon?.pid;
   }
 
   get output(): string {
@@ -58,38 +44,8 @@ export class FuseBackend implements Backend {
   }
 
   async mount(options: readonly string[] = []): Promise<void> {
-    const words = [VEXFS_FUSE, '-f', '-o', ['allow_other', ...options].join(',')];
-    const child = spawn(process.execPath, [...words, this.device, this.mountpoint], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const watchdog = new Worker(new URL('./watchdog.js', import.meta.url), {
-      workerData: { pid: child.pid, ms: this.hangMs, mountpoint: this.mountpoint },
-    });
-    watchdog.unref();
-    let settle = (_how: string): void => {};
-    const ended = new Promise<string>((resolve) => {
-      settle = resolve;
-    });
-    const daemon: Daemon = { process: child, ended, watchdog, output: '', alive: true };
-    const take = (text: Buffer): void => {
-      daemon.output += text.toString();
-    };
-    child.stdout?.on('data', take);
-    child.stderr?.on('data', take);
-    child.once('exit', (code, signal) => {
-      daemon.alive = false;
-      settle(`${signal ?? code}`);
-    });
-    const deadline = performance.now() + MOUNT_MS;
-    while (!isMounted(this.mountpoint)) {
-      if (!daemon.alive || performance.now() > deadline) {
-        child.kill('SIGKILL');
-        await watchdog.terminate();
-        throw new Error(`vexfs-fuse did not mount (${await ended}): ${daemon.output}`);
-      }
-      await sleep(POLL_MS);
-    }
-    this.daemon = daemon;
+    const words = ['allow_other', ...options];
+    this.daemon = await DaemonProcess.serving(this.device, this.mountpoint, words, this.hangMs);
   }
 
   attempt(device: string, mountpoint: string, options: readonly string[] = []): Outcome {
@@ -126,12 +82,12 @@ export class FuseBackend implements Backend {
   async crash(): Promise<void> {
     const { daemon } = this;
     if (daemon === undefined) throw new Error('the volume is not mounted');
-    daemon.process.kill('SIGKILL');
+    daemon.kill('SIGKILL');
     await Promise.race([daemon.ended, sleep(KILL_MS, undefined, { ref: false })]);
     // A thread that was telling the kernel of new bytes waits for a page, whose writer waits for an answer that nobody gives
     // any more: such a process ends only when the connection is aborted. It is the system call itself that does it,
     // because umount(8) would look at the mount point, and wait for an answer too.
-    if (daemon.alive) abort(this.mountpoint);
+    if (daemon.isAlive) abort(this.mountpoint);
     await daemon.ended;
     umount(this.mountpoint, MNT_DETACH);
     await this.over(daemon, 'SIGKILL');
@@ -150,18 +106,10 @@ export class FuseBackend implements Backend {
   /** The image file goes with its folder. */
   release(): void {}
 
-  private async over(daemon: Daemon, expected: string): Promise<void> {
-    const how = await Promise.race([
-      daemon.ended,
-      sleep(END_MS, `no end within ${END_MS} ms`, { ref: false }),
-    ]);
-    if (daemon.alive) {
-      daemon.process.kill('SIGKILL');
-      abort(this.mountpoint);
-      await daemon.ended;
-    }
-    await daemon.watchdog.terminate();
+  private async over(daemon: DaemonProcess, expected: string): Promise<void> {
+    const { how, inTime } = await daemon.finish(END_MS);
     this.daemon = undefined;
+    if (!inTime) throw new Error(`no end of vexfs-fuse within ${END_MS} ms: ${daemon.output}`);
     if (how !== expected) throw new Error(`vexfs-fuse ended with ${how}: ${daemon.output}`);
   }
 }

@@ -11,6 +11,13 @@ import {
   PROT_READ,
   unmapToReserved,
 } from '@vexfs/fuse/system';
+import koffi from 'koffi';
+
+const mprotectRaw = koffi.load(null).func('mprotect', 'int', ['int64_t', 'int64_t', 'int']) as (
+  address: number,
+  length: number,
+  protection: number,
+) => number;
 
 export const PAGE = 4096;
 export const NULL = 0;
@@ -55,6 +62,11 @@ export class CallerMemory {
   /** Pages full of zeros that may be read only. */
   readOnly(bytes = PAGE): number {
     return this.protectedPages(bytes, PROT_READ);
+  }
+
+  /** From now on the pages from `address` on may be read only. */
+  seal(address: number, bytes = PAGE): void {
+    check(mprotectRaw(address, bytes, PROT_READ), 'mprotect');
   }
 
   private protectedPages(bytes: number, protection: number): number {

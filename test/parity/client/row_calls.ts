@@ -8,7 +8,7 @@ import {
   VEXFS_IOC_UPDATE_EMBEDDING,
   VEXFS_IOC_UPDATE_EMBEDDING_INLINE,
 } from '@vexfs/shared';
-import { withMemory } from './caller_memory.js';
+import { PAGE, withMemory } from './caller_memory.js';
 import { call, type Outcome } from './vector_calls.js';
 
 export interface PutRequest {
@@ -25,6 +25,8 @@ export interface PutRequest {
   readonly reserved?: number;
   /** Bytes behind the structure that the command announces; default those of the vector. */
   readonly inlineBytes?: number;
+  /** Page of the argument from which on it may be read only. */
+  readonly sealedFrom?: number;
 }
 
 export interface Put {
@@ -57,6 +59,8 @@ function put(fd: number, [pointed, inlined]: Commands, request: PutRequest): Put
     putEmbedding.flags.set(view, 0, request.flags ?? 0);
     putEmbedding.slot.setBig(view, 0, 0xdead_beefn);
     view.setUint32(putEmbedding.reserved.offset + 20, request.reserved ?? 0, true);
+    if (request.sealedFrom !== undefined)
+      memory.seal(address + request.sealedFrom * PAGE, bytes.length - request.sealedFrom * PAGE);
     const outcome = call(fd, inline ? inlined(behind) : pointed, address);
     return { outcome, id: putEmbedding.id.getBig(view, 0), slot: putEmbedding.slot.get(view, 0) };
   });

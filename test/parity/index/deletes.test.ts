@@ -1,10 +1,10 @@
 import { fstatSync, fsyncSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DeleteFlag } from '@vexfs/shared';
+import { DeleteFlag, IndexOperation } from '@vexfs/shared';
 import { paritySuite } from '../backend/suite.js';
 import { NULL, WILD } from '../client/caller_memory.js';
 import { deleteRow, deleteRows } from '../client/delete_calls.js';
-import { createIndex, indexInfo, waitForIndex } from '../client/index_calls.js';
+import { createIndex, indexInfo, manage, waitForIndex } from '../client/index_calls.js';
 import { numberedRows, randomRows } from '../client/stored_rows.js';
 import { getMeta, getStats, insert, nearestIds, rowOf, search } from '../client/vector_calls.js';
 import { fallocate } from '../operations/calls.js';
@@ -62,6 +62,22 @@ test('what cannot be deleted is refused, and nothing changes', (t) => {
   const reading = open(path, 'r');
   t.is(deleteRow(reading, 0), 'EBADF');
   t.is(deleteRows(reading, [0]), 'EBADF');
+});
+
+test('an index made right after every row was deleted is waited for, and their space comes back', (t) => {
+  const { fd } = vectorFile({ dimensions: D });
+  const first = sift.rows.subarray(0, 90 * D);
+  for (let round = 0; round < 20; round++) {
+    const ids = Array.from({ length: 90 }, (_, id) => id + 1);
+    t.is(insert(fd, first, { dimensions: D, ids }), 'ok');
+    t.is(deleteRows(fd, ids), 'ok');
+    t.is(createIndex(fd), 'ok');
+    // From here on nothing but the index is under way.
+    fsyncSync(fd);
+    t.is(waitForIndex(fd), 'ok');
+    t.is(getStats(fd).stats.free_slots, 0);
+    t.is(manage(fd, IndexOperation.DROP).outcome, 'ok');
+  }
 });
 
 test('deleting the half behind the others gives its blocks back, and an index finds what is left', async (t) => {

@@ -150,13 +150,11 @@ test('DROP gives the blocks of the snapshot back', (t) => {
   t.is(indexInfo(fd).state ?? -1, IndexState.NONE);
 });
 
-test('with too little memory an index rests: searches are exact, WAIT says ENOMEM', async (t) => {
-  const { path, fd } = vectorFile({ dimensions: D }, part(0, 6000));
-  t.is(createIndex(fd), 'ok');
-  t.is(waitForIndex(fd), 'ok');
+test('with too little memory to build it an index rests: searches are exact, WAIT says ENOMEM', async (t) => {
   closeAll();
   await backend.remount(['vector_memory=1M']);
-  const again = open(path);
+  const { path, fd: again } = vectorFile({ dimensions: D }, part(0, 6000));
+  t.is(createIndex(again), 'ok');
   t.is(waitForIndex(again), 'ENOMEM');
   t.is(indexInfo(again).state ?? -1, IndexState.RESTING);
   const expected = nearestOf(rowsOf(part(0, 6000), D), SearchType.EUCLIDEAN, sift.queries[0]!, 10);

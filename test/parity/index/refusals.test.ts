@@ -1,8 +1,16 @@
 import { readFileSync } from 'node:fs';
-import { IndexOperation, IndexState, SearchType } from '@vexfs/shared';
+import {
+  IndexOperation,
+  IndexState,
+  IndexType,
+  manageIndex,
+  SearchType,
+  VEXFS_IOC_MANAGE_INDEX,
+} from '@vexfs/shared';
 import { paritySuite } from '../backend/suite.js';
+import { withMemory } from '../client/caller_memory.js';
 import { createIndex, type IndexFields, indexInfo, manage, waitForIndex } from '../client/index_calls.js';
-import { getStats, insert, nearestIds, search } from '../client/vector_calls.js';
+import { call, getStats, insert, nearestIds, search } from '../client/vector_calls.js';
 
 const { test, backend, vectorFile, open, close, closeAll, fresh } = paritySuite({ size: '64M' });
 const { CREATE, TUNE, WAIT, VERIFY, REBUILD, DROP, INFO } = IndexOperation;
@@ -35,6 +43,19 @@ for (const [what, operation, fields] of refused) {
     t.deepEqual(nearestIds(fd, [1, 0, 0]), [0n]);
   });
 }
+
+test('MANAGE_INDEX with an argument that cannot be written is EFAULT, and on the module changes nothing', (t) => {
+  const { fd } = vectorFile({ dimensions: 3 }, [1, 0, 0]);
+  withMemory((memory) => {
+    const { view, address } = memory.room(manageIndex.$.size);
+    manageIndex.operation.set(view, 0, CREATE);
+    manageIndex.type.set(view, 0, IndexType.GRAPH);
+    memory.seal(address);
+    t.is(call(fd, VEXFS_IOC_MANAGE_INDEX, address), 'EFAULT');
+  });
+  // The kernel tells the daemon of no argument that cannot travel back (docs/differences.md).
+  t.is(indexInfo(fd).type, backend.name === 'kernel' ? 0 : IndexType.GRAPH);
+});
 
 test('without an index WAIT, VERIFY, REBUILD, DROP and TUNE of ef_search are ENOENT, without vectors everything is ENODATA', (t) => {
   const { fd } = vectorFile({ dimensions: 3 }, [1, 0, 0]);

@@ -143,6 +143,41 @@ test('a hole punched across the leaves of a large extent tree frees all of it, a
   }
 });
 
+test('a tree of extents gives its blocks back when few extents are left, by a truncation as by holes', async (t) => {
+  const cuts: ReadonlyArray<(fd: number, end: number) => void> = [
+    (fd) => ftruncateSync(fd, 5 * BLOCK),
+    (fd, end) => t.is(fallocate(fd, PUNCH, 5 * BLOCK, end), 0),
+  ];
+  const paths: string[] = [];
+  for (const pieces of [4, 1000])
+    for (const cut of cuts) {
+      const path = fresh();
+      const fd = open(path);
+      paths.push(path);
+      for (let i = 0; i < pieces; i++)
+        writeSync(fd, Buffer.alloc(BLOCK, 1 + (i % 200)), 0, BLOCK, 2 * i * BLOCK);
+      fsyncSync(fd);
+      t.true(fstatSync(fd).blocks > (pieces * BLOCK) / 512, 'nodes have blocks of their own');
+      cut(fd, 2 * pieces * BLOCK);
+      t.is(fstatSync(fd).blocks, (3 * BLOCK) / 512);
+    }
+  closeAll();
+  await backend.remount();
+  for (const path of paths) {
+    const bytes = readFileSync(path);
+    for (let i = 0; i < 5; i++) {
+      const block = bytes.subarray(i * BLOCK, (i + 1) * BLOCK);
+      t.true(block.every((byte) => byte === (i % 2 === 0 ? 1 + i / 2 : 0)));
+    }
+    t.is(statSync(path).blocks, (3 * BLOCK) / 512);
+    const fd = open(path);
+    for (let i = 3; i < 9; i++) writeSync(fd, Buffer.alloc(BLOCK, 7), 0, BLOCK, 2 * i * BLOCK);
+    fsyncSync(fd);
+    t.is(fstatSync(fd).blocks, (10 * BLOCK) / 512);
+    unlinkSync(path);
+  }
+});
+
 test('a long extent that reaches past the key of the next leaf is found at every block', async (t) => {
   const path = fresh();
   const fd = open(path);

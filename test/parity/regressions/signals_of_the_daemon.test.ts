@@ -2,11 +2,11 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, writeFileSyn
 import { join } from 'node:path';
 import { isMounted } from '@vexfs/fuse/mount';
 import type { ExecutionContext } from 'ava';
+import { DaemonProcess } from '../backend/daemon_process.js';
 import { MKFS, must, run } from '../backend/programs.js';
 import { paritySuite } from '../backend/suite.js';
 import { checkVolume } from '../check.js';
 import { insert, nearestIds, setMeta } from '../client/vector_calls.js';
-import { Daemon } from './daemon.js';
 
 const { test, backend, scratch, fresh, open, close } = paritySuite({ size: '48M' });
 
@@ -16,15 +16,15 @@ async function testSignal(t: ExecutionContext, signal: 'SIGTERM' | 'SIGINT' | 'S
   const device = join(folder, 'volume.img');
   mkdirSync(mountpoint);
   must(process.execPath, [MKFS, '-q', '--size', '48M', device]);
-  let daemon = await Daemon.start(device, mountpoint);
+  let daemon = await DaemonProcess.serving(device, mountpoint);
   try {
     const held = openSync(join(mountpoint, 'held'), 'w');
     writeSync(held, 'written and not synced');
     const rows = openSync(join(mountpoint, 'rows'), 'wx+');
     t.is(setMeta(rows, { dimensions: 2 }), 'ok');
     t.is(insert(rows, new Float32Array(200), { dimensions: 2 }), 'ok');
-    daemon.process.kill(signal);
-    t.is(await daemon.end(), '0', daemon.output);
+    daemon.kill(signal);
+    t.is((await daemon.finish(20_000)).how, '0', daemon.output);
     t.false(isMounted(mountpoint));
     for (const fd of [held, rows]) {
       try {
@@ -34,14 +34,15 @@ async function testSignal(t: ExecutionContext, signal: 'SIGTERM' | 'SIGINT' | 'S
       }
     }
     checkVolume(device);
-    daemon = await Daemon.start(device, mountpoint);
+    daemon = await DaemonProcess.serving(device, mountpoint);
     t.is(readFileSync(join(mountpoint, 'held'), 'utf8'), 'written and not synced');
     const again = openSync(join(mountpoint, 'rows'), 'r+');
     t.is(nearestIds(again, [0, 0]).length, 100);
     closeSync(again);
     writeFileSync(join(mountpoint, 'new'), '');
   } finally {
-    await daemon.destroy();
+    run('umount', ['-l', mountpoint]);
+    await daemon.finish(3_000);
   }
 }
 

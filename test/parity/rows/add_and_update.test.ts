@@ -97,6 +97,24 @@ test('fields that make no sense are refused, and nothing changes', (t) => {
   t.deepEqual(rowOf(fd, 1, 2), two(1, 0));
 });
 
+test('an argument in which nothing can come back is EFAULT, and nothing is stored', (t) => {
+  const dimensions = 2000;
+  const before = randomRows(2, dimensions, 3);
+  const vector = randomRows(1, dimensions, 4);
+  const { fd } = vectorFile({ dimensions }, before);
+  for (const [row, id] of [
+    [addRow, 9],
+    [updateRow, 1],
+  ] as const) {
+    t.is(row(fd, { id, dimensions, vector, data: 'own', sealedFrom: 0 }).outcome, 'EFAULT');
+    t.is(row(fd, { id, dimensions, vector, sealedFrom: 0 }).outcome, 'EFAULT');
+    t.is(row(fd, { id, dimensions, vector, sealedFrom: 1 }).outcome, 'EFAULT', 'the end of an inline vector');
+  }
+  t.is(getMeta(fd).vectorCount, 2);
+  t.deepEqual(rowOf(fd, 1, dimensions), before.subarray(dimensions));
+  t.is(addRow(fd, { id: 9, dimensions, vector, data: 'own' }).outcome, 'ok');
+});
+
 test('more room than the vector takes may stand behind the structure', (t) => {
   const { fd } = vectorFile({ dimensions: 2 });
   t.is(addRow(fd, { ...put(3, 1, 2), inlineBytes: 16_000 }).outcome, 'ok');

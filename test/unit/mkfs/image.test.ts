@@ -77,12 +77,9 @@ test('--size makes a sparse image, and the volume is what the options say', (t) 
   t.true(statSync(path).blocks * 512 < MIB, 'sparse');
 });
 
-test('a sparse image of one TiB is made in seconds and takes less than 64 MiB', (t) => {
+test('a sparse image of one TiB takes less than 64 MiB', (t) => {
   const path = join(folder, 'large.img');
-  const start = performance.now();
   t.is(mkfs('-q', '--size', '1T', path).code, 0);
-  const seconds = (performance.now() - start) / 1000;
-  t.true(seconds < 5, `${seconds.toFixed(1)} s`);
   const { size, blocks } = statSync(path);
   t.is(size, 2 ** 40);
   t.true(blocks * 512 < 64 * MIB, `${blocks * 512} bytes`);

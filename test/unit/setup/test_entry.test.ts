@@ -108,15 +108,13 @@ test('a command that does not end is killed with everything it started', async (
 });
 
 test('a command that leaves a process holding its output does not keep the run waiting', async (t) => {
-  const start = performance.now();
-  const command = { program: 'sh', args: ['-c', 'setsid sleep 30 & echo done'], cwd: root };
+  const command = { program: 'sh', args: ['-c', 'setsid sleep 300 & echo done'], cwd: root };
   const id = `waiting-${process.pid}`;
   const ended = await runCommand(command, { env: { VEXFS_TEST_RUN: id }, minutes: 1, onLine: () => {} });
   t.is(ended, undefined);
-  t.true(performance.now() - start < 20_000);
   const sentences = await clearLeftovers({ id, folder: '/nowhere' }, 0);
   t.is(sentences.length, 1);
-  t.regex(sentences[0], /^a process was left behind: \d+ \(sleep 30\)$/);
+  t.regex(sentences[0], /^a process was left behind: \d+ \(sleep 300\)$/);
 });
 
 test('a process that was left behind is named and ended, another run keeps its own', async (t) => {

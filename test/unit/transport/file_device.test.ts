@@ -81,9 +81,7 @@ test('a lock of another process is waited for, unless it is not worth waiting', 
   t.teardown(() => child.kill());
   await once(child, 'message');
   await t.throwsAsync(lockVolume(path, { waitMs: 30000, worthWaiting: () => false }), { message: /in use/ });
-  const begun = performance.now();
   const device = await lockVolume(path, { waitMs: 30000 });
-  t.true(performance.now() - begun < 10000);
   device.close();
 });
 
