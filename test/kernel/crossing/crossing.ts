@@ -6,7 +6,7 @@ import { FuseBackend } from '../../parity/backend/fuse.js';
 import { MKFS, must } from '../../parity/backend/programs.js';
 import { Seeded } from '../../unit/volume/seeded.js';
 import { run } from '../../vm/guest_test.js';
-import type { Survey } from '../volume/survey.js';
+import { differences, type Survey } from '../volume/survey.js';
 import { type Ending, type Turn, type Turned, tryTurn } from './turn.js';
 
 type Side = 'fuse' | 'kernel';
@@ -14,6 +14,8 @@ const SIDES: readonly Side[] = ['fuse', 'kernel'];
 const SIZE = '64M';
 const HANG_MS = 600_000;
 const GUEST_SECONDS_A_TURN = 30;
+/** Of what two sides say of a path; there may be thousands. */
+const MOST_SHOWN = 12;
 const guestProgram = fileURLToPath(new URL('./guest_turns.js', import.meta.url));
 
 /** One volume on its way: half of the work on one side, half on the other. */
@@ -95,11 +97,12 @@ class Crossing {
 
   private same(half: number, own: Survey, other: Survey): void {
     for (const path of new Set([...Object.keys(own), ...Object.keys(other)])) {
-      const [mine, theirs] = [own[path], other[path]].map((value) => JSON.stringify(value));
-      if (mine === theirs) continue;
+      const found = differences(own[path], other[path], path);
+      if (found.length === 0) continue;
+      const shown = found.slice(0, MOST_SHOWN).map(({ at, mine, theirs }) => `  ${at}: ${mine}, ${theirs}`);
       this.failures.push(
-        `${this.name}, after half ${half + 1} ${this.crashed(half) ? '(crash)' : '(unmount)'}: '${path}' is\n` +
-          `  ${mine} for ${this.side(half)},\n  ${theirs} for ${this.side(1 - half)}`,
+        `${this.name}, after half ${half + 1} ${this.crashed(half) ? '(crash)' : '(unmount)'}: ` +
+          `${found.length} differences, ${this.side(half)} first\n${shown.join('\n')}`,
       );
     }
   }

@@ -29,6 +29,26 @@ export function survey(root: string): Survey {
   return found;
 }
 
+/** A part of two surveys that is not alike, as JSON. */
+export interface Difference {
+  readonly at: string;
+  readonly mine: string | undefined;
+  readonly theirs: string | undefined;
+}
+
+const isTree = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null;
+
+/** The innermost parts that differ, by where they are. */
+export function differences(mine: unknown, theirs: unknown, at: string): Difference[] {
+  if (isTree(mine) && isTree(theirs)) {
+    const names = new Set([...Object.keys(mine), ...Object.keys(theirs)]);
+    return [...names].flatMap((name) => differences(mine[name], theirs[name], `${at} ${name}`));
+  }
+  const [one, other] = [JSON.stringify(mine), JSON.stringify(theirs)];
+  return one === other ? [] : [{ at, mine: one, theirs: other }];
+}
+
 function space(root: string): unknown {
   const { bsize, blocks, bfree, bavail, files, ffree } = statfsSync(root);
   return { bsize, blocks, bfree, bavail, files, ffree };
