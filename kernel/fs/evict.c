@@ -4,6 +4,7 @@
 #include "alloc.h"
 #include "content_blocks.h"
 #include "file_size.h"
+#include "freed_slots.h"
 #include "inode_write.h"
 #include "row_changes.h"
 #include "vector_set.h"
@@ -87,6 +88,8 @@ void vexfs_evict_inode(struct inode *inode)
 	clear_inode(inode);
 	if (volume->journal)
 		jbd2_journal_release_jbd_inode(volume->journal, &info->jinode);
+	if (info->set)
+		vexfs_freed_forget(volume, info->set);
 	vexfs_set_free(info->set);
 	info->set = NULL;
 }

@@ -5,6 +5,7 @@
 #include "../engine/glue.h"
 #include "freed_slots.h"
 #include "vector_set.h"
+#include "vexfs_fs.h"
 
 struct vexfs_freed *vexfs_freed_alloc(u32 count)
 {
@@ -44,6 +45,34 @@ void vexfs_freed_add(struct vexfs_set *set, struct vexfs_freed *freed, tid_t tid
 	freed->tid = tid;
 	freed->ticket = vexfs_set_ticket();
 	list_add_tail(&freed->list, &set->freed);
+}
+
+void vexfs_freed_forget(struct vexfs_volume *volume, const struct vexfs_set *set)
+{
+	const struct vexfs_freed *freed;
+
+	list_for_each_entry(freed, &set->freed, list) {
+		tid_t newest = READ_ONCE(volume->forgotten_tid);
+
+		while (tid_gt(freed->tid, newest) && !try_cmpxchg(&volume->forgotten_tid, &newest, freed->tid))
+			;
+	}
+}
+
+int vexfs_freed_recall(const struct vexfs_volume *volume, struct vexfs_set *set)
+{
+	const tid_t tid = READ_ONCE(volume->forgotten_tid);
+	const u64 count = set->slots - set->live_rows;
+	struct vexfs_freed *freed;
+
+	if (!volume->journal || !count || tid_geq(READ_ONCE(volume->journal->j_commit_sequence), tid))
+		return 0;
+	freed = vexfs_freed_alloc(count);
+	if (!freed)
+		return -ENOMEM;
+	freed->count = vx_ids_free_slots(set->ids, 0, freed->slots, count);
+	vexfs_freed_add(set, freed, tid);
+	return 0;
 }
 
 /* Whether a slot is among them; asked for rising slots, after `at` was reset. */

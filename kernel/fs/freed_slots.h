@@ -12,6 +12,7 @@
 
 struct inode;
 struct vexfs_set;
+struct vexfs_volume;
 
 struct vexfs_freed {
 	struct list_head list;
@@ -34,5 +35,9 @@ struct vexfs_freed *vexfs_freed_alloc(u32 count);
 /* The slots of those of the ids that rows have, for the same; whoever calls it holds i_rwsem. NULL: -ENOMEM. */
 struct vexfs_freed *vexfs_freed_find(const struct vexfs_set *set, const u64 *ids, u32 count);
 void vexfs_freed_add(struct vexfs_set *set, struct vexfs_freed *freed, tid_t tid);
+/* The set goes while its file stays: whoever loads it again cannot tell which of the free slots still wait for a commit. */
+void vexfs_freed_forget(struct vexfs_volume *volume, const struct vexfs_set *set);
+/* All free slots of a set that has just been loaded wait, as long as those of a set that was forgotten may be among them. 0, -ENOMEM. */
+int vexfs_freed_recall(const struct vexfs_volume *volume, struct vexfs_set *set);
 
 #endif

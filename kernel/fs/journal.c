@@ -136,6 +136,7 @@ int vexfs_open_journal(struct super_block *sb)
 		jbd2_journal_clear_err(journal);
 		jbd2_journal_ack_err(journal);
 	}
+	volume->forgotten_tid = journal->j_commit_sequence;
 	volume->journal = journal;
 	return 0;
 }

@@ -299,27 +299,6 @@ static int vexfs_load_rows(struct vexfs_set *set, const struct inode *owner, con
 	return error;
 }
 
-/*
- * Which of the free slots a transaction has freed that is not committed yet was forgotten when the inode was let go of last: as long as
- * there may be one, all of them wait.
- */
-static int vexfs_wait_for_free_slots(struct vexfs_set *set, const struct inode *owner)
-{
-	const journal_t *journal = vexfs_volume(owner->i_sb)->journal;
-	const tid_t tid = vexfs_info(owner)->sync_tid;
-	const u64 count = set->slots - set->live_rows;
-	struct vexfs_freed *freed;
-
-	if (!journal || !count || tid_geq(READ_ONCE(journal->j_commit_sequence), tid))
-		return 0;
-	freed = vexfs_freed_alloc(count);
-	if (!freed)
-		return -ENOMEM;
-	freed->count = vx_ids_free_slots(set->ids, 0, freed->slots, count);
-	vexfs_freed_add(set, freed, tid);
-	return 0;
-}
-
 static struct vexfs_set *vexfs_load_set(struct inode *owner)
 {
 	struct vexfs_inode hidden;
@@ -350,7 +329,7 @@ static struct vexfs_set *vexfs_load_set(struct inode *owner)
 	if (!error)
 		error = vexfs_load_rows(set, owner, bh);
 	if (!error)
-		error = vexfs_wait_for_free_slots(set, owner);
+		error = vexfs_freed_recall(vexfs_volume(owner->i_sb), set);
 	if (error) {
 		vexfs_set_free(set);
 		return ERR_PTR(error);

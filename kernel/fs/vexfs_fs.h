@@ -75,6 +75,8 @@ struct vexfs_volume {
 	/* Blocks freed by transactions that may not be committed yet, oldest first, and how many. */
 	struct list_head freed;
 	u64 freed_blocks;
+	/* The newest transaction whose freed slots were forgotten with the set they belong to; see vexfs_freed_forget(). */
+	tid_t forgotten_tid;
 	/* Each inode record in the buffers of the table is read and written whole under it. */
 	spinlock_t table_lock;
 	/* The orphan list of the volume, the first one first. */
