@@ -6,6 +6,7 @@
  *
  *	sift BASE QUERIES ROWS           uint8 .npy files, Euclidean           -> rows queries
  *	clustered DIMS ROWS QUERIES      the generator of rows.h, cosine       -> rows queries
+ *	metric euclidean|cosine          what is near from now on              -> rows queries
  *	export FOLDER                    base.f32 and queries.f32              -> 0
  *	build ours|flat THREADS          from nothing                          -> CPU seconds, wall seconds
  *	build hnswlib                    the same, one thread                  -> CPU seconds, wall seconds
@@ -79,6 +80,13 @@ class Bench {
 	Numbers clustered(size_t dims, size_t rows, size_t queries)
 	{
 		return take(make_clustered({ dims, rows, queries, 48, 200, 1.4f, 0.5f, SEED }), VX_COSINE);
+	}
+
+	Numbers measure_by(const std::string &name)
+	{
+		if (name != "euclidean" && name != "cosine")
+			throw std::runtime_error("no metric " + name);
+		return take(std::move(*set), name == "cosine" ? VX_COSINE : VX_EUCLIDEAN);
 	}
 
 	Numbers write_out(const std::string &folder)
@@ -399,6 +407,8 @@ Numbers perform(Bench &bench, const std::string &line)
 	if (verb == "bytes")
 		return bench.bytes();
 	need(bool(words >> a));
+	if (verb == "metric")
+		return bench.measure_by(a);
 	if (verb == "export")
 		return bench.write_out(a);
 	if (verb == "drop")
