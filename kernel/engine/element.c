@@ -3,11 +3,31 @@
 #include "kernels.h"
 #include "sections.h"
 
+/* So few values are looked at one by one: to begin and end a section takes longer. */
+#define VX_FEW_VALUES 256u
+
+/* The first that is not finite, from `from` on; n: none. */
+static size_t vx_find_not_finite(const vx_u8 *floats, size_t from, size_t n)
+{
+	size_t i;
+
+	for (i = from; i < n; i++) {
+		vx_u32 bits;
+
+		__builtin_memcpy(&bits, floats + i * 4, sizeof(bits));
+		if (bits << 1 >= 0xff000000u)
+			break;
+	}
+	return i;
+}
+
 size_t vx_all_finite(const struct vx_cpu *cpu, const void *floats, size_t n)
 {
 	const vx_u8 *in = floats;
 	size_t done = 0;
 
+	if (n <= VX_FEW_VALUES)
+		return vx_find_not_finite(in, 0, n);
 	while (done < n) {
 		size_t count = n - done < VX_SECTION_BYTES / 4 ? n - done : VX_SECTION_BYTES / 4;
 		vx_u32 bad;
@@ -15,14 +35,8 @@ size_t vx_all_finite(const struct vx_cpu *cpu, const void *floats, size_t n)
 		vx_section_begin(cpu);
 		bad = cpu->kernels->not_finite(in + done * 4, count);
 		vx_section_end(cpu);
-		if (bad) {
-			vx_u32 bits;
-
-			do {
-				__builtin_memcpy(&bits, in + done * 4, sizeof(bits));
-			} while (bits << 1 < 0xff000000u && ++done < n);
-			return done;
-		}
+		if (bad)
+			return vx_find_not_finite(in, done, n);
 		done += count;
 	}
 	return n;

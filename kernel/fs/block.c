@@ -38,9 +38,8 @@ struct buffer_head *vexfs_read_checked(struct super_block *sb, u64 block, const 
 
 	if (IS_ERR(bh) || buffer_vexfs_checked(bh))
 		return bh;
-	memcpy(&sum, bh->b_data + kind->sum_at, sizeof(sum));
-	if (le32_to_cpu(sum) != vexfs_sum(volume, block, bh->b_data, bh->b_size, kind->sum_at) ||
-	    !kind->holds(volume, bh->b_data)) {
+	memcpy(&sum, bh->b_data + vexfs_sum_at(kind->what), sizeof(sum));
+	if (le32_to_cpu(sum) != vexfs_block_sum(volume, block, bh->b_data, kind->what) || !kind->holds(volume, bh->b_data)) {
 		brelse(bh);
 		return ERR_PTR(vexfs_damage(sb, "block %llu is no sound %s", block, kind->name));
 	}

@@ -68,8 +68,6 @@ static int vexfs_write_anew(handle_t *handle, struct inode *inode, struct vexfs_
 		error = vexfs_log_append(handle, inode, header, records, &blocks);
 	if (error)
 		return error;
-	header->checksum = cpu_to_le32(vexfs_sum(vexfs_volume(inode->i_sb), bh->b_blocknr, header, bh->b_size,
-						 offsetof(struct vexfs_set_header, checksum)));
 	*old = vexfs_hidden_disown(handle, &log);
 	if (IS_ERR(*old))
 		return vexfs_abort(handle, PTR_ERR(*old));
@@ -82,7 +80,7 @@ static int vexfs_write_anew(handle_t *handle, struct inode *inode, struct vexfs_
 	mutex_lock(&vexfs_info(inode)->set_lock);
 	vexfs_index_log_is_new(inode, set);
 	mutex_unlock(&vexfs_info(inode)->set_lock);
-	return vexfs_changed(handle, bh);
+	return vexfs_set_header_changed(handle, inode, bh);
 }
 
 static void vexfs_compact_now(struct inode *inode, struct vexfs_set *set, u64 runs)

@@ -26,9 +26,7 @@ void vexfs_node_init(struct buffer_head *node, u32 level, u64 owner)
 
 int vexfs_node_seal(handle_t *handle, struct super_block *sb, struct buffer_head *node)
 {
-	vexfs_header(node)->checksum = cpu_to_le32(vexfs_sum(vexfs_volume(sb), node->b_blocknr, node->b_data, node->b_size,
-							     offsetof(struct vexfs_directory_header, checksum)));
-	return vexfs_changed(handle, node);
+	return vexfs_changed_summed(handle, sb, node, VEXFS_SUMMED_DIRECTORY);
 }
 
 u32 vexfs_record_size(u32 name_length)

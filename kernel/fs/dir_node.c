@@ -75,7 +75,7 @@ static bool vexfs_directory_holds(const struct vexfs_volume *volume, const void 
 
 const struct vexfs_block_kind vexfs_directory_node = {
 	.name = "node of a directory",
-	.sum_at = offsetof(struct vexfs_directory_header, checksum),
+	.what = VEXFS_SUMMED_DIRECTORY,
 	.holds = vexfs_directory_holds,
 };
 

@@ -57,14 +57,8 @@ int vexfs_prepare(handle_t *handle, struct vexfs_tree *tree, struct vexfs_path *
 
 int vexfs_node_changed(handle_t *handle, struct vexfs_tree *tree, struct vexfs_step *step)
 {
-	struct buffer_head *bh = step->bh;
-
 	/* The sum of the inode covers the root. */
-	if (!bh)
-		return 0;
-	step->header->checksum = cpu_to_le32(vexfs_sum(vexfs_volume(tree->sb), bh->b_blocknr, bh->b_data, bh->b_size,
-						       offsetof(struct vexfs_extent_header, checksum)));
-	return vexfs_changed(handle, bh);
+	return step->bh ? vexfs_changed_summed(handle, tree->sb, step->bh, VEXFS_SUMMED_EXTENTS) : 0;
 }
 
 /* An empty node in a block that vexfs_take_spare() took. */

@@ -49,7 +49,7 @@ static bool vexfs_block_holds(const struct vexfs_volume *volume, const void *dat
 
 static const struct vexfs_block_kind vexfs_extent_node = {
 	.name = "node of an extent tree",
-	.sum_at = offsetof(struct vexfs_extent_header, checksum),
+	.what = VEXFS_SUMMED_EXTENTS,
 	.holds = vexfs_block_holds,
 };
 

@@ -185,46 +185,71 @@ static int vexfs_call_stats(struct file *file, void *argument, size_t size)
 	return error;
 }
 
+/* As long as the structures of most calls. */
+#define VEXFS_SHORT_ARGUMENT 128
+
+/* The argument of a call, in memory of ours: `bytes`, which is `few` when they are enough. */
+struct vexfs_argument {
+	void *bytes;
+	u8 few[VEXFS_SHORT_ARGUMENT] __aligned(8);
+};
+
+static int vexfs_copy_argument(struct vexfs_argument *copy, const void __user *from, size_t size)
+{
+	if (size > sizeof(copy->few)) {
+		copy->bytes = memdup_user(from, size);
+		return PTR_ERR_OR_ZERO(copy->bytes);
+	}
+	copy->bytes = copy->few;
+	return copy_from_user(copy->few, from, size) ? -EFAULT : 0;
+}
+
+static void vexfs_free_argument(struct vexfs_argument *copy)
+{
+	if (copy->bytes != copy->few)
+		kfree(copy->bytes);
+}
+
 /* Runs a call whose argument travels in and out. */
 static int vexfs_exchange(struct file *file, void __user *argument, size_t size, vexfs_call *call)
 {
-	void *copy = memdup_user(argument, size);
-	int error;
+	struct vexfs_argument copy;
+	int error = vexfs_copy_argument(&copy, argument, size);
 
-	if (IS_ERR(copy))
-		return PTR_ERR(copy);
-	error = call(file, copy, size);
-	if (!error && copy_to_user(argument, copy, size))
+	if (error)
+		return error;
+	error = call(file, copy.bytes, size);
+	if (!error && copy_to_user(argument, copy.bytes, size))
 		error = -EFAULT;
-	kfree(copy);
+	vexfs_free_argument(&copy);
 	return error;
 }
 
 /* The same for what may change a file. The way back is tried first: what has changed cannot be taken back. */
 static int vexfs_exchange_change(struct file *file, void __user *argument, size_t size, vexfs_call *call)
 {
-	void *copy = memdup_user(argument, size);
-	int error;
+	struct vexfs_argument copy;
+	int error = vexfs_copy_argument(&copy, argument, size);
 
-	if (IS_ERR(copy))
-		return PTR_ERR(copy);
-	error = copy_to_user(argument, copy, size) ? -EFAULT : call(file, copy, size);
-	if (!error && copy_to_user(argument, copy, size))
+	if (error)
+		return error;
+	error = copy_to_user(argument, copy.bytes, size) ? -EFAULT : call(file, copy.bytes, size);
+	if (!error && copy_to_user(argument, copy.bytes, size))
 		error = -EFAULT;
-	kfree(copy);
+	vexfs_free_argument(&copy);
 	return error;
 }
 
 /* Runs a call that changes a file, and whose argument travels in. */
 static int vexfs_take(struct file *file, const void __user *argument, size_t size, vexfs_call *change)
 {
-	void *copy = memdup_user(argument, size);
-	int error;
+	struct vexfs_argument copy;
+	int error = vexfs_copy_argument(&copy, argument, size);
 
-	if (IS_ERR(copy))
-		return PTR_ERR(copy);
-	error = vexfs_change_file(file, copy, size, change);
-	kfree(copy);
+	if (error)
+		return error;
+	error = vexfs_change_file(file, copy.bytes, size, change);
+	vexfs_free_argument(&copy);
 	return error;
 }
 

@@ -11,6 +11,7 @@
 #include "recycle.h"
 #include "sysfs.h"
 #include "trace.h"
+#include "transaction.h"
 #include "vexfs_fs.h"
 
 /* Seconds from the epoch that the format keeps, in both directions. */
@@ -49,6 +50,7 @@ static int vexfs_check_superblock(struct super_block *sb, struct fs_context *con
 		errorf(context, "the superblock is damaged: its numbers contradict each other");
 		return -EUCLEAN;
 	}
+	vexfs_seals_init(volume);
 	memcpy(&volume->hash_key, superblock->hash_key, sizeof(volume->hash_key));
 	le64_to_cpus(&volume->hash_key.key[0]);
 	le64_to_cpus(&volume->hash_key.key[1]);

@@ -197,8 +197,7 @@ static int vexfs_write_log_block(const struct vexfs_append *append, u64 block, u
 	to = (void *)(header + 1);
 	for (i = 0; i < per_block; i++)
 		to[i] = *vexfs_nth(append, first + i);
-	header->checksum = cpu_to_le32(vexfs_sum(vexfs_volume(sb), block, header, bh->b_size,
-						 offsetof(struct vexfs_log_header, checksum)));
+	header->checksum = cpu_to_le32(vexfs_block_sum(vexfs_volume(sb), block, header, VEXFS_SUMMED_LOG));
 	set_buffer_uptodate(bh);
 	vexfs_mark_checked(bh);
 	unlock_buffer(bh);

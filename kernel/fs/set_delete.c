@@ -48,9 +48,7 @@ static int vexfs_free_named(struct inode *inode, struct buffer_head *bh, __le64 
 			*field = 0;
 			if (field == &header->log_inode)
 				header->log_blocks = 0;
-			header->checksum = cpu_to_le32(vexfs_sum(vexfs_volume(inode->i_sb), bh->b_blocknr, header,
-								 bh->b_size, offsetof(struct vexfs_set_header, checksum)));
-			error = vexfs_changed(handle, bh);
+			error = vexfs_set_header_changed(handle, inode, bh);
 		}
 		stopped = vexfs_stop(handle);
 		if (stopped && error >= 0)

@@ -31,11 +31,7 @@ void vexfs_set_counts_of(const struct vexfs_set *set, struct vexfs_set_counts *c
 
 int vexfs_set_header_changed(handle_t *handle, const struct inode *inode, struct buffer_head *bh)
 {
-	struct vexfs_set_header *header = (void *)bh->b_data;
-
-	header->checksum = cpu_to_le32(vexfs_sum(vexfs_volume(inode->i_sb), bh->b_blocknr, header, bh->b_size,
-						 offsetof(struct vexfs_set_header, checksum)));
-	return vexfs_changed(handle, bh);
+	return vexfs_changed_summed(handle, inode->i_sb, bh, VEXFS_SUMMED_SET);
 }
 
 int vexfs_set_publish(handle_t *handle, struct inode *inode, struct vexfs_set *set, const struct vexfs_records *records,

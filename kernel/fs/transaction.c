@@ -72,6 +72,8 @@ int vexfs_change_new(handle_t *handle, struct buffer_head *bh)
 	lock_buffer(bh);
 	error = jbd2_journal_get_create_access(handle, bh);
 	if (!error) {
+		/* Of what the block held before. */
+		jbd2_journal_set_triggers(bh, NULL);
 		memset(bh->b_data, 0, bh->b_size);
 		set_buffer_uptodate(bh);
 		vexfs_mark_checked(bh);
@@ -85,6 +87,34 @@ int vexfs_changed(handle_t *handle, struct buffer_head *bh)
 	int error = jbd2_journal_dirty_metadata(handle, bh);
 
 	return error ? vexfs_abort(handle, error) : 0;
+}
+
+/* May be called under spinlocks. */
+static void vexfs_seal_block(struct jbd2_buffer_trigger_type *trigger, struct buffer_head *bh, void *data, size_t size)
+{
+	const struct vexfs_seal *seal = container_of(trigger, struct vexfs_seal, trigger);
+	const __le32 sum = cpu_to_le32(vexfs_block_sum(seal->volume, bh->b_blocknr, data, seal->what));
+
+	memcpy(data + vexfs_sum_at(seal->what), &sum, sizeof(sum));
+}
+
+void vexfs_seals_init(struct vexfs_volume *volume)
+{
+	u32 what;
+
+	for (what = 0; what < ARRAY_SIZE(volume->seals); what++) {
+		volume->seals[what] = (struct vexfs_seal){
+			.trigger.t_frozen = vexfs_seal_block,
+			.volume = volume,
+			.what = what,
+		};
+	}
+}
+
+int vexfs_changed_summed(handle_t *handle, struct super_block *sb, struct buffer_head *bh, enum vexfs_summed what)
+{
+	jbd2_journal_set_triggers(bh, &vexfs_volume(sb)->seals[what].trigger);
+	return vexfs_changed(handle, bh);
 }
 
 int vexfs_revoke(handle_t *handle, struct super_block *sb, u64 block)

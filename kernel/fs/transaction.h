@@ -8,6 +8,7 @@
 
 #include <linux/buffer_head.h>
 #include <linux/jbd2.h>
+#include "vexfs_fs.h"
 
 /*
  * Room for so many blocks that change, and for freeing as many that held metadata. A transaction of the smallest journal
@@ -30,6 +31,13 @@ int vexfs_change(handle_t *handle, struct buffer_head *bh);
 int vexfs_change_new(handle_t *handle, struct buffer_head *bh);
 /* After it: checksums are sealed. When it fails the journal has ended. */
 int vexfs_changed(handle_t *handle, struct buffer_head *bh);
+/*
+ * The same for a block with a checksum inside, which is computed when the journal takes the block, once for all changes of a transaction:
+ * in memory it may be old, as long as the block is held.
+ */
+int vexfs_changed_summed(handle_t *handle, struct super_block *sb, struct buffer_head *bh, enum vexfs_summed what);
+/* Once for a volume, when its geometry is known. */
+void vexfs_seals_init(struct vexfs_volume *volume);
 /* A block of metadata is freed: nothing of it is written any more, by a replay neither. */
 int vexfs_revoke(handle_t *handle, struct super_block *sb, u64 block);
 /* A change failed half-way: the journal ends, so that no half of it is seen. Returns the error. */

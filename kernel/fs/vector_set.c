@@ -33,7 +33,7 @@ static bool vexfs_header_holds(const struct vexfs_volume *volume, const void *da
 
 static const struct vexfs_block_kind vexfs_set_block = {
 	.name = "header of a vector set",
-	.sum_at = offsetof(struct vexfs_set_header, checksum),
+	.what = VEXFS_SUMMED_SET,
 	.holds = vexfs_header_holds,
 };
 
@@ -47,7 +47,7 @@ static bool vexfs_log_holds(const struct vexfs_volume *volume, const void *data)
 
 static const struct vexfs_block_kind vexfs_log_block = {
 	.name = "block of a row log",
-	.sum_at = offsetof(struct vexfs_log_header, checksum),
+	.what = VEXFS_SUMMED_LOG,
 	.holds = vexfs_log_holds,
 };
 

@@ -52,6 +52,23 @@ enum vexfs_errors { VEXFS_ERRORS_CONTINUE, VEXFS_ERRORS_READ_ONLY, VEXFS_ERRORS_
 
 struct vexfs_group_memory;
 
+/* Blocks that a checksum lies inside of, by what they hold. */
+enum vexfs_summed {
+	VEXFS_SUMMED_DIRECTORY,
+	VEXFS_SUMMED_EXTENTS,
+	VEXFS_SUMMED_ATTRIBUTES,
+	VEXFS_SUMMED_SET,
+	VEXFS_SUMMED_LOG,
+	VEXFS_SUMMED_KINDS,
+};
+
+/* What the journal calls before it takes a block of a kind. */
+struct vexfs_seal {
+	struct jbd2_buffer_trigger_type trigger;
+	const struct vexfs_volume *volume;
+	enum vexfs_summed what;
+};
+
 struct vexfs_volume {
 	struct super_block *sb;
 	struct vexfs_geometry geometry;
@@ -69,6 +86,7 @@ struct vexfs_volume {
 	bool damaged;
 	/* NULL until the volume was mounted for writing. */
 	journal_t *journal;
+	struct vexfs_seal seals[VEXFS_SUMMED_KINDS];
 	/* Descriptors, bitmaps, the superblock, and the three below. */
 	struct mutex allocator_lock;
 	struct vexfs_group_memory *groups;
@@ -165,13 +183,15 @@ u32 vexfs_sum(const struct vexfs_volume *volume, u64 number, const void *data, s
 u32 vexfs_sum_beside(const struct vexfs_volume *volume, u64 number, const void *data, size_t bytes);
 u32 vexfs_inode_sum(const struct vexfs_volume *volume, u64 number, const struct vexfs_inode *inode);
 
+size_t vexfs_sum_at(enum vexfs_summed what);
+u32 vexfs_block_sum(const struct vexfs_volume *volume, u64 number, const void *data, enum vexfs_summed what);
+
 /* block.c */
 bool vexfs_is_checked(const struct buffer_head *bh);
 void vexfs_mark_checked(struct buffer_head *bh);
 struct vexfs_block_kind {
 	const char *name;
-	/* Offset of the checksum. */
-	size_t sum_at;
+	enum vexfs_summed what;
 	/* Whether the content holds together; called once for each buffer, after the checksum. */
 	bool (*holds)(const struct vexfs_volume *volume, const void *data);
 };

@@ -47,7 +47,7 @@ static bool vexfs_attributes_hold(const struct vexfs_volume *volume, const void 
 
 static const struct vexfs_block_kind vexfs_xattr_block = {
 	.name = "block of attributes",
-	.sum_at = offsetof(struct vexfs_xattr_header, checksum),
+	.what = VEXFS_SUMMED_ATTRIBUTES,
 	.holds = vexfs_attributes_hold,
 };
 

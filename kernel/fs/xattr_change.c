@@ -13,11 +13,7 @@ static u32 vexfs_used(const struct buffer_head *bh)
 
 static int vexfs_seal_attributes(handle_t *handle, struct inode *inode, struct buffer_head *bh)
 {
-	struct vexfs_xattr_header *header = (struct vexfs_xattr_header *)bh->b_data;
-
-	header->checksum = cpu_to_le32(vexfs_sum(vexfs_volume(inode->i_sb), bh->b_blocknr, bh->b_data, bh->b_size,
-						 offsetof(struct vexfs_xattr_header, checksum)));
-	return vexfs_changed(handle, bh);
+	return vexfs_changed_summed(handle, inode->i_sb, bh, VEXFS_SUMMED_ATTRIBUTES);
 }
 
 static struct buffer_head *vexfs_new_attributes(handle_t *handle, struct inode *inode)
