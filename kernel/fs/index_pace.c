@@ -29,6 +29,11 @@ static struct vexfs_index *vexfs_index_behind(struct inode *inode, u32 rows)
 	set = vexfs_set_enter(inode, &ticket);
 	if (IS_ERR(set))
 		return NULL;
+	/* Most files have none, and nobody waits for one that comes just now. */
+	if (!READ_ONCE(set->index)) {
+		vexfs_set_leave(ticket);
+		return NULL;
+	}
 	mutex_lock(&info->set_lock);
 	index = set->index;
 	if (index && vexfs_is_too_far_behind(index, rows))
