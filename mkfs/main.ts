@@ -1,10 +1,12 @@
 import { type Arguments, parseArguments } from './arguments.js';
 import { EXIT_DONE, EXIT_FAILED, Failure } from './failure.js';
+import { outliveOutput } from './lost_output.js';
 import { makeVolume, type Observer } from './make_volume.js';
 import { describePlan, planToJson } from './report.js';
 
 /** Runs mkfs.vexfs on the words of its command line. Returns the exit code; never throws. */
 export async function main(words: readonly string[]): Promise<number> {
+  outliveOutput('mkfs.vexfs');
   try {
     const args = parseArguments(words);
     if (args !== undefined) await makeVolume(args, observe(args));

@@ -1,5 +1,6 @@
 import { readSync } from 'node:fs';
 import { Failure } from '../failure.js';
+import { outliveOutput } from '../lost_output.js';
 import { findSignatures } from '../signatures.js';
 import { type FsckArguments, parseFsckArguments } from './arguments.js';
 import { openTarget } from './check_target.js';
@@ -10,6 +11,7 @@ import { checkVolume } from './run.js';
 
 /** Runs fsck.vexfs on the words of its command line. Returns the exit code; never throws. */
 export async function main(words: readonly string[]): Promise<number> {
+  outliveOutput('fsck.vexfs');
   try {
     const args = parseFsckArguments(words);
     return args === undefined ? CLEAN : await run(args);

@@ -86,9 +86,12 @@ function fail(error: unknown, words: readonly string[]): void {
 export async function main(): Promise<void> {
   // A reader such as head that has seen enough is no failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(Exit.OK);
+    if (error.code === 'EPIPE') process.exit(Exit.OK);
+    process.stderr.write(`vexctl: the results were not written: ${error.code}\n`);
+    process.exit(Exit.FAILED);
   });
+  // The exit code still tells what a lost message would have told.
+  process.stderr.on('error', () => {});
   const words = hideBin(process.argv);
   try {
     await program(words).parseAsync();

@@ -200,6 +200,22 @@ test('an attached image is refused, but may be looked at', (t) => {
   t.is(fsck('-y', '-f', loop).code, 0);
 });
 
+for (const [where, redirection] of [
+  ['a reader that has gone', '2>&1 | true'],
+  ['a full disk', '> /dev/full'],
+] as const) {
+  test(`output that ${where} does not take changes neither the repair nor its exit code`, (t) => {
+    const path = damaged((tamper) => tamper.setSuperblock({ free_blocks: 1 }));
+    const script = `'${process.execPath}' '${PROGRAM}' -y -f '${path}' ${redirection}; echo "\${PIPESTATUS[0]}"`;
+    const { stdout, stderr } = spawnSync('bash', ['-c', script], { encoding: 'utf8', timeout: 60_000 });
+    t.is(stdout, '1\n');
+    t.is(stderr, where === 'a full disk' ? 'fsck.vexfs: the output was not written: ENOSPC\n' : '');
+    t.is(fsck('-n', path).code, 0);
+    const failed = `'${process.execPath}' '${PROGRAM}' -n '${folder}' 2>/dev/full; echo $?`;
+    t.is(spawnSync('bash', ['-c', failed], { encoding: 'utf8', timeout: 60_000 }).stdout, '8\n');
+  });
+}
+
 test('a sparse volume of 1 TiB is checked', (t) => {
   const path = join(folder, 'large.img');
   t.is(mkfs('-q', '--size', '1T', path).code, 0);

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   closeSync,
@@ -199,4 +199,15 @@ test('a holder without a mount is waited for', async (t) => {
   t.is(code, null, 'still waiting while the lock is held');
   t.deepEqual(await ended, [0, null]);
   t.is(superblockOf(path).totalBlocks, 2048);
+});
+
+test('a volume is made, with exit code 0, whoever takes the output', (t) => {
+  for (const redirection of ['2>&1 | true', '> /dev/full']) {
+    const path = join(folder, 'untold.img');
+    const script = `'${process.execPath}' '${PROGRAM}' -f --size 16M '${path}' ${redirection}; echo "\${PIPESTATUS[0]}"`;
+    const { stdout, stderr } = spawnSync('bash', ['-c', script], { encoding: 'utf8', timeout: 60_000 });
+    t.is(stdout, '0\n');
+    t.is(stderr, redirection === '> /dev/full' ? 'mkfs.vexfs: the output was not written: ENOSPC\n' : '');
+    t.is(superblockOf(path).totalBlocks, 4096);
+  }
 });

@@ -192,3 +192,18 @@ test('a reader that stops early, such as head, is no failure', (t) => {
   t.is(stdout, 'vexctl COMMAND ...\n0\n');
   t.is(stderr, '');
 });
+
+test('results that a full disk does not take are a failure, and a message that nobody takes is none of its own', (t) => {
+  const script = [
+    `'${process.execPath}' '${vexctl}' --help > /dev/full; echo $?`,
+    `'${process.execPath}' '${vexctl}' info plain 2> /dev/full; echo $?`,
+    `'${process.execPath}' '${vexctl}' info plain 2>&1 | true; echo "\${PIPESTATUS[0]}"`,
+  ].join('\n');
+  const { stdout, stderr } = spawnSync('bash', ['-c', script], {
+    encoding: 'utf8',
+    timeout: 30_000,
+    cwd: scratch,
+  });
+  t.is(stdout, '1\n4\n4\n');
+  t.is(stderr, 'vexctl: the results were not written: ENOSPC\n');
+});
