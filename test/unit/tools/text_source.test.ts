@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openIds, openSource, type ReadOptions, SourceError } from '@vexfs/tools/read';
@@ -138,21 +139,48 @@ test('a long field of blanks or quotes is refused without trying every way to re
   await refused(t, write('.csv', `1,2\n3,"${'""'.repeat(1 << 20)}`), /quote/, 'line 2');
 });
 
+test('a pipe is read once, from its first row on', async (t) => {
+  t.timeout(60_000, 'a pipe has nothing more for a reader that opens it again');
+  for (const [ending, text] of [
+    ['.csv', 'x,y\n1,2\n3,4\n5,6\n'],
+    ['.jsonl', '[1,2]\n[3,4]\n[5,6]\n'],
+  ] as const) {
+    const pipe = join(scratch, `pipe${ending}`);
+    execFileSync('mkfifo', [pipe]);
+    const writer = spawn('sh', ['-c', 'printf %s "$0" > "$1"', text, pipe], { stdio: 'ignore' });
+    t.teardown(() => writer.kill());
+    t.deepEqual((await readAll(pipe, {}, 2, 1)).rows, [
+      [3, 4],
+      [5, 6],
+    ]);
+  }
+});
+
+test('a directory with the name of a source is called one', async (t) => {
+  for (const ending of ['.csv', '.jsonl', '.txt']) {
+    const path = join(scratch, `folder${ending}`);
+    mkdirSync(path);
+    if (ending !== '.txt') await refused(t, path, /folder\.\w+: is a directory/);
+    else await t.throwsAsync((await openIds(path)).take(1), { message: /folder\.txt: is a directory/ });
+  }
+});
+
 test('a line without end is refused instead of filling memory', async (t) => {
   await refused(t, write('.jsonl', `[${'1,'.repeat(9 << 20)}`), /longer than 16777216 bytes/, 'line 1');
 });
 
 test('ids are read from text and from .npy, and refused when they are none or too few', async (t) => {
-  const npy = (descr: string, data: NodeJS.TypedArray): string => {
+  const npy = (descr: string, data: NodeJS.TypedArray, ending = '.npy'): string => {
     const header = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${data.length},), }`.padEnd(117);
     const lead = Buffer.from('\x93NUMPY\x01\x00\x76\x00', 'latin1');
-    return write('.npy', Buffer.concat([lead, Buffer.from(`${header}\n`), new Uint8Array(data.buffer)]));
+    return write(ending, Buffer.concat([lead, Buffer.from(`${header}\n`), new Uint8Array(data.buffer)]));
   };
   for (const path of [
     write('.txt', '5\n6\n7\n'),
     npy('<u8', BigUint64Array.of(5n, 6n, 7n)),
     npy('<i8', BigInt64Array.of(5n, 6n, 7n)),
     npy('<u4', Uint32Array.of(5, 6, 7)),
+    npy('<u4', Uint32Array.of(5, 6, 7), '.NPY'),
     npy('<i4', Int32Array.of(5, 6, 7)),
   ]) {
     const ids = await openIds(path);

@@ -1,4 +1,5 @@
 /** Reading an exact range of a file whose size was looked at before. */
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { SourceError } from './source.js';
 
@@ -10,7 +11,8 @@ export interface SizedFile {
 
 /** @throws SourceError when the path is no regular file: its size would tell nothing */
 export async function openSized(path: string): Promise<SizedFile> {
-  const handle = await open(path, 'r');
+  // Without O_NONBLOCK a pipe that nobody writes to is waited for here, before it can be refused.
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stat = await handle.stat();
     if (!stat.isFile()) throw new SourceError(path, 'is not a regular file');

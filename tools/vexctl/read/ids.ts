@@ -1,4 +1,5 @@
 /** Ids that stand in a file of their own, in the order of the rows: .npy of integers, or text with one a line. */
+import { extname } from 'node:path';
 import { NO_ID } from '@vexfs/shared';
 import { openSized, readExactly } from './bytes.js';
 import { ID_RULE, parseId } from './id.js';
@@ -85,10 +86,14 @@ function openTextIds(path: string): IdSource {
   return { path, count: undefined, take, close };
 }
 
+function isNpy(path: string): boolean {
+  return extname(path).toLowerCase() === '.npy';
+}
+
 /** Every id of a file, `-` for standard input. @throws SourceError when there are more than `most`, or one is no id */
 export async function readAllIds(path: string, most: number): Promise<BigUint64Array> {
   const tooMany = (): SourceError => new SourceError(path, `has more than ${most} ids, which one call takes`);
-  if (path.endsWith('.npy')) {
+  if (isNpy(path)) {
     const source = await openNpyIds(path);
     try {
       const { count = 0 } = source;
@@ -109,5 +114,5 @@ export async function readAllIds(path: string, most: number): Promise<BigUint64A
 
 /** @throws SourceError when a .npy file holds no list of integers */
 export async function openIds(path: string): Promise<IdSource> {
-  return path.endsWith('.npy') ? openNpyIds(path) : openTextIds(path);
+  return isNpy(path) ? openNpyIds(path) : openTextIds(path);
 }

@@ -1,5 +1,5 @@
 /** Lines of a text file, one at a time, with bounded memory. */
-import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { SourceError } from './source.js';
 
 /** A row of 65536 components takes about 1.5 MiB of text. */
@@ -11,10 +11,21 @@ export interface Line {
   readonly number: number;
 }
 
+/** Pieces of a file, from its first byte on; a pipe is as good. @throws SourceError for a directory */
+async function* fileBytes(path: string): AsyncGenerator<Uint8Array> {
+  const handle = await open(path, 'r');
+  try {
+    if ((await handle.stat()).isDirectory()) throw new SourceError(path, 'is a directory');
+    yield* handle.createReadStream({ highWaterMark: 1 << 20, autoClose: false });
+  } finally {
+    await handle.close();
+  }
+}
+
 /** Lines of a file, or of what is read under that name, without their ends (LF or CRLF); blank ones are left out but counted. @throws SourceError for an endless line */
 export async function* readLines(
   path: string,
-  bytes: AsyncIterable<Uint8Array> = createReadStream(path, { highWaterMark: 1 << 20 }),
+  bytes: AsyncIterable<Uint8Array> = fileBytes(path),
 ): AsyncGenerator<Line> {
   let number = 0;
   let rest: Uint8Array = new Uint8Array(0);

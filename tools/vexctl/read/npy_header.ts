@@ -15,7 +15,7 @@ export interface NpyHeader {
 
 /** No honest header of an array of numbers is longer; a length is not trusted further than this. */
 const MAX_HEADER = 65_536;
-const DICTIONARY = /^\{\s*(?:'[a-z_]+'\s*:\s*(?:'[^']*'|True|False|\([0-9,\sL]*\))\s*,?\s*)*\}\s*$/;
+const DICTIONARY = /^\{\s*(?:'[a-z_]+'\s*:\s*(?:'[^']*'|True|False|\([0-9,\sL]*\))\s*(?:,\s*)?)*\}\s*$/;
 
 function entry(path: string, text: string, key: string, value: RegExp): string {
   const found = new RegExp(`'${key}'\\s*:\\s*${value.source}`).exec(text);

@@ -58,6 +58,11 @@ async function* collect(
   if (count > 0) yield batch();
 }
 
+async function* goingOn(start: TextRecord, rest: AsyncGenerator<TextRecord>): AsyncGenerator<TextRecord> {
+  yield start;
+  yield* rest;
+}
+
 /**
  * @param records starts reading at the beginning each time it is called
  * @throws SourceError when there is no row at all
@@ -67,17 +72,29 @@ export async function textRows(
   records: () => AsyncGenerator<TextRecord>,
   options: ReadOptions,
 ): Promise<RowSource> {
-  const probe = records();
-  const start = await probe.next();
-  await probe.return(undefined);
+  const opened = records();
+  const start = await opened.next();
   if (start.done === true) throw new SourceError(path, 'has no rows');
   const dimensions = start.value.values.length;
-  checkShape(path, dimensions, 0);
+  try {
+    checkShape(path, dimensions, 0);
+  } catch (error) {
+    await opened.return(undefined);
+    throw error;
+  }
+  // The first batches go on behind the row that was looked at: a pipe has it once.
+  let unread: AsyncGenerator<TextRecord> | undefined = goingOn(start.value, opened);
   return {
     path,
     dimensions,
     rowCount: undefined,
-    batches: (skip, batchRows) => collect(path, records(), dimensions, skip, batchRows, options),
-    close: async () => {},
+    batches: (skip, batchRows) => {
+      const wanted = unread ?? records();
+      unread = undefined;
+      return collect(path, wanted, dimensions, skip, batchRows, options);
+    },
+    close: async () => {
+      await opened.return(undefined);
+    },
   };
 }
