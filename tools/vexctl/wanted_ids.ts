@@ -22,6 +22,7 @@ export const idWords: { type: 'string'; array: true; default: string[]; describe
 /** What --ids says in the help of each command that takes it. */
 export const idsOption = {
   type: 'string',
+  requiresArg: true,
   describe: 'A .npy or .txt file with the ids, or - for standard input with one a line',
 } as const;
 

@@ -22,6 +22,7 @@ export function createCommand(program: Argv<{ json: boolean }>): Argv<{ json: bo
         .option('dimensions', {
           alias: 'd',
           type: 'number',
+          requiresArg: true,
           demandOption: true,
           coerce: wholeNumber('dimensions', 1, MAX_DIMENSIONS),
           describe: `Components of a vector, 1 to ${MAX_DIMENSIONS}`,

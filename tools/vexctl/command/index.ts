@@ -102,27 +102,32 @@ export function indexCommand(program: Argv<{ json: boolean }>): Argv<{ json: boo
             .positional('file', file)
             .option('type', {
               choices: ['graph', 'flat'] as const,
+              requiresArg: true,
               default: 'graph' as const,
               describe: 'graph: HNSW; flat: one bit a component, cosine only',
             })
             .option('metric', {
               alias: 'm',
               choices: metrics,
+              requiresArg: true,
               default: 'euclidean' as Metric,
               describe: 'Searches of another metric compare every row',
             })
             .option('M', {
               type: 'number',
+              requiresArg: true,
               coerce: optionalWholeNumber('M', 4, 64),
               describe: 'Links of a node (default: 16)',
             })
             .option('ef-construction', {
               type: 'number',
+              requiresArg: true,
               coerce: optionalWholeNumber('ef-construction', 1, MOST_EF),
               describe: 'Candidates of an insert (default: 200)',
             })
             .option('ef', {
               type: 'number',
+              requiresArg: true,
               coerce: optionalWholeNumber('ef', 1, MOST_EF),
               describe: 'Candidates of a search (default: 64)',
             })
@@ -151,11 +156,13 @@ export function indexCommand(program: Argv<{ json: boolean }>): Argv<{ json: boo
             .positional('file', file)
             .option('ef', {
               type: 'number',
+              requiresArg: true,
               coerce: optionalWholeNumber('ef', 1, MOST_EF),
               describe: 'Candidates of a search',
             })
             .option('automatic', {
               type: 'number',
+              requiresArg: true,
               coerce: optionalWholeNumber('automatic', 1, 0xffff_ffff),
               describe: 'Rows from which on a search makes an index; 4294967295: never',
             }),
@@ -207,6 +214,7 @@ export function indexCommand(program: Argv<{ json: boolean }>): Argv<{ json: boo
         (operation) =>
           operation.positional('file', file).option('sample', {
             type: 'number',
+            requiresArg: true,
             coerce: optionalWholeNumber('sample', 1, MAX_RECALL_SAMPLE),
             describe: 'Measure the recall by so many rows, each compared with every row',
           }),

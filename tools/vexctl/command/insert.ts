@@ -159,11 +159,13 @@ export function insertCommand(program: Argv<{ json: boolean }>): Argv<{ json: bo
         .positional('source', { type: 'string', demandOption: true, describe: 'Where the rows come from' })
         .option('ids', {
           type: 'string',
+          requiresArg: true,
           describe:
             'A .npy or .txt file with an id for each row, or a column (.csv) or key (.jsonl) of SOURCE',
         })
         .option('vector-key', {
           type: 'string',
+          requiresArg: true,
           describe: 'Key that holds the vector in .jsonl (default: vector)',
         })
         .option('overwrite', {
@@ -173,11 +175,13 @@ export function insertCommand(program: Argv<{ json: boolean }>): Argv<{ json: bo
         .option('validate', { type: 'boolean', describe: 'Check every batch and store nothing' })
         .option('batch', {
           type: 'number',
+          requiresArg: true,
           coerce: optionalWholeNumber('batch', 1, MAX_ROWS_PER_CALL),
           describe: `Rows a call, at most ${MAX_ROWS_PER_CALL} (default: 32 MiB of rows)`,
         })
         .option('skip', {
           type: 'number',
+          requiresArg: true,
           coerce: wholeNumber('skip', 0, Number.MAX_SAFE_INTEGER),
           default: 0,
           describe: 'Leave out so many rows at the start of SOURCE',

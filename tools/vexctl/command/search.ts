@@ -36,6 +36,7 @@ export function searchCommand(program: Argv<{ json: boolean }>): Argv<{ json: bo
         .option('top-k', {
           alias: 'k',
           type: 'number',
+          requiresArg: true,
           default: 10,
           coerce: wholeNumber('top-k', 1, MAX_K),
           describe: `Results for each query, 1 to ${MAX_K}`,
@@ -43,11 +44,13 @@ export function searchCommand(program: Argv<{ json: boolean }>): Argv<{ json: bo
         .option('metric', {
           alias: 'm',
           choices: metrics,
+          requiresArg: true,
           default: 'euclidean' as Metric,
           describe: 'euclidean: root taken; cosine: 1 - cosine; dot: minus the dot product',
         })
         .option('ef', {
           type: 'number',
+          requiresArg: true,
           coerce: optionalWholeNumber('ef', 1, 10_000),
           describe: 'Candidates that an index looks at (default: as the index says)',
         })
@@ -58,11 +61,13 @@ export function searchCommand(program: Argv<{ json: boolean }>): Argv<{ json: bo
         })
         .option('limit-queries', {
           type: 'number',
+          requiresArg: true,
           coerce: optionalWholeNumber('limit-queries', 1, Number.MAX_SAFE_INTEGER),
           describe: 'Take only so many queries from the file',
         })
         .option('vector-key', {
           type: 'string',
+          requiresArg: true,
           describe: 'Key that holds the query in .jsonl (default: vector)',
         })
         .example('$0 search /mnt/docs.vec row:42 -k 5', 'the five nearest to row 42, itself included')
