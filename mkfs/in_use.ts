@@ -14,7 +14,7 @@ export function describeUse(path: string): string | undefined {
   if (status.isBlockDevice()) {
     return useOfBackingFile(path) ?? useOfPartitions(path);
   }
-  for (const loop of loopsOf(path)) {
+  for (const loop of loopsOf(path, status)) {
     const loopStatus = statOf(loop);
     const use = loopStatus === undefined ? undefined : useOf(loop, loopStatus);
     return use === undefined
@@ -78,10 +78,16 @@ function swapAreas(): string[] {
   return lines.map((line) => unescapeOctal(line.split(/\s/)[0]!)).filter((area) => area !== '');
 }
 
-function loopsOf(path: string): string[] {
+/** A name that leads to the same file need not be the one that the loop device was given. */
+function loopsOf(path: string, status: Stats): string[] {
   const real = realpathSync(path);
   const names = listed('/sys/block').filter((name) => name.startsWith('loop'));
-  const loops = names.filter((name) => contentOf(`/sys/block/${name}/loop/backing_file`)?.trimEnd() === real);
+  const loops = names.filter((name) => {
+    const file = contentOf(`/sys/block/${name}/loop/backing_file`)?.trimEnd();
+    if (file === undefined || file === real) return file === real;
+    const other = statOf(file);
+    return other !== undefined && isSame(status, other);
+  });
   return loops.map((name) => `/dev/${name}`);
 }
 

@@ -1,6 +1,6 @@
 /** Real block devices and mounts. They need root and loop devices; without them these tests show as skipped. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lockVolume } from '@vexfs/fuse/system';
 import anyTest from 'ava';
@@ -49,6 +49,20 @@ test('a loop device becomes a volume, and its first --size bytes when asked', as
       larger.stderr,
       `mkfs.vexfs: ${device} has ${32 * MIB} bytes, fewer than the ${64 * MIB} of --size\n`,
     );
+  } finally {
+    command('losetup', '--detach', device);
+  }
+});
+
+test('an attached image is refused under another of its names', (t) => {
+  const path = image('attached.img');
+  const other = join(folder, 'another name.img');
+  linkSync(path, other);
+  const device = attach(path);
+  try {
+    const { code, stderr } = mkfs('-f', other);
+    t.is(stderr, attachedSentence(other, device));
+    t.is(code, 1);
   } finally {
     command('losetup', '--detach', device);
   }
