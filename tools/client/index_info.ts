@@ -33,6 +33,18 @@ export const searchTypes: Readonly<Record<Metric, SearchType>> = {
   dot: SearchType.DOT_PRODUCT,
 };
 
+/** The number of a name in the protocol. @throws RangeError for a name that it does not have */
+export function codeOf<Code extends number>(
+  codes: Readonly<Record<string, Code>>,
+  name: string,
+  what: string,
+): Code {
+  const code = Object.hasOwn(codes, name) ? codes[name] : undefined;
+  if (code === undefined)
+    throw new RangeError(`${what} '${name}' is none of ${Object.keys(codes).join(', ')}`);
+  return code;
+}
+
 const states: Readonly<Record<number, IndexStateName>> = {
   [IndexState.NONE]: 'none',
   [IndexState.BEHIND]: 'behind',

@@ -31,7 +31,7 @@ export const elementTypes: ReadonlyMap<string, ElementType> = new Map(
 );
 
 /** @throws RangeError for a number that no field of the protocol carries; the filesystem checks the rest. */
-function unsigned(value: number, bits: 32 | 53, what: string): number {
+export function unsigned(value: number, bits: 32 | 53, what: string): number {
   if (!Number.isInteger(value) || value < 0 || value >= 2 ** bits)
     throw new RangeError(`${what} ${value} is out of range`);
   return value;

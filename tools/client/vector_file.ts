@@ -31,9 +31,16 @@ import {
 } from '@vexfs/shared';
 import { CallableFile } from './callable_file.js';
 import { VexfsError } from './error.js';
-import { decodeIndexInfo, type IndexInfo, type IndexOptions, indexTypes, searchTypes } from './index_info.js';
+import {
+  codeOf,
+  decodeIndexInfo,
+  type IndexInfo,
+  type IndexOptions,
+  indexTypes,
+  searchTypes,
+} from './index_info.js';
 import { addressOf } from './ioctl.js';
-import { decodeInfo, encodeLayout, type FileInfo, type Layout } from './layout.js';
+import { decodeInfo, encodeLayout, type FileInfo, type Layout, unsigned } from './layout.js';
 import { encodeBatchGet, encodePut, slotOf, storedAs } from './row_calls.js';
 import { checkCallSize, defaultBatchRows, type Ids, packIds, packRows, type Rows, toId } from './rows.js';
 import { decodeStats, type FileStats } from './stats.js';
@@ -188,9 +195,7 @@ export class VectorFile {
       return hits!;
     }
     if (!Number.isInteger(k) || k < 1 || k > MAX_K) throw new RangeError(`k ${k} is not 1 to ${MAX_K}`);
-    const type = searchTypes[metric];
-    if (type === undefined)
-      throw new RangeError(`metric '${metric}' is none of ${Object.keys(searchTypes).join(', ')}`);
+    const type = codeOf(searchTypes, metric, 'metric');
     const vector = Float32Array.from(query);
     const distances = new Float32Array(k);
     const ids = new BigUint64Array(k);
@@ -211,9 +216,8 @@ export class VectorFile {
   async searchMany(queries: Rows, options: SearchOptions = {}): Promise<Hit[][]> {
     const { k = 10, metric = 'euclidean', ef = 0, exact = false } = options;
     if (!Number.isInteger(k) || k < 1 || k > MAX_K) throw new RangeError(`k ${k} is not 1 to ${MAX_K}`);
-    const type = searchTypes[metric];
-    if (type === undefined)
-      throw new RangeError(`metric '${metric}' is none of ${Object.keys(searchTypes).join(', ')}`);
+    const type = codeOf(searchTypes, metric, 'metric');
+    unsigned(ef, 32, 'ef');
     const dimensions = await this.#knownDimensions();
     const { data, count } = packRows(queries, dimensions);
     if (count === 0) return [];
@@ -332,7 +336,7 @@ export class VectorFile {
    */
   indexInfo(options: { readonly sample?: number } = {}): Promise<IndexInfo> {
     return this.#manage('indexInfo', IndexOperation.INFO, (view) => {
-      manageIndex.sample.set(view, 0, options.sample ?? 0);
+      manageIndex.sample.set(view, 0, unsigned(options.sample ?? 0, 32, 'sample'));
     });
   }
 
@@ -340,19 +344,19 @@ export class VectorFile {
   createIndex(options: IndexOptions = {}): Promise<IndexInfo> {
     const { type = 'graph', metric = 'euclidean' } = options;
     return this.#manage('createIndex', IndexOperation.CREATE, (view) => {
-      manageIndex.type.set(view, 0, indexTypes[type]);
-      manageIndex.metric.set(view, 0, searchTypes[metric]);
-      manageIndex.m.set(view, 0, options.m ?? 0);
-      manageIndex.ef_construction.set(view, 0, options.efConstruction ?? 0);
-      manageIndex.ef_search.set(view, 0, options.efSearch ?? 0);
+      manageIndex.type.set(view, 0, codeOf(indexTypes, type, 'index type'));
+      manageIndex.metric.set(view, 0, codeOf(searchTypes, metric, 'metric'));
+      manageIndex.m.set(view, 0, unsigned(options.m ?? 0, 32, 'm'));
+      manageIndex.ef_construction.set(view, 0, unsigned(options.efConstruction ?? 0, 32, 'efConstruction'));
+      manageIndex.ef_search.set(view, 0, unsigned(options.efSearch ?? 0, 32, 'efSearch'));
     });
   }
 
   /** Changes how many candidates searches look at, or from how many rows on a search makes an index (never: 2^32 - 1). */
   tuneIndex(options: { readonly efSearch?: number; readonly automaticRows?: number }): Promise<IndexInfo> {
     return this.#manage('tuneIndex', IndexOperation.TUNE, (view) => {
-      manageIndex.ef_search.set(view, 0, options.efSearch ?? 0);
-      manageIndex.automatic_rows.set(view, 0, options.automaticRows ?? 0);
+      manageIndex.ef_search.set(view, 0, unsigned(options.efSearch ?? 0, 32, 'efSearch'));
+      manageIndex.automatic_rows.set(view, 0, unsigned(options.automaticRows ?? 0, 32, 'automaticRows'));
     });
   }
 

@@ -83,5 +83,20 @@ test('arguments that no call could carry are refused before the filesystem is as
   await t.throwsAsync(file.setMeta({ dimensions: 3, elementType: 'double' as 'int8' }), {
     message: /double/,
   });
+  for (const [call, reason] of [
+    [
+      () => file.createIndex({ metric: 'cosin' as 'cosine' }),
+      /metric 'cosin' is none of euclidean, cosine, dot/,
+    ],
+    [() => file.createIndex({ type: 'hnsw' as 'graph' }), /index type 'hnsw' is none of graph, flat/],
+    [() => file.createIndex({ m: 2 ** 32 + 16 }), /m 4294967312 is out of range/],
+    [() => file.createIndex({ efConstruction: 0.5 }), /efConstruction 0.5/],
+    [() => file.tuneIndex({ automaticRows: 2 ** 32 }), /automaticRows 4294967296/],
+    [() => file.tuneIndex({ efSearch: Number.NaN }), /efSearch NaN/],
+    [() => file.indexInfo({ sample: -1 }), /sample -1/],
+    [() => file.search([1], { ef: 2 ** 32 + 1 }), /ef 4294967297/],
+  ] as const) {
+    await t.throwsAsync<Error>(call, { instanceOf: RangeError, message: reason });
+  }
   await t.throwsAsync(file.insert([[1]], { overwrite: true, validate: true }), { message: /validate/ });
 });
