@@ -165,7 +165,8 @@ function checkLabel(text: string): string {
   if (length > 64) throw new RangeError(`the label takes ${length} bytes, more than 64`);
   for (const character of text) {
     const code = character.codePointAt(0)!;
-    if (code < 32 || code === 127) throw new RangeError('the label contains a control character');
+    if (code < 32 || (code >= 127 && code < 160))
+      throw new RangeError('the label contains a control character');
   }
   return text;
 }

@@ -243,7 +243,8 @@ function checkLabel(label: string): string {
   }
   for (const character of label) {
     const code = character.codePointAt(0)!;
-    if (code < 32 || code === 127) throw new RangeError('the label contains a control character');
+    if (code < 32 || (code >= 127 && code < 160))
+      throw new RangeError('the label contains a control character');
   }
   return label;
 }

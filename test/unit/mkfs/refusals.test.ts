@@ -20,6 +20,7 @@ const USAGE: ReadonlyArray<readonly [string[], string]> = [
   [['-U', '1234', 'a'], '"1234" is not a UUID like 123e4567-e89b-42d3-a456-426614174000'],
   [['-L', 'x'.repeat(65), 'a'], 'the label takes 65 bytes, more than 64'],
   [['-L', 'a\tb', 'a'], 'the label contains a control character'],
+  [['-L', 'a\u009b2Jb', 'a'], 'the label contains a control character'],
   [['-m', '51', 'a'], '"51" is not a percentage from 0 to 50'],
   [['-m', 'half', 'a'], '"half" is not a percentage from 0 to 50'],
   [['-N', '1e3', 'a'], '"1e3" is not a number of inodes'],
