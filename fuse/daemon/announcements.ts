@@ -36,8 +36,11 @@ function post(fs: Filesystem, inode: Inode, announcement: Announcement, code: nu
     return;
   }
   let position = -1;
-  const { end } = announcement;
-  if (end > 0 && end <= inode.size) {
+  // A byte that is stored for its length would get into what an appending write(2) has put into the same page, on its way here
+  // and at the end as the kernel knew it: then the kernel has to ask for the length.
+  const isStored = announcement.end > 0 && announcement.end <= inode.size && !fs.hasAppenders(inode.number);
+  const end = isStored ? announcement.end : -1;
+  if (isStored) {
     forSegments(fs.volume, inode, end - 1, 1, (at) => {
       position = at;
     });
@@ -48,7 +51,7 @@ function post(fs: Filesystem, inode: Inode, announcement: Announcement, code: nu
   fields[anyJob.node] = inode.number;
   fields[anyJob.result] = code;
   fields[announceJob.from] = announcement.from;
-  fields[announceJob.end] = end > 0 && end <= inode.size ? end : -1;
+  fields[announceJob.end] = end;
   fields[announceJob.position] = position;
   fields[announceJob.reply] = announcement.argument?.length ?? 0;
   if (announcement.argument !== undefined) slot.bytes.set(announcement.argument);

@@ -3,7 +3,7 @@ import { INODE_SYNC, STATE_ERRORS } from '@vexfs/shared';
 import type { AccessTimes } from '../mount/index.js';
 import { type Attributes, type Timeout, timeout } from '../protocol/index.js';
 import type { Connection } from '../server/connection.js';
-import { errno, type FileDevice, O_DSYNC, wallClock } from '../system/index.js';
+import { errno, type FileDevice, O_APPEND, O_DSYNC, wallClock } from '../system/index.js';
 import {
   DamageError,
   deleteInode,
@@ -89,6 +89,8 @@ export class Filesystem {
   private readonly pins = new Map<JobSlot, { readonly transaction: number; readonly done: () => void }>();
   private readonly waitingForSlot: Array<() => void> = [];
   private retries: Array<() => void> = [];
+  /** When they are to be tried again without a reason, as performance.now() tells it. */
+  private retriesDue = Number.POSITIVE_INFINITY;
   private submitted = 0;
   /** Jobs under way by queue. */
   private readonly queued = new Map<number, number>();
@@ -99,6 +101,8 @@ export class Filesystem {
   private readonly lookups = new Map<number, number>();
   private readonly handles = new Map<number, Handle>();
   private readonly openCounts = new Map<number, number>();
+  /** How many handles of an inode were opened to append. */
+  private readonly appenders = new Map<number, number>();
   private nextHandle = 1;
   /** Unlinked inodes whose blocks are not all freed yet. */
   private readonly dying = new Set<number>();
@@ -229,7 +233,13 @@ export class Filesystem {
     this.nextHandle += 1;
     this.handles.set(handle, { node, flags });
     this.openCounts.set(node, (this.openCounts.get(node) ?? 0) + 1);
+    if ((flags & O_APPEND) !== 0) this.appenders.set(node, (this.appenders.get(node) ?? 0) + 1);
     return handle;
+  }
+
+  /** Whether somebody may be appending to a file by write(2). Who asks for it by fcntl(2) is seen by his first write. */
+  hasAppenders(node: number): boolean {
+    return this.appenders.has(node) || this.vectors.isAppendedTo(node);
   }
 
   handle(number: number): Handle {
@@ -242,6 +252,11 @@ export class Filesystem {
     const handle = this.handles.get(number);
     if (handle === undefined) return;
     this.handles.delete(number);
+    if ((handle.flags & O_APPEND) !== 0) {
+      const others = this.appenders.get(handle.node)! - 1;
+      if (others > 0) this.appenders.set(handle.node, others);
+      else this.appenders.delete(handle.node);
+    }
     const left = this.openCounts.get(handle.node)! - 1;
     if (left > 0) {
       this.openCounts.set(handle.node, left);
@@ -314,6 +329,7 @@ export class Filesystem {
       }
     }
     this.handles.clear();
+    this.appenders.clear();
     this.reap();
     return this.dying.size === 0;
   }
@@ -451,16 +467,28 @@ export class Filesystem {
     this.retries.push(work);
   }
 
+  /** Has such work tried again at a time of performance.now() at the latest, though neither comes. */
+  retryAt(time: number): void {
+    this.retriesDue = Math.min(this.retriesDue, time);
+  }
+
   /** Work that waited for a commit or for the end of a job. */
   takeRetries(): Array<() => void> {
     const { retries } = this;
     this.retries = [];
+    this.retriesDue = Number.POSITIVE_INFINITY;
     return retries;
   }
 
   /** Work that has to wait once more, before what came later. */
   putBackRetries(works: ReadonlyArray<() => void>): void {
     this.retries = [...works, ...this.retries];
+  }
+
+  /** Milliseconds until they are, or -1. */
+  retriesTimeout(): number {
+    if (this.retriesDue === Number.POSITIVE_INFINITY) return -1;
+    return Math.max(0, Math.ceil(this.retriesDue - performance.now()));
   }
 
   get hasRetries(): boolean {

@@ -110,6 +110,7 @@ export class FuseLoop {
       }
       if (length < 0) throw new Error(`reading /dev/fuse failed: errno ${-length}`);
       this.serve(decodeRequest(connection.input.bytes, connection.input.view, length));
+      this.runDueRetries();
       burst += 1;
       if (burst === BURST || fs.commits.crowded) {
         this.collect();
@@ -130,6 +131,7 @@ export class FuseLoop {
    */
   private rest(): boolean {
     const { fs, polling, polled } = this;
+    this.runDueRetries();
     fs.trim();
     if (fs.awaitedSpace.isAwaited) {
       if (this.wait(polled, 1, 0) === NOT_POLLED) return false;
@@ -155,7 +157,12 @@ export class FuseLoop {
   /** How long nothing is due, -1: until something happens. */
   private timeout(now: number): number {
     const { fs } = this;
-    const due = [fs.commits.tend(now), fs.indexing.timeout(now), fs.tendThreads()].filter((ms) => ms >= 0);
+    const due = [
+      fs.commits.tend(now),
+      fs.indexing.timeout(now),
+      fs.tendThreads(),
+      fs.retriesTimeout(),
+    ].filter((ms) => ms >= 0);
     if (fs.exchange.leaving) return LEAVING_STEP;
     return due.length === 0 ? -1 : Math.min(...due);
   }
@@ -253,9 +260,12 @@ export class FuseLoop {
     if (works.length > 0) this.runRetries();
   }
 
+  private runDueRetries(): void {
+    if (this.fs.retriesTimeout() === 0) this.runRetries();
+  }
+
   private runRetries(): void {
     const { fs } = this;
-    if (!fs.hasRetries) return;
     const works = fs.takeRetries();
     for (let i = 0; i < works.length; i++) {
       // Each may change as much as a request: what does not fit into this transaction is for the next.

@@ -19,6 +19,7 @@ import type { Indexing } from './indexing/indexing.js';
 import { Park } from './park.js';
 import { canMap, RowMapping } from './row_mapping.js';
 import type { RowPacking } from './row_packing.js';
+import type { UnfinishedAppend } from './unfinished_append.js';
 
 /** Vector files kept loaded though nobody has them open. */
 const MOST_IDLE = 32;
@@ -57,6 +58,10 @@ export class VectorFile {
   freeSlots: number[] = [];
   freed: FreedSlots[] = [];
   mapping: RowMapping | undefined;
+  /** Whether a write(2) has appended to it since it was loaded. */
+  isAppendedTo = false;
+  /** An appending write(2) of which more may come before rows are added. */
+  unfinishedAppend: UnfinishedAppend | undefined;
   /** Transaction that cut off live rows last: until it is committed, their bytes may be needed again. */
   cutIn = 0;
   /** Searches and other jobs that use it. */
@@ -167,6 +172,15 @@ export class VectorFiles {
     // Arrays that the table replaces from here on may be read by searches of this transaction and earlier ones.
     file.ids.setEpoch(this.volume.store.transaction);
     return file;
+  }
+
+  /** The set of an inode if it is in use: it has been since the file last got longer. */
+  loaded(inode: Inode): VectorFile | undefined {
+    return this.files.get(inode.number);
+  }
+
+  isAppendedTo(number: number): boolean {
+    return this.files.get(number)?.isAppendedTo ?? false;
   }
 
   /** Whether the inode cache has to keep an inode. */

@@ -28,6 +28,7 @@ import { OverwrittenRows } from '../overwritten_rows.js';
 import { Park } from '../park.js';
 import { stripCapability, stripPrivileges } from '../privileges.js';
 import { ENGINE_PAYLOAD_PAIRS } from '../segments.js';
+import { noteWritten } from '../unfinished_append.js';
 
 const AT = Connection.PAYLOAD_AT;
 const DAY = 86400;
@@ -182,6 +183,8 @@ export function write(fs: Filesystem, request: Request): void {
   const written = cached && stored === wanted ? size : stored;
   overwritten?.told();
   if (grows) fs.vectors.afterResize(inode);
+  const file = cached ? undefined : fs.vectors.loaded(inode);
+  if (file !== undefined) noteWritten(fs, file, { appends, asked, size: stored, pid: request.pid });
   if ((writeFlags & WRITE_KILL_SUIDGID) !== 0) stripPrivileges(inode, request.pid);
   const now = fs.now();
   inode.mtime = now;

@@ -24,6 +24,7 @@ import { Park } from '../park.js';
 import { stripCapability } from '../privileges.js';
 import { recordBatch } from '../record_batch.js';
 import type { SlotRun } from '../slot_runs.js';
+import { requireWholeRows } from '../unfinished_append.js';
 import type { VectorFile } from '../vector_files.js';
 import type { Batch } from './batch.js';
 import { ioctlReply } from './ioctl.js';
@@ -82,6 +83,7 @@ function store(fs: Filesystem, file: VectorFile, batch: Batch): boolean {
   }
   const places = choosePlaces(file, batch.rows);
   if (places.end > MAX_ROWS_PER_FILE) throw new FsError(errno.EOVERFLOW);
+  if (places.end > places.tail) requireWholeRows(fs, file, batch.pid);
   const old = replacedSlots(fs, file, batch);
   if (batch.mustExist === true && old.length < batch.rows) throw new FsError(errno.ENOENT);
   const records = recordBlocks(file, batch, places, old);
