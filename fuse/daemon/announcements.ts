@@ -2,6 +2,7 @@ import type { Inode } from '../volume/index.js';
 import { forSegments } from '../volume/index.js';
 import { ENGINE_QUEUE, SPARE } from './exchange.js';
 import type { Filesystem } from './filesystem.js';
+import type { FreshRows } from './fresh_rows.js';
 import { announceJob, anyJob, JOB } from './jobs.js';
 
 export interface Announcement {
@@ -13,6 +14,8 @@ export interface Announcement {
   readonly end: number;
   /** The argument that the reply takes back, where one does. */
   readonly argument?: Uint8Array | undefined;
+  /** Rows whose pages these are. */
+  readonly fresh?: FreshRows | undefined;
   /** Whether the reply has to wait until the change is durable. */
   readonly sync: boolean;
 }
@@ -55,5 +58,10 @@ function post(fs: Filesystem, inode: Inode, announcement: Announcement, code: nu
   fields[announceJob.position] = position;
   fields[announceJob.reply] = announcement.argument?.length ?? 0;
   if (announcement.argument !== undefined) slot.bytes.set(announcement.argument);
+  const { fresh } = announcement;
+  if (fresh !== undefined) {
+    fresh.announcedBy(slot);
+    fs.whenReturned(slot, () => fresh.end());
+  }
   fs.submit(ENGINE_QUEUE, slot, 0);
 }

@@ -376,6 +376,11 @@ export class Filesystem {
     this.pins.set(slot, { transaction: this.volume.store.transaction, done });
   }
 
+  /** Runs `done` when the job in `slot` comes back; it keeps nothing from being reused. */
+  whenReturned(slot: JobSlot, done: () => void): void {
+    this.pins.set(slot, { transaction: Number.MAX_SAFE_INTEGER, done });
+  }
+
   /** The first transaction whose frees somebody may still read. */
   get oldestPin(): number {
     let oldest = Number.MAX_SAFE_INTEGER;

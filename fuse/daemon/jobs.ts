@@ -97,6 +97,8 @@ export const announceJob = places(
   'position',
   /** Bytes of the payload that the reply carries: the argument that travels back. */
   'reply',
+  /** Out: 1 when the pages are dropped. */
+  'isDropped',
 );
 
 /**

@@ -22,6 +22,7 @@ import {
 import { announce } from './announcements.js';
 import { ENGINE_QUEUE } from './exchange.js';
 import type { Filesystem } from './filesystem.js';
+import { FreshRows } from './fresh_rows.js';
 import { anyJob, JOB, settleJob } from './jobs.js';
 import { Park } from './park.js';
 import { recordBatch } from './record_batch.js';
@@ -244,14 +245,23 @@ export class RowPacking {
     }
     if (!this.hasSpace(file, rows, blocks)) return;
     vectors.reserve(ids, set.slots, set.liveRows + rows);
-    for (const { slot, row: first, count } of runs)
-      writeContent(
-        volume,
-        inode,
-        dataOffset + slot * stride,
-        data.subarray(first * stride, (first + count) * stride),
-      );
-    this.publish(file, move, runs, memory, Math.ceil((rows * stride) / 8) * 8);
+    const fresh = new FreshRows(
+      file,
+      runs.map(({ slot, count }) => ({ offset: dataOffset + slot * stride, length: count * stride })),
+    );
+    try {
+      for (const { slot, row: first, count } of runs)
+        writeContent(
+          volume,
+          inode,
+          dataOffset + slot * stride,
+          data.subarray(first * stride, (first + count) * stride),
+        );
+      this.publish(file, move, runs, memory, Math.ceil((rows * stride) / 8) * 8, fresh);
+    } catch (error) {
+      fresh.end();
+      throw error;
+    }
   }
 
   /** Whether there are so many blocks for a batch of `rows`; else the next one is smaller: on a full disk this is how space comes back. Throws ENOSPC, NeedCommit. */
@@ -268,7 +278,14 @@ export class RowPacking {
   }
 
   /** The records that make the rows live in their new slots, as a batch that replaces them would. `idsAt`: room for their ids. */
-  private publish(file: VectorFile, move: Move, runs: SlotRun[], memory: Memory, idsAt: number): void {
+  private publish(
+    file: VectorFile,
+    move: Move,
+    runs: SlotRun[],
+    memory: Memory,
+    idsAt: number,
+    fresh: FreshRows,
+  ): void {
     const { fs } = this;
     const { ids, set, inode } = file;
     const rows = move.from.length;
@@ -288,6 +305,6 @@ export class RowPacking {
       }),
     );
     const from = set.layout.dataOffset + move.to[0]! * strideOf(set.layout);
-    announce(fs, inode, { unique: 0, from, end: -1, sync: false });
+    announce(fs, inode, { unique: 0, from, end: -1, sync: false, fresh });
   }
 }

@@ -14,6 +14,7 @@ import {
   VectorSet,
   type Volume,
 } from '../volume/index.js';
+import type { FreshRows } from './fresh_rows.js';
 import type { FileIndex } from './indexing/file_index.js';
 import type { Indexing } from './indexing/indexing.js';
 import { Park } from './park.js';
@@ -58,6 +59,8 @@ export class VectorFile {
   freeSlots: number[] = [];
   freed: FreedSlots[] = [];
   mapping: RowMapping | undefined;
+  /** Rows whose pages the kernel may still have as they were before. */
+  readonly fresh = new Set<FreshRows>();
   /** Whether a write(2) has appended to it since it was loaded. */
   isAppendedTo = false;
   /** An appending write(2) of which more may come before rows are added. */
@@ -536,7 +539,7 @@ export class VectorFiles {
     for (const [number, file] of this.files) {
       if (this.files.size <= MOST_IDLE) break;
       const isPending = this.packing?.isPending(file) ?? false;
-      const isIdle = file.pins === 0 && !isPending && (file.index?.isStored ?? true);
+      const isIdle = file.pins === 0 && file.fresh.size === 0 && !isPending && (file.index?.isStored ?? true);
       if (isIdle && !isOpen(number)) this.letGo(file);
     }
   }

@@ -44,6 +44,8 @@ export function announceChange(thread: EngineThread, slot: JobSlot): void {
   const unique = fields[anyJob.unique]!;
   if (end >= 0) storeLastByte(thread, node, end, fields[announceJob.position]!);
   invalidate(thread, node, fields[announceJob.from]!);
+  // Before the reply: what its caller stores then counts.
+  fields[announceJob.isDropped] = 1;
   if (unique === 0) return;
   if (fields[anyJob.result] !== 0) thread.connection.fail(unique, fields[anyJob.result]!);
   else {

@@ -23,6 +23,7 @@ import {
 import { announce } from '../announcements.js';
 import { READ_QUEUE, SPARE } from '../exchange.js';
 import type { Filesystem } from '../filesystem.js';
+import { FreshRows, writeBack } from '../fresh_rows.js';
 import { anyJob, JOB, readJob } from '../jobs.js';
 import { OverwrittenRows } from '../overwritten_rows.js';
 import { Park } from '../park.js';
@@ -179,7 +180,8 @@ export function write(fs: Filesystem, request: Request): void {
   if (!cached) stripCapability(fs.volume, inode);
   if (grows) fs.vectors.beforeResize(inode, offset + wanted);
   const overwritten = OverwrittenRows.of(fs, inode, offset, wanted);
-  const stored = writeContent(fs.volume, inode, offset, request.bytes.subarray(start, start + wanted));
+  const bytes = request.bytes.subarray(start, start + wanted);
+  const stored = cached ? writeBack(fs, inode, offset, bytes) : writeContent(fs.volume, inode, offset, bytes);
   const written = cached && stored === wanted ? size : stored;
   overwritten?.told();
   if (grows) fs.vectors.afterResize(inode);
@@ -198,8 +200,11 @@ export function write(fs: Filesystem, request: Request): void {
     fs.connection.send(unique, writeOut.$.size);
   };
   // The kernel has put the bytes into its pages where it believed the end to be.
-  if (appends && offset !== asked)
-    announce(fs, inode, { unique: 0, from: Math.min(offset, asked), end: inode.size, sync: false });
+  if (appends && offset !== asked) {
+    const from = Math.min(offset, asked);
+    const fresh = file && new FreshRows(file, [{ offset: from, length: inode.size - from }]);
+    announce(fs, inode, { unique: 0, from, end: inode.size, sync: false, fresh });
+  }
   const waits = (flags & O_DSYNC) !== 0 || (inode.flags & INODE_SYNC) !== 0;
   if (!waits || cached) {
     sendWritten();

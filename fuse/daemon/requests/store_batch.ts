@@ -20,6 +20,7 @@ import {
 import { announce } from '../announcements.js';
 import { DeviceWrites, WORTH_A_THREAD } from '../device_writes.js';
 import type { Filesystem } from '../filesystem.js';
+import { FreshRows } from '../fresh_rows.js';
 import { Park } from '../park.js';
 import { stripCapability } from '../privileges.js';
 import { recordBatch } from '../record_batch.js';
@@ -98,8 +99,14 @@ function store(fs: Filesystem, file: VectorFile, batch: Batch): boolean {
   }
   // Before the rows are there, because it may have to read the disk.
   stripCapability(volume, inode);
-  writeParts(fs, inode, batch, parts);
-  publish(fs, file, batch, places, old);
+  const fresh = new FreshRows(file, parts);
+  try {
+    writeParts(fs, inode, batch, parts);
+    publish(fs, file, batch, places, old, fresh);
+  } catch (error) {
+    fresh.end();
+    throw error;
+  }
   return false;
 }
 
@@ -231,7 +238,9 @@ function writeAside(
   parts: readonly Part[],
 ): void {
   const plan = planWrites(fs, file, batch, parts);
+  const fresh = new FreshRows(file, parts);
   const drop = (): void => {
+    fresh.end();
     if (plan.aside !== undefined) dropAside(fs.volume, plan.aside);
     file.discard(places.reused, fs.volume.store.transaction);
   };
@@ -253,13 +262,14 @@ function writeAside(
       fs.attempt(
         batch.unique,
         () => {
-          publishAside(fs, file, batch, places, plan);
+          publishAside(fs, file, batch, places, plan, fresh);
           isPublished = true;
         },
         end,
       );
     });
   } catch (error) {
+    fresh.end();
     if (plan.aside !== undefined) dropAside(fs.volume, plan.aside);
     throw error;
   }
@@ -269,7 +279,14 @@ function writeAside(
 }
 
 /** The rows are on the device. What they still need may have been used up by others: then the batch fails as a whole. */
-function publishAside(fs: Filesystem, file: VectorFile, batch: Batch, places: Places, plan: Plan): void {
+function publishAside(
+  fs: Filesystem,
+  file: VectorFile,
+  batch: Batch,
+  places: Places,
+  plan: Plan,
+  fresh: FreshRows,
+): void {
   fs.requireWritable();
   if (file.isGone) throw new FsError(errno.ESTALE);
   fs.actFor(batch.uid, batch.gid);
@@ -287,11 +304,18 @@ function publishAside(fs: Filesystem, file: VectorFile, batch: Batch, places: Pl
     const size = dataOffset + places.end * strideOf(batch.layout);
     fs.vectors.whole(() => joinAside(volume, inode, aside, size));
   }
-  publish(fs, file, batch, places, old);
+  publish(fs, file, batch, places, old, fresh);
 }
 
 /** The rows are where they belong: records make them visible, the kernel is told, the caller gets his answer. */
-function publish(fs: Filesystem, file: VectorFile, batch: Batch, places: Places, old: number[]): void {
+function publish(
+  fs: Filesystem,
+  file: VectorFile,
+  batch: Batch,
+  places: Places,
+  old: number[],
+  fresh: FreshRows,
+): void {
   const { set, inode, ids } = file;
   if (batch.argument !== undefined) {
     const argument = new DataView(batch.argument.buffer);
@@ -318,6 +342,7 @@ function publish(fs: Filesystem, file: VectorFile, batch: Batch, places: Places,
     from: layout.dataOffset + places.runs[0]!.slot * strideOf(layout),
     end: places.end > places.tail ? inode.size : -1,
     argument: batch.argument,
+    fresh,
     sync: batch.sync,
   });
 }
