@@ -2,9 +2,11 @@
 import { spawnSync } from 'node:child_process';
 import {
   closeSync,
+  fstatSync,
   fsyncSync,
   openSync,
   readFileSync,
+  readSync,
   truncateSync,
   watch,
   writeFileSync,
@@ -30,6 +32,15 @@ const ASSERTED: Readonly<Record<string, 'here' | readonly [file: string, title: 
   '`sync(2)`': 'here',
   freezing: 'here',
   'stores through a shared mapping': ['coherence', 'a store through a mapping changes the row for searches'],
+  'stores through a shared mapping to a row': [
+    'regressions/stores_beside_inserts',
+    'rows that are inserted while another of their page is stored',
+  ],
+  'an appending `write(2)`': [
+    'regressions/appends_beside_inserts',
+    'rows that O_APPEND writes bring are there whole',
+  ],
+  'a vector file that somebody has open with O_APPEND': 'here',
   'a `write(2)` of more than 1 MiB': 'here',
   '`RLIMIT_FSIZE`': 'here',
   'inotify and fanotify': 'here',
@@ -103,6 +114,19 @@ test('each row of the page is asserted by a test, and each test has its row', (t
   for (const [key, where] of Object.entries(ASSERTED)) {
     if (where !== 'here') t.true(source(where[0]).includes(where[1]), `${key}: ${where.join(': ')}`);
   }
+});
+
+test('while a vector file is open with O_APPEND a read past the old end and stat show the rows that are inserted', (t) => {
+  const rows = Float32Array.from({ length: 8 }, (_, i) => i);
+  const { fd, path } = vectorFile({ dimensions: 8 }, rows);
+  open(path, 'a');
+  t.is(fstatSync(fd).size, 32);
+  t.is(insert(fd, rows, { dimensions: 8 }), 'ok');
+  const bytes = Buffer.alloc(32);
+  t.is(readSync(fd, bytes, 0, 32, 32), 32);
+  t.deepEqual(new Float32Array(new Uint8Array(bytes).buffer), rows);
+  t.is(insert(fd, rows, { dimensions: 8 }), 'ok');
+  t.is(fstatSync(fd).size, 96);
 });
 
 test('a write(2) of 2 MiB over rows of an index is one change to the module, and comes to the daemon in parts', (t) => {
