@@ -33,9 +33,8 @@ export function openSource(path: string, options: ReadOptions = {}): Promise<Row
   const open = Object.hasOwn(openers, ending) ? openers[ending] : undefined;
   if (open === undefined) {
     const known = Object.keys(openers).join(' ');
-    return Promise.reject(
-      new SourceError(path, `'${ending}' is no known format; the name must end in one of ${known}`),
-    );
+    const what = ending === '' ? 'the name tells no format' : `'${ending}' is no known format`;
+    return Promise.reject(new SourceError(path, `${what}; it must end in one of ${known}`));
   }
   return open(path, options);
 }
