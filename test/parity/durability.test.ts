@@ -102,7 +102,8 @@ test('after a crash without fsync each batch is there whole or not at all, the e
   const { path, fd } = vectorFile({ dimensions: 4 });
   fsyncSync(fd);
   const rows = 30;
-  for (let batch = 0; batch < 400; batch++) {
+  // All of them are found by one search, should a slow machine have made all durable.
+  for (let batch = 0; batch < 300; batch++) {
     t.is(insert(fd, new Float32Array(4 * rows).fill(1 + batch), { dimensions: 4 }), 'ok');
     if (batch === 100) fsyncSync(fd);
   }
