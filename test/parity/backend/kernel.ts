@@ -10,7 +10,7 @@ import { makeImageHere, type Outcome, run } from './programs.js';
 const BUSY_MS = 5_000;
 const POLL_MS = 50;
 /** Lines of the kernel's log that say nothing of a mount. */
-const BESIDES = /^(loop\d+|I\/O error|Buffer I\/O error)\b|^$/;
+const BESIDES = /^(loop\d+|I\/O error|Buffer I\/O error)\b| callbacks suppressed$|^$/;
 
 /** A volume mounted by vexfs.ko, which is loaded: so this runs in guests. Nothing watches over hanging calls but their time limit. */
 export class KernelBackend implements Backend {
