@@ -21,20 +21,9 @@ import { floatBytes } from './client/npy_file.js';
 import { numberedRows } from './client/stored_rows.js';
 import { getMeta, getStats, insert, nearestIds, search, setMeta } from './client/vector_calls.js';
 
-const { test, fresh, open, close, closeAll, vectorFile, backend } = paritySuite({ size: '96M' });
-
-/** The end of everything that is open: a crash cannot be survived by a descriptor. */
-async function crashAndMount(...fds: number[]): Promise<void> {
-  await backend.crash();
-  for (const fd of fds) {
-    try {
-      close(fd);
-    } catch {
-      // close(2) of a file whose filesystem is gone may say so.
-    }
-  }
-  await backend.mount();
-}
+const { test, fresh, open, close, closeAll, vectorFile, backend, crashAndMount } = paritySuite({
+  size: '96M',
+});
 
 test('rows, ids, layout and the mark are the same after a remount', async (t) => {
   const layout = { dimensions: 6, elementType: 2, alignment: 32, dataOffset: 96 };

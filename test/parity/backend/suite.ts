@@ -24,6 +24,8 @@ export interface Suite {
   close(fd: number): void;
   /** Closes all of them, as before an unmount. */
   closeAll(): void;
+  /** A crash, then a mount. `fds` of `open` are closed: no descriptor survives a crash. */
+  crashAndMount(...fds: number[]): Promise<void>;
   /** An open vector file with a layout, and rows under the ids 0, 1, ... when given. */
   vectorFile(layout: Layout, rows?: Float32Array | readonly number[]): VectorFile;
   /** A folder off the volume, for what the test itself needs. */
@@ -103,6 +105,17 @@ export function paritySuite(choice: VolumeChoice): Suite {
       closeSync(fd);
     },
     closeAll,
+    async crashAndMount(...fds) {
+      await backend.crash();
+      for (const fd of fds) {
+        try {
+          suite.close(fd);
+        } catch {
+          // close(2) of a file whose filesystem is gone may say so.
+        }
+      }
+      await backend.mount();
+    },
     vectorFile(layout, rows) {
       const path = suite.fresh('.vec');
       const fd = suite.open(path);

@@ -5,7 +5,7 @@ import { deleteRows } from '../client/delete_calls.js';
 import { numberedRows } from '../client/stored_rows.js';
 import { getStats } from '../client/vector_calls.js';
 
-const { test, fresh, open, close, vectorFile, backend } = paritySuite({ size: '48M' });
+const { test, fresh, open, close, vectorFile, backend, crashAndMount } = paritySuite({ size: '48M' });
 const D = 16;
 const ROWS = 100;
 const DELETED = [97, 98, 99];
@@ -20,13 +20,7 @@ async function withFreeEnd(): Promise<string> {
     fsyncSync(fd);
     deleteRows(fd, DELETED);
     fsyncSync(fd);
-    await backend.crash();
-    try {
-      close(fd);
-    } catch {
-      // The filesystem that the descriptor belongs to has ended.
-    }
-    await backend.mount();
+    await crashAndMount(fd);
     const again = open(path);
     const { slots } = getStats(again).stats;
     close(again);

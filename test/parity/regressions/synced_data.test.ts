@@ -5,21 +5,9 @@ import { numberedRows } from '../client/stored_rows.js';
 import { getMeta, getStats, insert, rowOf } from '../client/vector_calls.js';
 import { fallocate } from '../operations/calls.js';
 
-const { test, fresh, open, close, vectorFile, backend } = paritySuite({ size: '48M' });
+const { test, fresh, open, vectorFile, crashAndMount } = paritySuite({ size: '48M' });
 const D = 16;
 const BLOCK = 4096;
-
-async function crashAndMount(...fds: number[]): Promise<void> {
-  await backend.crash();
-  for (const fd of fds) {
-    try {
-      close(fd);
-    } catch {
-      // The filesystem that the descriptor belongs to has ended.
-    }
-  }
-  await backend.mount();
-}
 
 test('rows that have taken free places are durable when fdatasync returns', async (t) => {
   const { path, fd } = vectorFile({ dimensions: D }, numberedRows(100, D));
