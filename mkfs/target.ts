@@ -17,6 +17,7 @@ import { findSignatures } from './signatures.js';
 
 /** How long a holder without a mount, such as a daemon in its last commit, may take to let go: milliseconds. */
 const LOCK_WAIT = 30_000;
+const DEVICES = '/dev';
 
 /** What stands at the target's path, before anything is opened. */
 export type TargetState =
@@ -53,7 +54,7 @@ export async function inspectTarget(path: string, sizeBytes: number | undefined)
 function inspectMissing(path: string, sizeBytes: number | undefined, value: number): TargetState {
   if (value !== errno.ENOENT) throw new Failure(`cannot look at ${path}: ${errnoName(value)}`);
   const absolute = resolve(path);
-  if (absolute === '/dev' || absolute.startsWith('/dev/')) throw new Failure(`${path} does not exist`);
+  if (isAmongDevices(absolute)) throw new Failure(`${path} does not exist`);
   if (sizeBytes === undefined) {
     throw new Failure(`${path} does not exist: give --size to make an image file`);
   }
@@ -63,6 +64,17 @@ function inspectMissing(path: string, sizeBytes: number | undefined, value: numb
     throw new Failure(`cannot make ${path}: ${errnoName(errnoOf(error))}`);
   }
   return { kind: 'missing' };
+}
+
+/** Whether an absolute path names a device rather than a file: what is mounted below /dev, as /dev/shm is, holds files. */
+function isAmongDevices(absolute: string): boolean {
+  if (!absolute.startsWith(`${DEVICES}/`)) return false;
+  let folder = dirname(absolute);
+  for (; folder !== DEVICES; folder = dirname(folder)) {
+    const status = statSync(folder, { throwIfNoEntry: false });
+    if (status !== undefined) return status.dev === statSync(DEVICES).dev;
+  }
+  return true;
 }
 
 function imageSize(path: string, found: number, wanted: number | undefined): number {

@@ -1,4 +1,14 @@
-import { existsSync, mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { command, mkfs, temporaryFolder } from './run_mkfs.js';
@@ -60,13 +70,23 @@ test('what is no file and no block device is refused', (t) => {
   refused(t, ['-f', '/dev/null'], '/dev/null is neither a regular file nor a block device');
 });
 
-test('a file that does not exist wants --size, and none is made below /dev', (t) => {
+test('a file that does not exist wants --size, and none is made among devices', (t) => {
   const path = join(folder, 'absent');
   refused(t, [path], `${path} does not exist: give --size to make an image file`);
   refused(t, ['--size', '64M', '/dev/vexfs-absent'], '/dev/vexfs-absent does not exist');
   t.false(existsSync('/dev/vexfs-absent'));
+  refused(t, ['--size', '64M', '/dev/vexfs/absent'], '/dev/vexfs/absent does not exist');
   const below = join(folder, 'absent', 'image');
   refused(t, ['--size', '64M', below], `cannot make ${below}: ENOENT`);
+});
+
+test('memory that is mounted below /dev holds images as any folder does', (t) => {
+  const place = mkdtempSync('/dev/shm/vexfs-mkfs-');
+  t.teardown(() => rmSync(place, { recursive: true }));
+  const path = join(place, 'image');
+  refused(t, [path], `${path} does not exist: give --size to make an image file`);
+  t.is(mkfs('-q', '--size', '16M', path).code, 0);
+  t.is(statSync(path).size, 16 * MIB);
 });
 
 test('an image is never cut, and an empty one wants --size', (t) => {
