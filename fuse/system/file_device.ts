@@ -11,6 +11,7 @@ import {
   O_RDWR,
   preadCached,
   punchHole,
+  tellsCached,
 } from './files.js';
 import { addressOf } from './memory.js';
 
@@ -37,6 +38,7 @@ export class FileDevice implements BlockDevice {
   readonly size: number;
   readonly readOnly: boolean;
   readonly isBlockDevice: boolean;
+  readonly readCached: BlockDevice['readCached'];
   #open = true;
 
   private constructor(path: string, fd: number, size: number, readOnly: boolean, isBlockDevice: boolean) {
@@ -45,6 +47,9 @@ export class FileDevice implements BlockDevice {
     this.size = size;
     this.readOnly = readOnly;
     this.isBlockDevice = isBlockDevice;
+    this.readCached = tellsCached(fd)
+      ? (position, into) => preadCached(fd, addressOf(into), into.byteLength, position) === into.byteLength
+      : undefined;
   }
 
   /** Throws DeviceError: the errno of open(2), or EINVAL for what is neither a regular file nor a block device. */
@@ -97,10 +102,6 @@ export class FileDevice implements BlockDevice {
       if (count === 0) throw deviceError(`${this.path} ends at byte ${position + done}`, errno.EIO);
       done += count;
     }
-  }
-
-  readCached(position: number, into: Uint8Array): boolean {
-    return preadCached(this.fd, addressOf(into), into.byteLength, position) === into.byteLength;
   }
 
   write(position: number, from: Uint8Array): void {

@@ -102,6 +102,14 @@ export function preadCached(fd: number, address: number, length: number, positio
   return result === -errno.EOPNOTSUPP || result === -errno.ENOSYS ? -errno.EAGAIN : result;
 }
 
+/** Whether the filesystem of an open file can tell what its page cache holds: tmpfs and many network filesystems cannot. */
+export function tellsCached(fd: number): boolean {
+  // A read of no byte succeeds everywhere.
+  putVector(0, scratchAddress + 16, 1);
+  const result = orErrno(preadv2Raw(fd, scratchAddress, 1, 0, RWF_NOWAIT));
+  return result !== -errno.EOPNOTSUPP && result !== -errno.ENOSYS;
+}
+
 /** writev(2) of two pieces in one call: a FUSE reply's header and its payload. Bytes written or -errno. */
 export function writePair(
   fd: number,

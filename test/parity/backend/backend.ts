@@ -59,4 +59,6 @@ export interface VolumeChoice {
   readonly mkfs?: readonly string[];
   /** Milliseconds of one mount after which its daemon counts as hanging; the usual limit suits the tests of one file. */
   readonly hangMs?: number;
+  /** A folder for the image that is not the one for temporary files. */
+  readonly folder?: string;
 }

@@ -57,7 +57,7 @@ function makeBackend(folder: string, choice: VolumeChoice): Backend {
  * the tests did, what they leave has to be a sound volume.
  */
 export function paritySuite(choice: VolumeChoice): Suite {
-  const folder = mkdtempSync(join(tmpdir(), 'vexfs-parity-'));
+  const folder = mkdtempSync(join(choice.folder ?? tmpdir(), 'vexfs-parity-'));
   const scratch = join(folder, 'scratch');
   mkdirSync(scratch);
   const backend = makeBackend(folder, choice);
