@@ -5,7 +5,7 @@ import { MNT_DETACH, PAGE_SIZE, umount } from '@vexfs/fuse/system';
 import type { Backend, ExistingVolume, VolumeChoice } from './backend.js';
 import { CuttableDevice } from './cuttable_device.js';
 import { KernelLog } from './kernel_log.js';
-import { makeImageHere, type Outcome, run } from './programs.js';
+import { makeImage, type Outcome, run } from './programs.js';
 
 const BUSY_MS = 5_000;
 const POLL_MS = 50;
@@ -27,7 +27,7 @@ export class KernelBackend implements Backend {
     this.mountpoint = join(folder, 'mnt');
     mkdirSync(this.mountpoint);
     const image = 'image' in choice ? choice.image : join(folder, 'volume.img');
-    if (!('image' in choice)) makeImageHere(image, choice);
+    if (!('image' in choice)) makeImage(image, choice);
     this.volume = new CuttableDevice(image, join(folder, 'volume'), basename(folder));
   }
 

@@ -47,17 +47,15 @@ export function runNode(script: string, words: readonly string[], limitMs = 30_0
   return run(process.execPath, [script, ...words], limitMs);
 }
 
-/** Makes a volume in an image file. */
+/**
+ * Makes a volume in an image file: in this process, because a program takes longer to start than this does, unless there are
+ * words for mkfs.vexfs.
+ */
 export function makeImage(image: string, choice: VolumeChoice): void {
-  const blocks = choice.blockSize === undefined ? [] : ['-b', String(choice.blockSize)];
-  must(process.execPath, [MKFS, '-q', ...blocks, ...(choice.mkfs ?? []), '--size', choice.size, image]);
-}
-
-/** The same in this process, where no more than size and blocks is chosen: in a guest a program takes longer to start than this. */
-export function makeImageHere(image: string, choice: VolumeChoice): void {
   const { size, blockSize, mkfs } = choice;
   if (mkfs !== undefined) {
-    makeImage(image, choice);
+    const blocks = blockSize === undefined ? [] : ['-b', String(blockSize)];
+    must(process.execPath, [MKFS, '-q', ...blocks, ...mkfs, '--size', size, image]);
     return;
   }
   const sizeBytes = parseSize(size);
