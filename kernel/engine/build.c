@@ -4,6 +4,7 @@
  * earlier stages wrote, so neither the number of threads nor their order changes what is left:
  *
  *   coding     rows become codes; the only stage that can fail, before anything is linked, and the only one of VX_FLAT
+ *   (counting, recoding   when too many of these rows lie outside of the scale of codes, a new generation comes here)
  *   finding    who links to nodes that go
  *   repairing  each of these gets links to the neighbours of what it lost
  *   searching  candidates of each new node in the graph as it was, and among the new nodes before it
@@ -238,8 +239,9 @@ static void vx_code_item(struct vx_index *index, struct vx_worker *worker, vx_u3
 		item->flags |= VX_ITEM_UNMATCHED;
 	else if (index->params.type == VX_FLAT)
 		vx_flat_write(index, item->node, worker->floats);
-	else
-		vx_write_code(index, b->generation ? b->generation : index->generation, item->node, worker->floats);
+	else if (vx_is_clipped(index, vx_write_code(index, b->generation ? b->generation : index->generation, item->node,
+						    worker->floats)))
+		item->flags |= VX_ITEM_CLIPPED;
 }
 
 /* Codes are there: from here on the round cannot fail. */
@@ -306,9 +308,21 @@ static void vx_next_part(struct vx_index *index)
 	if (b->first < b->last)
 		vx_stage(index, VX_SEARCHING, b->last - b->first);
 	else if (vx_generation_due(index) && !vx_generation_begin(index))
-		vx_stage(index, VX_COUNTING, ((vx_u32)index->slots + VX_SLOTS_A_ITEM - 1) / VX_SLOTS_A_ITEM);
+		vx_stage(index, VX_COUNTING, vx_generation_items(index));
 	else
 		vx_stage(index, VX_IDLE, 0);
+}
+
+/* Codes that stay: what goes is taken out of the graph, and what comes put in. */
+static void vx_leave_coding(struct vx_index *index)
+{
+	struct vx_builder *b = &index->builder;
+
+	b->outgrown = 0;
+	b->last = 0;
+	vx_commit_items(index);
+	if (b->stage != VX_FINDING)
+		vx_next_part(index);
 }
 
 /* What follows the stage that is done. */
@@ -323,10 +337,11 @@ static void vx_finish_stage(struct vx_index *index)
 			vx_stage(index, VX_IDLE, 0);
 			break;
 		}
-		b->last = 0;
-		vx_commit_items(index);
-		if (b->stage == VX_CODING)
-			vx_next_part(index);
+		b->outgrown = !b->generation && vx_generation_outgrown(index) && !vx_generation_begin(index);
+		if (b->outgrown)
+			vx_stage(index, VX_COUNTING, vx_generation_items(index));
+		else
+			vx_leave_coding(index);
 		break;
 	case VX_FINDING:
 		vx_delete_group(index);
@@ -347,7 +362,13 @@ static void vx_finish_stage(struct vx_index *index)
 		break;
 	case VX_COUNTING:
 		vx_generation_fold(index);
-		vx_stage(index, VX_RECODING, ((vx_u32)index->slots + VX_SLOTS_A_ITEM - 1) / VX_SLOTS_A_ITEM);
+		vx_stage(index, VX_RECODING, vx_generation_items(index));
+		break;
+	case VX_RECODING:
+		if (b->outgrown)
+			vx_leave_coding(index);
+		else
+			vx_stage(index, VX_IDLE, 0);
 		break;
 	default:
 		vx_stage(index, VX_IDLE, 0);

@@ -59,6 +59,7 @@ struct vx_item {
 #define VX_ITEM_INSERT 1u
 #define VX_ITEM_DELETE 2u /* both: a row taken anew */
 #define VX_ITEM_UNMATCHED 4u
+#define VX_ITEM_CLIPPED 8u /* its code says little: too many coordinates lie outside of the scale */
 
 struct vx_worker {
 	struct vx_walk walk;
@@ -98,6 +99,7 @@ struct vx_builder {
 	vx_u64 *doomed; /* bits by node: goes in this round */
 	vx_u32 doomed_words;
 	struct vx_generation *generation; /* the next one, until its codes are there */
+	vx_u32 outgrown; /* that one is made before the new nodes are linked, and from their rows too */
 };
 
 struct vx_index {
@@ -184,10 +186,19 @@ int vx_generation_train(struct vx_index *index, const struct vx_rows *rows);
 /* ---- generation.c: recoding --------------------------------------------------------------------------------------- */
 
 int vx_generation_due(const struct vx_index *index);
+/* Do the codes of the round's rows ask for another scale, before anything is linked by them? */
+int vx_generation_outgrown(const struct vx_index *index);
+/* Work items of counting and recoding. */
+vx_u32 vx_generation_items(const struct vx_index *index);
 int vx_generation_begin(struct vx_index *index);
 void vx_generation_count(struct vx_index *index, struct vx_worker *worker, vx_u32 item);
 void vx_generation_fold(struct vx_index *index);
 void vx_generation_recode(struct vx_index *index, struct vx_worker *worker, vx_u32 item);
+/* Do so many coordinates that were clipped keep a code from telling where its row is? */
+static inline int vx_is_clipped(const struct vx_index *index, vx_u32 clipped)
+{
+	return clipped > index->params.dims / 32;
+}
 void vx_generation_publish(struct vx_index *index, struct vx_generation *generation);
 
 /* ---- building: build.c, build_memory.c, build_insert.c, build_delete.c -------------------------------------------- */
