@@ -301,7 +301,7 @@ static void vx_next_part(struct vx_index *index)
 		if (!(item->flags & VX_ITEM_INSERT))
 			continue;
 		item->first_edge = edges;
-		edges += (item->level + 1) * index->params.m;
+		edges += (item->level + 1) * vx_links_chosen(index);
 		item->block = item->level ? vx_block_take(index, item->level) : 0;
 	}
 	b->edge_count = edges;

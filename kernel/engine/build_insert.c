@@ -49,7 +49,7 @@ void vx_insert_search(struct vx_index *index, struct vx_worker *worker, vx_u32 a
 
 	if (!(item->flags & VX_ITEM_INSERT))
 		return;
-	for (i = 0; i < (item->level + 1) * index->params.m; i++)
+	for (i = 0; i < (item->level + 1) * vx_links_chosen(index); i++)
 		edges[i] = VX_NO_EDGE;
 	vx_section_begin(&index->cpu);
 	walk->base = item->node;
@@ -61,7 +61,7 @@ void vx_insert_search(struct vx_index *index, struct vx_worker *worker, vx_u32 a
 		vx_walk_begin(index, walk, entry, level < top ? level : top);
 	start = walk->pool[0];
 	for (;; level--) {
-		const vx_u32 max = level ? index->shape.upper_links : index->params.m;
+		const vx_u32 max = level ? index->shape.upper_links : vx_links_chosen(index);
 
 		walk->pool_count = 0;
 		if (found && level <= top) {
@@ -77,7 +77,7 @@ void vx_insert_search(struct vx_index *index, struct vx_worker *worker, vx_u32 a
 		i = navigation->select(walk, walk->pool, walk->pool_count, worker->chosen, 0, max);
 		vx_section_end(&index->cpu);
 		while (i-- > 0)
-			edges[level * index->params.m + i] = VX_EDGE(level, worker->chosen[i], at - b->first);
+			edges[level * vx_links_chosen(index) + i] = VX_EDGE(level, worker->chosen[i], at - b->first);
 		if (level == 0)
 			break;
 	}
@@ -151,11 +151,11 @@ void vx_insert_group(struct vx_index *index)
 			vx_set_word(record + view->shape.links, item->block);
 		vx_set_word(record, VX_NODE_HELD | VX_NODE_LINKED | item->level << VX_NODE_LEVEL_SHIFT);
 		for (level = 0; level <= item->level; level++) {
-			const vx_u64 *edges = b->edges + item->first_edge + level * index->params.m;
+			const vx_u64 *edges = b->edges + item->first_edge + level * vx_links_chosen(index);
 			vx_u32 capacity, count = 0;
 			vx_u32 *list = vx_list_of(view, item->node, level, &capacity);
 
-			for (; count < index->params.m && edges[count] != VX_NO_EDGE; count++)
+			for (; count < vx_links_chosen(index) && edges[count] != VX_NO_EDGE; count++)
 				worker->chosen[count] = VX_EDGE_NODE(edges[count]);
 			vx_list_store(list, worker->chosen, count);
 		}

@@ -163,7 +163,7 @@ int vx_links_reserve(struct vx_index *index)
 		if (i % VX_ROUND_CHANGES == 0)
 			part = 0;
 		if (item->flags & VX_ITEM_INSERT) {
-			part += (item->level + 1) * index->params.m;
+			part += (item->level + 1) * vx_links_chosen(index);
 			blocks += item->level;
 		}
 		deletes += (item->flags & VX_ITEM_DELETE) != 0;

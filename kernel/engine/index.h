@@ -205,6 +205,12 @@ void vx_generation_publish(struct vx_index *index, struct vx_generation *generat
 
 vx_u32 vx_level_of(const struct vx_index *index, vx_u64 id);
 
+/* Links that a new node chooses at most: one more than M makes up for lists that hold one less than 2 M. */
+static inline vx_u32 vx_links_chosen(const struct vx_index *index)
+{
+	return index->params.m + 1;
+}
+
 /* Memory for nodes below `limit`, for `count` items, and for edges and blocks of the items listed: 0 or -ENOMEM. */
 int vx_workers_reserve(struct vx_index *index, vx_u32 workers, vx_u32 limit);
 int vx_items_reserve(struct vx_index *index, vx_u32 count);
