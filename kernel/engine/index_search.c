@@ -109,22 +109,6 @@ int vx_walk_reserve(struct vx_searcher *searcher, vx_u32 pool, vx_u32 results)
 	return 0;
 }
 
-static vx_u64 vx_square_root(vx_u64 square)
-{
-	vx_u64 root = 0, bit = 1ull << 62;
-
-	for (; bit; bit >>= 2) {
-		const vx_u64 next = root + bit;
-
-		root >>= 1;
-		if (square >= next) {
-			square -= next;
-			root += bit;
-		}
-	}
-	return root;
-}
-
 /*
  * The largest key that rounding alone may set apart from `key`. A coordinate of a code is off by up to half a unit, evenly, so
  * with variance 1/12; three standard deviations of the difference of two keys: of sums of squared differences D they
@@ -146,14 +130,16 @@ static vx_u64 vx_key_in_doubt(const struct vx_walk *walk, vx_u32 key)
 
 /*
  * Can the codes not even tell the last of the proposals from the first, so that rows which the walk did not keep may be as near?
- * Not when all that were compared are equally far: there are such rows, and any will do.
+ * Not when all that were compared are equally far: there are such rows, and any will do. By products, where a group that is wider
+ * than the pool is not all around the first, it is asked of the k-th.
  */
 static vx_u32 vx_is_doubtful(const struct vx_plan *plan, const vx_u64 *candidates, vx_u32 n)
 {
 	const struct vx_searcher *searcher = plan->searcher;
+	const vx_u32 judged = plan->index->params.metric == VX_DOT_PRODUCT ? plan->k - 1 : 0;
 
-	return n >= VX_FEWEST_TO_JUDGE && searcher->nearest != searcher->farthest &&
-	       VX_CANDIDATE_KEY(candidates[n - 1]) <= vx_key_in_doubt(&searcher->walk, VX_CANDIDATE_KEY(candidates[0]));
+	return n >= VX_FEWEST_TO_JUDGE && n > judged + 1 && searcher->nearest != searcher->farthest &&
+	       VX_CANDIDATE_KEY(candidates[n - 1]) <= vx_key_in_doubt(&searcher->walk, VX_CANDIDATE_KEY(candidates[judged]));
 }
 
 /*

@@ -277,6 +277,22 @@ VX_INLINE int vx_passes(const struct vx_predicate *p, vx_u32 slot)
 	return id < p->id_bits_count && (p->id_bits[id / 64] >> (id % 64) & 1);
 }
 
+VX_INLINE vx_u64 vx_square_root(vx_u64 square)
+{
+	vx_u64 root = 0, bit = 1ull << 62;
+
+	for (; bit; bit >>= 2) {
+		const vx_u64 next = root + bit;
+
+		root >>= 1;
+		if (square >= next) {
+			square -= next;
+			root += bit;
+		}
+	}
+	return root;
+}
+
 /* Puts a candidate into an ascending array; the last falls out of a full one. Returns its place, `capacity` when none. */
 VX_INLINE vx_u32 vx_insert(vx_u64 *pool, vx_u32 *count, vx_u32 capacity, vx_u64 candidate)
 {

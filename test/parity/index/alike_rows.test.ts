@@ -31,6 +31,14 @@ const SETS: Record<
     type: SearchType.COSINE,
     row: (random) => Array.from({ length: 24 }, () => 1000 + random()),
   },
+  'groups of about the same products': {
+    dimensions: 32,
+    type: SearchType.DOT_PRODUCT,
+    row: (random, i) => {
+      const group = randomSource(1000 + (i % 50));
+      return Array.from({ length: 32 }, () => group() * 10 - 5 + random() * 0.01);
+    },
+  },
   'some much longer than others': {
     dimensions: 32,
     type: SearchType.DOT_PRODUCT,
