@@ -106,6 +106,8 @@ export class Filesystem {
   private nextHandle = 1;
   /** Unlinked inodes whose blocks are not all freed yet. */
   private readonly dying = new Set<number>();
+  /** The transaction whose commit was asked for so that their deletion goes on. */
+  private hurried = 0;
   /** Inodes without a name that somebody still has open, or that the kernel still knows: as where a process stands. */
   private readonly nameless = new Set<number>();
 
@@ -312,6 +314,14 @@ export class Filesystem {
       }
       this.dying.delete(number);
     }
+  }
+
+  /** Of what lies scattered a transaction frees but a piece: its commit is asked for, or one piece a second would come free. */
+  private hurry(): void {
+    const { transaction } = this.volume.store;
+    if (this.dying.size === 0 || this.hurried === transaction || this.volume.transactionBlocks <= 1) return;
+    this.hurried = transaction;
+    this.commits.whenDurable(() => {});
   }
 
   /** Everything unlinked is deleted, open or not: the mount has ended. Returns false when a commit has to come first. */
@@ -529,6 +539,7 @@ export class Filesystem {
   /** Between operations: lets go of what memory need not hold. */
   trim(): void {
     this.volume.inodes.trim((number) => this.openCounts.has(number) || this.vectors.holds(number));
+    this.hurry();
     // First, because an index answers who waits for it when nothing is left to be packed.
     this.packing.tend();
     this.indexing.tend();
