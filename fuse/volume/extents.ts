@@ -161,9 +161,18 @@ export class ExtentTree {
     });
   }
 
+  /** Blocks that unmapping [from, to) needs: none but where that is the middle of an extent, of which two are left then. */
+  blocksToRemove(from: number, to: number): number {
+    const found = this.upTo(this.descend(from), from);
+    if (found === undefined) return 0;
+    const { logical, length } = this.run(found.node, found.at);
+    const splits = logical < from && logical + length > to;
+    return splits ? this.fullNodes(this.descend(to)) : 0;
+  }
+
   /**
    * Unmaps [from, to) from its end backwards and hands every freed range to `give`, until `budget` ranges are freed.
-   * Returns the blocks freed and whether all is done. The caller has required `worstInsert` (a split in the middle).
+   * Returns the blocks freed and whether all is done. The caller has required `blocksToRemove` (a split in the middle).
    */
   remove(
     from: number,
@@ -379,14 +388,16 @@ export class ExtentTree {
     else this.context.store.change(node.block);
   }
 
+  /** Nodes that an insertion at the end of the path adds. */
+  private fullNodes(path: readonly Step[]): number {
+    let count = 0;
+    while (count < path.length && this.isFull(path[path.length - 1 - count]!.node)) count += 1;
+    return count;
+  }
+
   /** Takes the blocks for all nodes that an insertion at the end of the path adds, before it changes anything. */
   private takeNodes(path: readonly Step[]): number[] {
-    let count = 0;
-    let level = path.length - 1;
-    while (level >= 0 && this.isFull(path[level]!.node)) {
-      count += 1;
-      level -= 1;
-    }
+    const count = this.fullNodes(path);
     const goal = this.context.geometry.groupStart(this.context.geometry.groupOfInode(this.inode.number));
     const taken: number[] = [];
     try {

@@ -91,6 +91,17 @@ function giveBack(volume: Volume, inode: Inode, runs: readonly Run[]): void {
   }
 }
 
+/** Whether there are so many blocks. Those that were freed, as by a hole before, are when they are committed: NeedCommit. */
+function hasSpace(volume: Volume, blocks: number): boolean {
+  try {
+    volume.requireBlocks(blocks);
+    return true;
+  } catch (error) {
+    if (error instanceof FsError && !(error instanceof NeedCommit)) return false;
+    throw error;
+  }
+}
+
 /**
  * Frees the whole blocks of a range and zeros the rest of it; the size stays. Without the block that a split of an extent
  * needs the content is zeroed where it is. Throws NeedCommit: called again after the commit, it goes on.
@@ -102,7 +113,7 @@ export function punchHole(volume: Volume, inode: Inode, offset: number, length: 
   for (const [from, to] of edges) zeroWritten(volume, inode, from, to);
   if (first === end) return;
   const tree = extentsOf(volume, inode);
-  if (volume.blocks.available < tree.worstInsert) {
+  if (!hasSpace(volume, tree.blocksToRemove(first, end))) {
     zeroWritten(volume, inode, first * blockSize, end * blockSize);
     return;
   }

@@ -283,6 +283,30 @@ test('preallocated space can be written when the volume is full', (t) => {
   fsyncSync(rest);
 });
 
+test('holes in the only file of a full volume give their space back', (t) => {
+  const fd = open(fresh());
+  const chunk = Buffer.alloc(64 * BLOCK, 1);
+  for (const piece of [chunk, chunk.subarray(0, BLOCK)]) {
+    t.throws(
+      () => {
+        for (;;) writeSync(fd, piece);
+      },
+      { code: 'ENOSPC' },
+    );
+  }
+  const before = fstatSync(fd).blocks;
+  const holes = Math.floor(fstatSync(fd).size / (2 * BLOCK));
+  // More than the inode has room for: the tree gets blocks of its own, which the holes before have freed.
+  for (let i = 0; i < holes; i++) fallocate(fd, PUNCH, (2 * i + 1) * BLOCK, BLOCK);
+  const freed = (before - fstatSync(fd).blocks) / (BLOCK / 512);
+  t.true(freed > holes * 0.95, `${freed} of ${holes} blocks`);
+  const other = open(fresh());
+  for (let written = 0; written < freed * 0.95 * BLOCK; ) written += writeSync(other, chunk);
+  ftruncateSync(other, 0);
+  ftruncateSync(fd, 0);
+  fsyncSync(fd);
+});
+
 test('fallocate changes mtime and ctime, and takes suid away when another user calls it', (t) => {
   const { path, fd } = filled(BLOCK);
   for (const mode of [0, KEEP_SIZE, PUNCH, ZERO_RANGE]) {
