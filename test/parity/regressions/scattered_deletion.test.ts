@@ -56,3 +56,26 @@ test('a full volume takes what a deletion in thousands of pieces made room for',
   t.true(written >= (PIECES - 200) * BLOCK);
   unlinkSync(other);
 });
+
+test('a volume that was full in thousands of pieces can be filled as far again at once', (t) => {
+  const block = new Uint8Array(BLOCK).fill(3);
+  const fill = (): number => {
+    const paths = [fresh(), fresh()];
+    const fds = paths.map((path) => open(path));
+    let blocks = 0;
+    t.throws(
+      () => {
+        for (; ; blocks++) writeSync(fds[blocks % 2]!, block, 0, BLOCK, blocks * BLOCK);
+      },
+      { code: 'ENOSPC' },
+    );
+    for (const fd of fds) close(fd);
+    for (const path of paths) unlinkSync(path);
+    return blocks;
+  };
+  const first = fill();
+  for (let round = 0; round < 3; round++) {
+    const again = fill();
+    t.true(again > first - 50, `${again} blocks of ${first}`);
+  }
+});
