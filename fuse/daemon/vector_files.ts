@@ -206,7 +206,7 @@ export class VectorFiles {
           // What a log claims is no reason to take all memory: it is counted as the growth of a file is.
           if (at + count > known + PIECE) {
             known = at + count;
-            this.reserve(ids, known, ids.info().rows + count);
+            this.reserve(ids, known, ids.info().rows + count, 0);
           }
           file.must(ids.putRange(at, idOf(low, high), count));
         } else if (type === RECORD_DELETE) {
@@ -297,8 +297,11 @@ export class VectorFiles {
     this.grow(file, slots);
   }
 
-  /** Makes room in an id table, so that what follows cannot fail for want of memory. Throws ENOMEM. */
-  reserve(ids: IdTable, slots: number, rows: number): void {
+  /**
+   * Makes room in an id table, so that puts of up to `certain` rows cannot fail for want of memory; `rows` is how many there may
+   * come to be. Throws ENOMEM.
+   */
+  reserve(ids: IdTable, slots: number, rows: number, certain: number = rows): void {
     const { slotCapacity, memoryBytes } = ids.info();
     const growth = slots <= slotCapacity ? 0 : slots * SLOT_BYTES + rows * ROW_BYTES - memoryBytes;
     if (growth > SMALL_GROWTH) {
@@ -307,7 +310,7 @@ export class VectorFiles {
       if (held + growth > MOST_TABLES)
         throw new FsError(errno.ENOMEM, 'the ids of the rows need too much memory');
     }
-    const result = ids.reserve(slots, rows);
+    const result = ids.reserve(slots, certain);
     if (result < 0) throw new FsError(-result);
   }
 

@@ -17,21 +17,27 @@ static void vx_ids_mark(struct vx_ids *table, vx_u32 slot, int live)
 /* The slot is free, below the slot count, and the hash has room. Changes nothing unless it returns 0. */
 static int vx_ids_insert(struct vx_ids *table, vx_u32 slot, vx_u64 id)
 {
-	vx_u64 *bucket = vx_ids_bucket(table, id);
+	const int is_direct = vx_ids_is_direct(table, slot, id);
+	vx_u64 *bucket = NULL;
 
-	if (*bucket)
+	if (table->hashed || !is_direct)
+		bucket = vx_ids_bucket(table, id);
+	if ((bucket && *bucket) || vx_ids_has_direct(table, id))
 		return -VX_EEXIST;
 	table->id_of[slot] = id;
-	*bucket = vx_ids_mix(id, table->seed) >> 32 << 32 | (slot + 1);
+	if (!is_direct) {
+		*bucket = vx_ids_mix(id, table->seed) >> 32 << 32 | (slot + 1);
+		table->hashed++;
+	}
 	vx_ids_mark(table, slot, 1);
 	table->rows++;
 	return 0;
 }
 
-static void vx_ids_remove(struct vx_ids *table, vx_u32 slot)
+static void vx_ids_empty_bucket(struct vx_ids *table, vx_u64 id)
 {
 	const vx_u64 count = table->bucket_count;
-	vx_u64 hole = (vx_u64)(vx_ids_bucket(table, table->id_of[slot]) - table->buckets);
+	vx_u64 hole = (vx_u64)(vx_ids_bucket(table, id) - table->buckets);
 	vx_u64 at = hole;
 
 	for (;;) {
@@ -48,6 +54,15 @@ static void vx_ids_remove(struct vx_ids *table, vx_u32 slot)
 		}
 	}
 	table->buckets[hole] = 0;
+	table->hashed--;
+}
+
+static void vx_ids_remove(struct vx_ids *table, vx_u32 slot)
+{
+	const vx_u64 id = table->id_of[slot];
+
+	if (!vx_ids_is_direct(table, slot, id))
+		vx_ids_empty_bucket(table, id);
 	vx_ids_mark(table, slot, 0);
 	table->rows--;
 }
@@ -70,6 +85,18 @@ static vx_u64 vx_ids_rows_id(const struct vx_ids_rows *rows, size_t i)
 	return rows->slots ? rows->ids[i] : rows->id + i;
 }
 
+static size_t vx_ids_rows_hashed(const struct vx_ids *table, const struct vx_ids_rows *rows, size_t n)
+{
+	size_t count = 0;
+	size_t i;
+
+	if (!rows->slots)
+		return vx_ids_is_direct(table, rows->slot, rows->id) ? 0 : n;
+	for (i = 0; i < n; i++)
+		count += !vx_ids_is_direct(table, rows->slots[i], rows->ids[i]);
+	return count;
+}
+
 static int vx_ids_put_rows(struct vx_ids *table, const struct vx_ids_rows *rows, size_t n, vx_u32 slot_end,
 			   vx_u64 id_bound)
 {
@@ -77,9 +104,11 @@ static int vx_ids_put_rows(struct vx_ids *table, const struct vx_ids_rows *rows,
 	size_t i, done;
 	int error;
 
+	if (table->rows == 0 && n)
+		table->offset = vx_ids_rows_id(rows, 0) - vx_ids_rows_slot(rows, 0);
 	error = vx_ids_grow_slots(table, slot_end);
 	if (!error)
-		error = vx_ids_fit_hash(table, (vx_u64)table->rows + n, 0);
+		error = vx_ids_fit_hash(table, (vx_u64)table->hashed + vx_ids_rows_hashed(table, rows, n), 0);
 	if (error)
 		return error;
 	if (slot_end > table->slots)
@@ -201,7 +230,7 @@ int vx_ids_truncate(struct vx_ids *table, vx_u32 slots)
 	if (table->free_from > slots)
 		table->free_from = slots;
 	/* A quarter of the bound for growth, so that rows coming and going do not resize the hash each time. */
-	if (table->bucket_count > VX_LEAST_BUCKETS && (vx_u64)table->rows * 8 < table->bucket_count)
-		return vx_ids_fit_hash(table, (vx_u64)table->rows * 2, 1);
+	if (table->bucket_count > VX_LEAST_BUCKETS && (vx_u64)table->hashed * 8 < table->bucket_count)
+		return vx_ids_fit_hash(table, (vx_u64)table->hashed * 2, 1);
 	return 0;
 }

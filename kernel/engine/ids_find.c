@@ -10,13 +10,10 @@ size_t vx_ids_find_batch(const struct vx_ids *table, const vx_u64 *ids, size_t n
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		vx_u64 bucket;
-
 		if (i + VX_IDS_AHEAD < n)
 			vx_ids_prefetch(table, ids[i + VX_IDS_AHEAD]);
-		bucket = *vx_ids_bucket(table, ids[i]);
-		out[i] = bucket ? (vx_u32)bucket - 1 : VX_NO_SLOT;
-		found += bucket != 0;
+		out[i] = vx_ids_find(table, ids[i]);
+		found += out[i] != VX_NO_SLOT;
 	}
 	return found;
 }
@@ -28,7 +25,7 @@ size_t vx_ids_first_existing(const struct vx_ids *table, const vx_u64 *ids, size
 	for (i = 0; i < n; i++) {
 		if (i + VX_IDS_AHEAD < n)
 			vx_ids_prefetch(table, ids[i + VX_IDS_AHEAD]);
-		if (ids[i] < table->id_bound && *vx_ids_bucket(table, ids[i]))
+		if (ids[i] < table->id_bound && vx_ids_find(table, ids[i]) != VX_NO_SLOT)
 			break;
 	}
 	return i;
@@ -46,7 +43,7 @@ size_t vx_ids_first_existing_range(const struct vx_ids *table, vx_u64 id, size_t
 		end = table->id_bound - id;
 	for (i = 0; i < end; i++) {
 		vx_ids_prefetch(table, id + i + VX_IDS_AHEAD);
-		if (*vx_ids_bucket(table, id + i))
+		if (vx_ids_find(table, id + i) != VX_NO_SLOT)
 			return i;
 	}
 	return n;

@@ -90,11 +90,11 @@ int vx_ids_grow_slots(struct vx_ids *table, vx_u64 slots)
 	return 0;
 }
 
-int vx_ids_fit_hash(struct vx_ids *table, vx_u64 rows, int shrink)
+int vx_ids_fit_hash(struct vx_ids *table, vx_u64 hashed, int shrink)
 {
 	const vx_u64 had = table->bucket_count;
 	vx_u64 *old = table->buckets;
-	vx_u64 count = rows + rows / 4 + 2;
+	vx_u64 count = hashed + hashed / 4 + 2;
 	vx_u64 *buckets;
 	vx_u64 i;
 
@@ -131,9 +131,17 @@ int vx_ids_fit_hash(struct vx_ids *table, vx_u64 rows, int shrink)
 
 int vx_ids_reserve(struct vx_ids *table, vx_u32 slots, vx_u32 rows)
 {
+	/* Nobody knows yet which of the rows to come are direct. */
+	const vx_u64 direct = table->rows - table->hashed;
+	const vx_u64 hashed = rows > table->rows ? rows - direct : table->hashed;
 	int error = vx_ids_grow_slots(table, slots);
 
-	return error ? error : vx_ids_fit_hash(table, rows, 0);
+	if (error)
+		return error;
+	/* Room for many that turned out to be direct. */
+	if (table->bucket_count > VX_KEPT_BUCKETS && hashed * 4 < table->bucket_count)
+		vx_ids_fit_hash(table, hashed * 2, 1);
+	return vx_ids_fit_hash(table, hashed, 0);
 }
 
 void vx_ids_set_epoch(struct vx_ids *table, vx_u64 epoch)

@@ -283,7 +283,8 @@ static int vexfs_load_rows(struct vexfs_set *set, const struct inode *owner, con
 	list = kvmalloc_array(VEXFS_PIECE, sizeof(*list), GFP_KERNEL);
 	if (!list)
 		return -ENOMEM;
-	error = vx_ids_reserve(set->ids, set->slots, set->live_rows);
+	/* How many of the rows need more than their slots is seen as they come. */
+	error = vx_ids_reserve(set->ids, set->slots, 0);
 	if (!error)
 		error = vexfs_apply_log(set, owner, header, list);
 	if (!error)

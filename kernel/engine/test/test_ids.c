@@ -76,6 +76,9 @@ static void compare(struct vx_ids *table)
 		      free_slots[i]);
 }
 
+/* What the ids of the first rows are larger by than their slots; so are many others, which are found by that. */
+#define OFFSET 300
+
 /* Ids from a small range meet often; those that differ in high bits only test the mixing. */
 static uint64_t some_id(void)
 {
@@ -90,12 +93,12 @@ static void random_put(struct vx_ids *table, int limited)
 	uint64_t ids[8];
 	int expected = 0, error;
 	uint32_t base = random_below(MOST - 8);
-	uint64_t id = some_id() >> 1;
+	uint64_t id = random_below(2) ? base + OFFSET : some_id() >> 1;
 	int range = random_below(2) == 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		slots[i] = range ? base + i : random_below(MOST);
-		ids[i] = range ? id + i : some_id();
+		ids[i] = range ? id + i : random_below(2) ? slots[i] + OFFSET : some_id();
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		if ((slots[i] < model.slots && model.live[slots[i]]) || model_find(ids[i]) != VX_NO_SLOT)
@@ -185,6 +188,11 @@ static void test_model(void)
 	struct vx_ids *table = vx_ids_create(&counted, random_u64());
 
 	TEST("the table does what a plain array would, through 60,000 random calls, some without memory");
+	CHECK_EQ(vx_ids_put(table, 5, 5 + OFFSET), 0, "put");
+	model.id[5] = 5 + OFFSET;
+	model.live[5] = 1;
+	model.slots = 6;
+	model.rows = 1;
 	for (int i = 0; i < 60000; i++) {
 		switch (random_below(8)) {
 		case 0:
@@ -230,6 +238,7 @@ static void test_many(void)
 			slots[i] = i;
 		}
 		CHECK_EQ(vx_ids_put_batch(table, slots, ids, n), 0, "put");
+		CHECK_EQ(vx_ids_reserve(table, n, 0), 0, "room for fewer than there are");
 		CHECK_EQ(vx_ids_find_batch(table, ids, n, slots), n, "found");
 		for (uint32_t i = 0; i < n; i++)
 			CHECK_EQ(slots[i], i, "slot");
@@ -245,6 +254,31 @@ static void test_many(void)
 	vx_ids_destroy(table);
 	free(ids);
 	free(slots);
+	CHECK_EQ(allocated, 0, "bytes not freed");
+}
+
+static void test_direct(void)
+{
+	const uint32_t n = 300000;
+	struct vx_ids *table = vx_ids_create(&counted, 7);
+	struct vx_ids_info info;
+	uint64_t id = 5000;
+	uint32_t slot;
+
+	TEST("ids that go on with their slots take 8 bytes a row, from whatever id on, and room reserved for others is given back");
+	CHECK_EQ(vx_ids_reserve(table, n, n), 0, "reserve");
+	CHECK_EQ(vx_ids_put_range(table, 0, 5000, n), 0, "put");
+	CHECK_EQ(vx_ids_reserve(table, n, n), 0, "reserve again");
+	vx_ids_info(table, &info);
+	CHECK(info.memory_bytes < 8ull * n + n / 8 + 4096, "%" PRIu64 " bytes for %u rows", info.memory_bytes, n);
+	CHECK_EQ(vx_ids_put_range(table, n, 0, 5000), 0, "ids below them");
+	CHECK_EQ(vx_ids_find_batch(table, &id, 1, &slot), 1, "found");
+	CHECK_EQ(slot, 0, "slot");
+	id = 4999;
+	CHECK_EQ(vx_ids_find_batch(table, &id, 1, &slot), 1, "found");
+	CHECK_EQ(slot, n + 4999, "slot");
+	CHECK_EQ(vx_ids_put(table, n + 5000, 5000 + n - 1), -VX_EEXIST, "the last of them again");
+	vx_ids_destroy(table);
 	CHECK_EQ(allocated, 0, "bytes not freed");
 }
 
@@ -344,6 +378,7 @@ int main(void)
 	test_reserve();
 	test_readers();
 	test_many();
+	test_direct();
 	test_model();
 	return 0;
 }
