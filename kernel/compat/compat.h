@@ -121,6 +121,13 @@ static inline unsigned long vexfs_inode_state(const struct inode *inode)
 #define vexfs_fillattr(idmap, mask, inode, stat) generic_fillattr(idmap, inode, stat)
 #endif
 
+/* A handle of number and generation. Up to 6.6 exportfs makes one where nobody else does; since then it calls what stands here unseen. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+#define vexfs_encode_handle generic_encode_ino32_fh
+#else
+#define vexfs_encode_handle NULL
+#endif
+
 /* Times as fine as it takes to tell changes apart between which somebody looked: since 6.13. */
 #ifndef FS_MGTIME
 #define FS_MGTIME 0

@@ -82,6 +82,7 @@ static struct dentry *vexfs_get_parent(struct dentry *child)
 }
 
 const struct export_operations vexfs_export_operations = {
+	.encode_fh = vexfs_encode_handle,
 	.fh_to_dentry = vexfs_fh_to_dentry,
 	.fh_to_parent = vexfs_fh_to_parent,
 	.get_parent = vexfs_get_parent,

@@ -9,7 +9,7 @@ import { isStockName, STOCK_NAMES, type StockName } from '../../vm/stock_kernel.
 import { runThreads } from '../processors/run_threads.js';
 
 /** On emulated processors the whole suite would take hours. */
-const FILES = ['threads', 'vss/threads'];
+const FILES = ['threads', 'vss/threads', 'regressions/file_handles'];
 const ROUNDS = 200;
 const SECONDS = 900;
 
