@@ -158,7 +158,7 @@ bool vexfs_is_snapshot(struct inode *owner, u64 number);
 void vexfs_index_reload(struct vexfs_index *index, struct inode *inode);
 /* The same for who is about to search, outside of sections. */
 void vexfs_index_load_again(struct inode *inode);
-/* Blocks of a snapshot; 0 when it cannot be read. */
+/* Blocks of a hidden inode that a header names beside its own; 0 when it cannot be read. */
 u64 vexfs_snapshot_blocks(struct inode *owner, u64 number);
 
 /* index_rows.c: rows of a file in the page cache, as the engine asks for them. One for each thread. */

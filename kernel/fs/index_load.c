@@ -8,7 +8,7 @@
 /* What an inode of the header is to be: the index is a hint, so what is wrong here is no damage. */
 static bool vexfs_read_graph_inode(struct inode *owner, u64 number, struct vexfs_inode *copy)
 {
-	if (!number || number == vexfs_info(owner)->vector_set || vexfs_read_inode(owner->i_sb, number, copy))
+	if (!number || number == vexfs_info(owner)->vector_set || vexfs_peek_inode(owner->i_sb, number, copy))
 		return false;
 	return le32_to_cpu(copy->flags) & VEXFS_INODE_HIDDEN && S_ISREG(le16_to_cpu(copy->mode)) &&
 	       le64_to_cpu(copy->parent) == owner->i_ino && le32_to_cpu(copy->owner_generation) == owner->i_generation;

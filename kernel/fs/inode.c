@@ -31,16 +31,13 @@ static bool vexfs_inode_holds(const struct vexfs_inode *inode)
 	}
 }
 
-/* Copies an inode in use, after every check that needs nothing but itself. */
-int vexfs_read_inode(struct super_block *sb, u64 number, struct vexfs_inode *copy)
+int vexfs_peek_inode(struct super_block *sb, u64 number, struct vexfs_inode *copy)
 {
 	struct buffer_head *bh;
 	u64 block;
 	u32 offset;
 	int error = vexfs_inode_place(sb, number, &block, &offset);
 
-	if (error == -ENOENT)
-		return vexfs_damage(sb, "inode %llu is named, which is not in use", number);
 	if (error)
 		return error;
 	bh = sb_bread(sb, block);
@@ -50,9 +47,19 @@ int vexfs_read_inode(struct super_block *sb, u64 number, struct vexfs_inode *cop
 	memcpy(copy, bh->b_data + offset, sizeof(*copy));
 	spin_unlock(&vexfs_volume(sb)->table_lock);
 	brelse(bh);
+	/* Zeros: its number was given back since, or has only just been taken. */
+	if (!copy->mode)
+		return -ENOENT;
 	if (le32_to_cpu(copy->checksum) != vexfs_inode_sum(vexfs_volume(sb), number, copy) || !vexfs_inode_holds(copy))
 		return vexfs_damage(sb, "inode %llu", number);
 	return 0;
+}
+
+int vexfs_read_inode(struct super_block *sb, u64 number, struct vexfs_inode *copy)
+{
+	int error = vexfs_peek_inode(sb, number, copy);
+
+	return error == -ENOENT ? vexfs_damage(sb, "inode %llu is named, which is not in use", number) : error;
 }
 
 /* An inode that belongs to the rows of `owner`. */
@@ -159,8 +166,26 @@ void vexfs_set_operations(struct inode *inode, u32 rdev)
 	}
 }
 
-/* A visible inode. -EUCLEAN for a hidden one: nothing may name it. */
-struct inode *vexfs_iget(struct super_block *sb, u64 number)
+/* Nothing may name a hidden inode. */
+static int vexfs_read_named(struct super_block *sb, u64 number, struct vexfs_inode *copy)
+{
+	int error = vexfs_read_inode(sb, number, copy);
+
+	if (!error && (le32_to_cpu(copy->flags) & VEXFS_INODE_HIDDEN))
+		error = vexfs_damage(sb, "inode %llu is hidden and named all the same", number);
+	return error;
+}
+
+static int vexfs_read_if_there(struct super_block *sb, u64 number, struct vexfs_inode *copy)
+{
+	int error = vexfs_peek_inode(sb, number, copy);
+
+	return error == -ENOENT || (!error && (le32_to_cpu(copy->flags) & VEXFS_INODE_HIDDEN)) ? -ESTALE : error;
+}
+
+/* A visible inode, by `read` when it is not in memory. */
+static struct inode *vexfs_get_inode(struct super_block *sb, u64 number,
+				     int (*read)(struct super_block *, u64, struct vexfs_inode *))
 {
 	struct vexfs_inode copy;
 	struct inode *inode = iget_locked(sb, number);
@@ -170,9 +195,7 @@ struct inode *vexfs_iget(struct super_block *sb, u64 number)
 		return ERR_PTR(-ENOMEM);
 	if (!(vexfs_inode_state(inode) & I_NEW))
 		return inode;
-	error = vexfs_read_inode(sb, number, &copy);
-	if (!error && (le32_to_cpu(copy.flags) & VEXFS_INODE_HIDDEN))
-		error = vexfs_damage(sb, "inode %llu is hidden and named all the same", number);
+	error = read(sb, number, &copy);
 	if (error) {
 		iget_failed(inode);
 		return ERR_PTR(error);
@@ -181,4 +204,14 @@ struct inode *vexfs_iget(struct super_block *sb, u64 number)
 	vexfs_set_operations(inode, le32_to_cpu(copy.rdev));
 	unlock_new_inode(inode);
 	return inode;
+}
+
+struct inode *vexfs_iget(struct super_block *sb, u64 number)
+{
+	return vexfs_get_inode(sb, number, vexfs_read_named);
+}
+
+struct inode *vexfs_iget_if_there(struct super_block *sb, u64 number)
+{
+	return vexfs_get_inode(sb, number, vexfs_read_if_there);
 }

@@ -43,23 +43,12 @@ struct dentry *vexfs_lookup(struct inode *dir, struct dentry *dentry, unsigned i
 /* A handle may be older than the inode that has its number now: nothing that it says is damage. */
 static struct inode *vexfs_by_handle(struct super_block *sb, u64 number, u32 generation)
 {
-	struct vexfs_inode copy;
 	struct inode *inode;
-	u64 block;
-	u32 offset;
-	int error;
 
 	if (number != VEXFS_ROOT_INODE && number < VEXFS_FIRST_INODE)
 		return ERR_PTR(-ESTALE);
-	error = vexfs_inode_place(sb, number, &block, &offset);
-	if (!error)
-		error = vexfs_read_inode(sb, number, &copy);
-	if (error)
-		return ERR_PTR(error == -ENOENT ? -ESTALE : error);
-	if (le32_to_cpu(copy.flags) & VEXFS_INODE_HIDDEN || le32_to_cpu(copy.generation) != generation)
-		return ERR_PTR(-ESTALE);
-	inode = vexfs_iget(sb, number);
-	if (!IS_ERR(inode) && inode->i_nlink == 0) {
+	inode = vexfs_iget_if_there(sb, number);
+	if (!IS_ERR(inode) && (inode->i_generation != generation || inode->i_nlink == 0)) {
 		iput(inode);
 		return ERR_PTR(-ESTALE);
 	}
@@ -76,9 +65,16 @@ static struct dentry *vexfs_fh_to_parent(struct super_block *sb, struct fid *fid
 	return generic_fh_to_parent(sb, fid, length, type, vexfs_by_handle);
 }
 
+/* A directory that is removed meanwhile may outlive the one that it lay in. */
 static struct dentry *vexfs_get_parent(struct dentry *child)
 {
-	return d_obtain_alias(vexfs_iget(child->d_sb, vexfs_info(d_inode(child))->parent));
+	struct inode *parent = vexfs_iget_if_there(child->d_sb, READ_ONCE(vexfs_info(d_inode(child))->parent));
+
+	if (!IS_ERR(parent) && (!S_ISDIR(parent->i_mode) || parent->i_nlink == 0)) {
+		iput(parent);
+		parent = ERR_PTR(-ESTALE);
+	}
+	return d_obtain_alias(parent);
 }
 
 const struct export_operations vexfs_export_operations = {

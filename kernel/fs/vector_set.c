@@ -536,8 +536,8 @@ u64 vexfs_hidden_blocks(struct inode *inode)
 	log = le64_to_cpu(((const struct vexfs_set_header *)bh->b_data)->log_inode);
 	blocks += vexfs_snapshot_blocks(inode, le64_to_cpu(((const struct vexfs_set_header *)bh->b_data)->graph_inode));
 	brelse(bh);
-	if (log && !vexfs_read_hidden(inode->i_sb, log, inode, &hidden))
-		blocks += le64_to_cpu(hidden.blocks);
+	/* The log may be written anew meanwhile, and the old one be gone: that is no damage. */
+	blocks += vexfs_snapshot_blocks(inode, log);
 	WRITE_ONCE(info->hidden_blocks, blocks + 1);
 	return blocks;
 }

@@ -207,12 +207,16 @@ struct buffer_head *vexfs_read_bitmap(struct super_block *sb, u64 block, u32 sum
 /* Where the record of an inode in use lies; takes allocator_lock. */
 int vexfs_inode_place(struct super_block *sb, u64 number, u64 *block, u32 *offset);
 
-/* inode.c */
+/* inode.c: both copy an inode in use, after every check that needs nothing but itself. None is -ENOENT of the first, damage to the second. */
+int vexfs_peek_inode(struct super_block *sb, u64 number, struct vexfs_inode *copy);
 int vexfs_read_inode(struct super_block *sb, u64 number, struct vexfs_inode *copy);
 int vexfs_read_hidden(struct super_block *sb, u64 number, const struct inode *owner, struct vexfs_inode *copy);
 /* The operations for the type of an inode; `rdev` as in the record. */
 void vexfs_set_operations(struct inode *inode, u32 rdev);
+/* A visible inode, which something names: -EUCLEAN when there is none. */
 struct inode *vexfs_iget(struct super_block *sb, u64 number);
+/* The same for who names what may be gone: -ESTALE, which is no damage. */
+struct inode *vexfs_iget_if_there(struct super_block *sb, u64 number);
 
 /* extents.c: an extent tree by its owner's number and its root, 96 bytes. */
 struct vexfs_tree {
