@@ -79,7 +79,8 @@ ssize_t vexfs_write_direct(struct kiocb *iocb, struct iov_iter *from)
 	/* Whoever has to do something with the bytes afterwards waits for them. */
 	const bool waits = has_parts || iocb->ki_pos + iov_iter_count(from) > i_size_read(inode) || vexfs_has_index(inode);
 
-	if (!vexfs_is_aligned(iocb, from))
+	/* The sync that ends the write tells of stored rows, under i_rwsem: who holds it already syncs when he has let go. */
+	if (!vexfs_is_aligned(iocb, from) || (iocb_is_dsync(iocb) && vexfs_has_index(inode)))
 		return -ENOTBLK;
 	if (has_parts && iocb->ki_flags & IOCB_NOWAIT)
 		return -EAGAIN;
