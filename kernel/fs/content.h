@@ -38,6 +38,8 @@ ssize_t vexfs_overwrite_direct(struct kiocb *iocb, struct iov_iter *from);
 int vexfs_mmap(struct file *file, struct vm_area_struct *area);
 /* A folio that bytes are to be stored to: 0, and it is locked, dirty, and its blocks are there. -EAGAIN: it has gone. */
 int vexfs_store_begins(struct inode *inode, struct folio *folio);
+/* Anything may lie on the device behind the end of a file. The folio is locked. */
+void vexfs_clear_behind_end(struct inode *inode, struct folio *folio);
 
 /*
  * fallocate.c. The caller of the first holds i_rwsem: all holes of a range get unwritten blocks, or none does; the size

@@ -39,12 +39,27 @@ int vexfs_size_credits(const struct inode *inode)
 	return VEXFS_INODE_CREDITS + vexfs_rows_credits(inode);
 }
 
+/* Where blocks are smaller than pages a mapping has stored to others behind that of the end too, which the device knows nothing of. */
+static void vexfs_clear_last_page(struct inode *inode)
+{
+	struct folio *folio = filemap_lock_folio(inode->i_mapping, i_size_read(inode) >> PAGE_SHIFT);
+
+	/* Older kernels say NULL. */
+	if (IS_ERR_OR_NULL(folio))
+		return;
+	vexfs_clear_behind_end(inode, folio);
+	folio_unlock(folio);
+	folio_put(folio);
+}
+
 int vexfs_zero_tail(struct inode *inode, loff_t upto)
 {
 	const loff_t size = i_size_read(inode);
 	const loff_t end = min_t(loff_t, upto, round_up(size, i_blocksize(inode)));
 	int error;
 
+	if (i_blocksize(inode) < PAGE_SIZE)
+		vexfs_clear_last_page(inode);
 	if (size >= end)
 		return 0;
 	error = vexfs_zero_content(inode, size, end - size);

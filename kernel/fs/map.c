@@ -9,8 +9,7 @@
 #include "inode_write.h"
 #include "row_changes.h"
 
-/* Anything may lie on the device behind the end of a file. The folio is locked. */
-static void vexfs_clear_behind_end(struct inode *inode, struct folio *folio)
+void vexfs_clear_behind_end(struct inode *inode, struct folio *folio)
 {
 	const loff_t size = i_size_read(inode);
 
