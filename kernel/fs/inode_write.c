@@ -121,8 +121,9 @@ int vexfs_commit_inode(struct inode *inode, bool datasync)
 	bool has_flushed;
 	int error;
 
-	if (!journal || sb_rdonly(inode->i_sb))
-		return journal && is_journal_aborted(journal) ? -EROFS : 0;
+	if (!journal)
+		return 0;
+	/* Not what the VFS says: damage may have made the volume read-only since, and what was changed before is to be durable all the same. */
 	if (is_journal_aborted(journal))
 		return -EROFS;
 	has_flushed = jbd2_trans_will_send_data_barrier(journal, tid);

@@ -157,10 +157,18 @@ const struct super_operations vexfs_super_operations = {
 
 static void vexfs_kill_sb(struct super_block *sb)
 {
-	/* They hold inodes now and then. */
-	if (sb->s_fs_info) {
-		vexfs_indexing_stop(vexfs_volume(sb));
-		vexfs_recycler_stop(vexfs_volume(sb));
+	struct vexfs_volume *volume = vexfs_volume(sb);
+
+	if (volume) {
+		/* They hold inodes now and then. */
+		vexfs_indexing_stop(volume);
+		vexfs_recycler_stop(volume);
+		/*
+		 * What is read-only the VFS does not sync. Where damage made it so, a transaction may still wait for content, whose pages
+		 * go with the inodes: committed after that it would show what the blocks held before.
+		 */
+		if (volume->journal && sb_rdonly(sb))
+			jbd2_journal_force_commit(volume->journal);
 	}
 	kill_block_super(sb);
 }

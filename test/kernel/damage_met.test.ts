@@ -1,0 +1,96 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { FileDevice } from '@vexfs/fuse/system';
+import { Volume } from '@vexfs/fuse/volume';
+import { directoryRoot, ROOT_INODE } from '@vexfs/shared';
+import { FuseBackend } from '../parity/backend/fuse.js';
+import { damageInode } from '../parity/regressions/damage.js';
+import { GUEST_DEVICE, GUEST_VOLUME } from '../vm/guest.js';
+import { rootGuestTest, run } from '../vm/guest_test.js';
+
+const program = fileURLToPath(new URL('./volume/guest_damage_met.js', import.meta.url));
+
+/** A volume with some files in its root, one of which is called `broken`. */
+async function withVolume(
+  mkfs: readonly string[],
+  work: (backend: FuseBackend) => Promise<void>,
+): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'vexfs-damage-'));
+  const backend = new FuseBackend(folder, { size: '32M', mkfs: [...mkfs] });
+  try {
+    await backend.mount();
+    for (const name of ['broken', 'sound']) writeFileSync(join(backend.mountpoint, name), '');
+    await backend.unmount();
+    await work(backend);
+  } finally {
+    await backend.end();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Where the last byte of the root's only block lies on the device. */
+function placeInRoot(device: string): number {
+  const file = FileDevice.open(device);
+  try {
+    const { volume } = Volume.open(file, { readOnly: true });
+    const block = directoryRoot.block.get(volume.inodes.get(ROOT_INODE).rootView, 0);
+    return (block + 1) * volume.geometry.blockSize - 9;
+  } finally {
+    file.close();
+  }
+}
+
+rootGuestTest(
+  'what was written before damage made the volume read-only is there when an fsync behind it has returned',
+  async (t) => {
+    t.timeout(300_000);
+    await withVolume([], async (backend) => {
+      damageInode(backend.device, 'broken');
+      await run({
+        program: [process.execPath, program, 'synced', GUEST_DEVICE, GUEST_VOLUME],
+        disk: backend.device,
+        turnsOff: true,
+        seconds: 120,
+      });
+      await backend.mount();
+      t.is(readFileSync(join(backend.mountpoint, 'kept'), 'utf8'), 'content');
+      await backend.unmount();
+    });
+  },
+);
+
+rootGuestTest(
+  'an unmount behind the damage that made a volume read-only shows nothing of what blocks held before',
+  async (t) => {
+    t.timeout(300_000);
+    await withVolume([], async (backend) => {
+      damageInode(backend.device, 'broken');
+      const { code, output } = await run({
+        program: [process.execPath, program, 'unmounted', GUEST_DEVICE, GUEST_VOLUME],
+        disk: backend.device,
+        seconds: 120,
+      });
+      t.is(code, 0, output);
+      t.is(output, `${1 << 20} bytes, 0 others\n`);
+    });
+  },
+);
+
+rootGuestTest(
+  'metadata that was changed while nothing was mounted is checked again, also when somebody has the device open',
+  async (t) => {
+    t.timeout(300_000);
+    await withVolume(['--block-size', '1024'], async (backend) => {
+      const place = placeInRoot(backend.device);
+      const { code, output } = await run({
+        program: [process.execPath, program, 'reopened', GUEST_DEVICE, GUEST_VOLUME, `${place}`],
+        disk: backend.device,
+        seconds: 120,
+      });
+      t.is(code, 0, output);
+      t.is(output, 'EUCLEAN\n');
+    });
+  },
+);
