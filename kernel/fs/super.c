@@ -71,6 +71,9 @@ void vexfs_volume_free(struct super_block *sb)
 	sb->s_fs_info = NULL;
 	brelse(volume->superblock_bh);
 	kfree(volume);
+	/* Who has the device open keeps its buffers in memory, may write other content to them, and the next mount would take them for checked. */
+	sync_blockdev(sb->s_bdev);
+	invalidate_bdev(sb->s_bdev);
 }
 
 /* Ends the running transaction; waits for it when asked to. */
