@@ -334,6 +334,7 @@ int vexfs_init_context(struct fs_context *context)
 	options->posix_acl = true;
 	if (context->root) {
 		options->noload = vexfs_volume(context->root->d_sb)->noload;
+		options->posix_acl = context->root->d_sb->s_flags & SB_POSIXACL;
 		options->errors = vexfs_volume(context->root->d_sb)->errors;
 		options->vector_memory = vexfs_volume(context->root->d_sb)->vector_memory;
 		options->index_above = vexfs_index_above(vexfs_volume(context->root->d_sb));

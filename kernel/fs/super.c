@@ -135,6 +135,8 @@ static int vexfs_show_options(struct seq_file *seq, struct dentry *root)
 
 	if (volume->noload)
 		seq_puts(seq, ",noload");
+	if (IS_ENABLED(CONFIG_FS_POSIX_ACL) && !(root->d_sb->s_flags & SB_POSIXACL))
+		seq_puts(seq, ",noacl");
 	if (volume->errors != VEXFS_ERRORS_CONTINUE)
 		seq_printf(seq, ",errors=%s", errors[volume->errors]);
 	if (volume->vector_memory)

@@ -67,6 +67,7 @@ guestTest(
         toWrite: 'ok',
         toWriteWithoutReplay: 'EINVAL',
         remounts: ['ok', 'ok', 'ok', 0, 0, 'ok'],
+        withoutLists: ['ok', true, 'ok', true, 'ok', false, 'ok'],
         unknownOption: 'EINVAL',
         noload: 'ok',
         mount: 'ok',

@@ -62,6 +62,23 @@ function remounts(device: string): Array<number | string> {
   return outcomes;
 }
 
+/** Without access lists, which a remount for something else does not bring back. */
+function withoutLists(device: string): Array<string | boolean> {
+  const isShown = (): boolean =>
+    readFileSync('/proc/mounts', 'utf8')
+      .split('\n')
+      .some((line) => line.includes(` ${mountpoint} `) && /[, ]noacl[, ]/.test(line));
+  return [
+    mountVolume(device, mountpoint, 0, 'noacl'),
+    isShown(),
+    mountVolume('none', mountpoint, MS_REMOUNT, 'errors=continue'),
+    isShown(),
+    mountVolume('none', mountpoint, MS_REMOUNT, 'acl'),
+    isShown(),
+    unmountVolume(mountpoint),
+  ];
+}
+
 const libc = koffi.load(null);
 const nameToHandle = libc.func('name_to_handle_at', 'int', ['int', 'str', 'void *', 'void *', 'int']);
 const openByHandle = libc.func('open_by_handle_at', 'int', ['int', 'void *', 'int']);
@@ -104,6 +121,7 @@ withLoop(image('clean'), [], (device) => {
   answers.toWrite = attempt(device, 0);
   answers.toWriteWithoutReplay = attempt(device, 0, 'noload');
   answers.remounts = remounts(device);
+  answers.withoutLists = withoutLists(device);
   answers.unknownOption = attempt(device, MS_RDONLY, 'colour=red');
   answers.noload = attempt(device, MS_RDONLY, 'noload');
   answers.mount = mountVolume(device, mountpoint);
