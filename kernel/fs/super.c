@@ -12,6 +12,7 @@
 #include "recycle.h"
 #include "sysfs.h"
 #include "trace.h"
+#include "vector_set.h"
 #include "vexfs_fs.h"
 
 static struct kmem_cache *vexfs_inode_cache;
@@ -217,6 +218,8 @@ static void __exit vexfs_exit(void)
 	unregister_filesystem(&vexfs_type);
 	vexfs_sysfs_exit();
 	vexfs_searchers_free();
+	/* Of sections that somebody took a ticket for and never asked again. */
+	vexfs_set_wait();
 	/* Inodes are freed after a grace period. */
 	rcu_barrier();
 	kmem_cache_destroy(vexfs_inode_cache);
