@@ -317,8 +317,22 @@ void vexfs_drop_appended(struct vexfs_appended *appended)
 		vexfs_truncate(appended->inode);
 }
 
+/*
+ * A read that looked at the length before rows were cut off, and went on while new ones were written past the cache, has left pages of zeros there.
+ * Only now, when the length covers them, what is read anew is what the device has.
+ */
+static void vexfs_drop_read_before(const struct vexfs_appended *appended)
+{
+	const u64 first = max(appended->joined, appended->fresh);
+
+	if (first < appended->to && i_size_read(appended->inode) >= appended->to)
+		invalidate_inode_pages2_range(appended->inode->i_mapping, first >> PAGE_SHIFT, (appended->to - 1) >> PAGE_SHIFT);
+}
+
 void vexfs_end_appended(struct vexfs_appended *appended)
 {
+	if (appended->inode)
+		vexfs_drop_read_before(appended);
 	while (appended->page_count)
 		put_page(appended->pages[--appended->page_count]);
 	kvfree(appended->pages);
