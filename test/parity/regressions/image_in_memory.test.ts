@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { IndexState } from '@vexfs/shared';
 import { paritySuite } from '../backend/suite.js';
 import { deleteRows } from '../client/delete_calls.js';
@@ -5,8 +7,9 @@ import { createIndex, indexInfo, waitForIndex } from '../client/index_calls.js';
 import { numberedRows } from '../client/stored_rows.js';
 import { getStats, search } from '../client/vector_calls.js';
 
-// tmpfs cannot tell whether a read would have to wait (RWF_NOWAIT), as most filesystems can.
-const { test, vectorFile, backend } = paritySuite({ size: '64M', folder: '/dev/shm' });
+// tmpfs cannot tell whether a read would have to wait (RWF_NOWAIT), as most filesystems can. The temporary files of a guest are in one anyway.
+const MEMORY = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+const { test, vectorFile, backend } = paritySuite({ size: '64M', folder: MEMORY });
 const D = 16;
 const ROWS = 4000;
 
