@@ -225,7 +225,7 @@ export class RowPacking {
       let at = 0;
       for (const { slot, count } of consecutive(Array.from(move.from))) {
         const into = data.subarray(at, at + count * stride);
-        volume.store.withoutWaiting(() => readContent(volume, inode, dataOffset + slot * stride, into));
+        this.readHeld(() => readContent(volume, inode, dataOffset + slot * stride, into));
         at += into.length;
       }
     } catch (error) {
@@ -262,6 +262,13 @@ export class RowPacking {
       fresh.end();
       throw error;
     }
+  }
+
+  /** Reads what a job has just read. Throws NeedRead when the page cache has let go of it, where that can be told. */
+  private readHeld(work: () => void): void {
+    const { device, volume } = this.fs;
+    if (device.tellsCached) volume.store.withoutWaiting(work);
+    else volume.store.waitingAnyway(work);
   }
 
   /** Whether there are so many blocks for a batch of `rows`; else the next one is smaller: on a full disk this is how space comes back. Throws ENOSPC, NeedCommit. */

@@ -5,7 +5,7 @@ export interface BlockDevice {
   /** Fills `into` from `position`. Throws DeviceError when fewer bytes come. */
   read(position: number, into: Uint8Array): void;
   /** Fills `into` if that needs no wait for the medium; false, and `into` undefined, when it would. Absent: nobody can tell. */
-  readonly readCached?: ((position: number, into: Uint8Array) => boolean) | undefined;
+  readCached?(position: number, into: Uint8Array): boolean;
   /** Writes all of `from` at `position`. Throws DeviceError. */
   write(position: number, from: Uint8Array): void;
   /** Returns when everything written before is on stable storage (fdatasync). Throws DeviceError. */

@@ -38,7 +38,8 @@ export class FileDevice implements BlockDevice {
   readonly size: number;
   readonly readOnly: boolean;
   readonly isBlockDevice: boolean;
-  readonly readCached: BlockDevice['readCached'];
+  /** Whether `readCached` is ever true. */
+  readonly tellsCached: boolean;
   #open = true;
 
   private constructor(path: string, fd: number, size: number, readOnly: boolean, isBlockDevice: boolean) {
@@ -47,9 +48,7 @@ export class FileDevice implements BlockDevice {
     this.size = size;
     this.readOnly = readOnly;
     this.isBlockDevice = isBlockDevice;
-    this.readCached = tellsCached(fd)
-      ? (position, into) => preadCached(fd, addressOf(into), into.byteLength, position) === into.byteLength
-      : undefined;
+    this.tellsCached = tellsCached(fd);
   }
 
   /** Throws DeviceError: the errno of open(2), or EINVAL for what is neither a regular file nor a block device. */
@@ -102,6 +101,10 @@ export class FileDevice implements BlockDevice {
       if (count === 0) throw deviceError(`${this.path} ends at byte ${position + done}`, errno.EIO);
       done += count;
     }
+  }
+
+  readCached(position: number, into: Uint8Array): boolean {
+    return preadCached(this.fd, addressOf(into), into.byteLength, position) === into.byteLength;
   }
 
   write(position: number, from: Uint8Array): void {
