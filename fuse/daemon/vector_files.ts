@@ -479,8 +479,9 @@ export class VectorFiles {
     this.forRuns(file, () => {
       runs += 1;
     });
-    const due = file.set.logRecords > 2 * runs;
-    if (due && file.set.blocksFor(runs) <= this.volume.blocks.available) {
+    // The new log is an inode of its own: without one the old log stays, as it does without blocks.
+    const isPossible = file.set.logRecords > 2 * runs && this.volume.superblock.freeInodes > 0;
+    if (isPossible && file.set.blocksFor(runs) <= this.volume.blocks.available) {
       const rest = file.set.compact((emit) => this.forRuns(file, emit));
       if (rest !== undefined) this.onOrphan(rest);
     }
