@@ -45,6 +45,7 @@ export class Commits {
     this.exchange = exchange;
     this.softLimit = Math.floor(Math.min(maxTransactionBlocks, MOST_STAGED / volume.geometry.blockSize) / 4);
     volume.freeBudget = Math.max(8, this.softLimit >> 2);
+    volume.crowdedAt = this.softLimit;
   }
 
   private get hasChanges(): boolean {

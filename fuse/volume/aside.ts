@@ -18,8 +18,10 @@ export interface AsideRun extends Run {
 export interface AsideBlocks {
   /** In the order of the file. */
   readonly runs: readonly AsideRun[];
-  /** Blocks that `joinAside` may need for the extent tree. */
-  readonly treeBlocks: number;
+  /** Holes between the blocks that the file has there. */
+  readonly gaps: number;
+  /** So many of the runs are the file's already. */
+  joined: number;
 }
 
 /**
@@ -44,12 +46,11 @@ export function setAside(volume: Volume, inode: Inode, offset: number, length: n
       wanted += run.length;
       gaps += 1;
     } else if (run.unwritten) {
-      splits += 2;
+      splits += 1;
     }
     block += run.length;
   }
-  const treeBlocks = overheadFor(volume, inode, gaps, wanted) + splits * tree.worstInsert;
-  volume.requireBlocks(wanted + treeBlocks);
+  volume.requireBlocks(wanted + treeBlocks(volume, inode, gaps, wanted, splits));
   const runs: AsideRun[] = [];
   for (const run of found) {
     if (run.physical !== 0) {
@@ -71,27 +72,74 @@ export function setAside(volume: Volume, inode: Inode, offset: number, length: n
       block += range.length;
     }
   }
-  return { runs, treeBlocks };
+  return { runs, gaps, joined: 0 };
 }
 
-/** The blocks have their content: they become the file's, which ends at `size` now. The caller has called `requireBlocks`. */
-export function joinAside(volume: Volume, inode: Inode, aside: AsideBlocks, size: number): void {
+/** Each run that was taken unwritten may be split in two places. */
+function treeBlocks(volume: Volume, inode: Inode, gaps: number, wanted: number, splits: number): number {
+  const { worstInsert } = extentsOf(volume, inode);
+  return overheadFor(volume, inode, wanted === 0 ? 0 : gaps, wanted) + 2 * splits * worstInsert;
+}
+
+/** Blocks that `joinAside` may still need for the extent tree. */
+export function blocksToJoin(volume: Volume, inode: Inode, { runs, gaps, joined }: AsideBlocks): number {
+  let wanted = 0;
+  let splits = 0;
+  for (let i = joined; i < runs.length; i++) {
+    const { reserved, unwritten, length } = runs[i]!;
+    if (reserved) wanted += length;
+    else if (unwritten) splits += 1;
+  }
+  return treeBlocks(volume, inode, gaps, wanted, splits);
+}
+
+/**
+ * The blocks have their content: they become the file's, which is going to end at `size`. Many pieces are too much for one
+ * transaction: then the inode joins the orphan list, so that a crash takes back what lies behind its end, and the result is false:
+ * called again after the commit, it goes on. The caller has called `requireBlocks`; `endAside` or `dropAside` follows.
+ */
+export function joinAside(volume: Volume, inode: Inode, aside: AsideBlocks, size: number): boolean {
   const tree = extentsOf(volume, inode);
-  for (const run of aside.runs) {
+  const { runs } = aside;
+  const first = aside.joined;
+  while (aside.joined < runs.length) {
+    if (aside.joined > first && volume.transactionBlocks > volume.crowdedAt) {
+      volume.orphans.add(inode);
+      return false;
+    }
+    const run = runs[aside.joined]!;
+    aside.joined += 1;
     if (run.reserved) {
       volume.blocks.takeReserved({ start: run.physical, length: run.length });
       tree.insert(run.logical, run.physical, run.length);
       inode.blocks += run.length;
+      inode.markDirty();
     } else if (run.unwritten) {
       becomeWritten(volume, inode, run, size);
     }
   }
+  return true;
+}
+
+/** All blocks have become the file's: it ends behind them from now on. */
+export function endAside(volume: Volume, inode: Inode, size: number): void {
+  if (inode.links > 0) volume.orphans.remove(inode);
   inode.size = size;
   inode.markDirty();
 }
 
 /** The blocks get no content: what was set aside is free again. */
-export function dropAside(volume: Volume, aside: AsideBlocks): void {
-  for (const { physical, length, reserved } of aside.runs)
+export function dropAside(volume: Volume, { runs, joined }: AsideBlocks): void {
+  for (let i = joined; i < runs.length; i++) {
+    const { physical, length, reserved } = runs[i]!;
     if (reserved) volume.blocks.unreserve({ start: physical, length });
+  }
+}
+
+/** What has become the file's though it was dropped is cut off. Throws NeedCommit, DeviceError: the inode stays on the orphan list then. */
+export function cutAside(volume: Volume, inode: Inode, { joined }: AsideBlocks): void {
+  if (joined === 0) return;
+  if (inode.links > 0) volume.orphans.add(inode);
+  volume.cutting.add(inode.number);
+  finishTruncate(volume, inode);
 }

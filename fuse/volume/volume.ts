@@ -40,6 +40,8 @@ export class Volume implements DirectoryContext {
   readonly cutting = new Set<number>();
   /** Ranges that one transaction may free: each can touch a bitmap and a descriptor block of its own. */
   freeBudget = 64;
+  /** Blocks of the running transaction from which on an operation that can go on in the next one does. */
+  crowdedAt = Number.POSITIVE_INFINITY;
 
   private encodedFreeBlocks: number;
   private encodedFreeInodes: number;

@@ -4,8 +4,11 @@ import { Connection } from '../../server/connection.js';
 import { errno } from '../../system/index.js';
 import {
   type AsideBlocks,
+  blocksToJoin,
   blocksToWrite,
+  cutAside,
   dropAside,
+  endAside,
   FsError,
   forSegments,
   type Inode,
@@ -241,7 +244,7 @@ function writeAside(
   const fresh = new FreshRows(file, parts);
   const drop = (): void => {
     fresh.end();
-    if (plan.aside !== undefined) dropAside(fs.volume, plan.aside);
+    if (plan.aside !== undefined) giveBack(fs, file, plan.aside);
     file.discard(places.reused, fs.volume.store.transaction);
   };
   try {
@@ -278,6 +281,18 @@ function writeAside(
   file.pins += 1;
 }
 
+/** The batch has failed: the file has none of the blocks that it was to get. */
+function giveBack(fs: Filesystem, file: VectorFile, aside: AsideBlocks): void {
+  dropAside(fs.volume, aside);
+  if (file.isGone) return;
+  try {
+    cutAside(fs.volume, file.inode, aside);
+  } catch (error) {
+    // The next truncation goes on with it, or the next mount.
+    if (fs.errnoOf(error) === undefined) throw error;
+  }
+}
+
 /** The rows are on the device. What they still need may have been used up by others: then the batch fails as a whole. */
 function publishAside(
   fs: Filesystem,
@@ -292,18 +307,23 @@ function publishAside(
   fs.actFor(batch.uid, batch.gid);
   const { volume } = fs;
   const { inode } = file;
+  const { aside } = plan;
   const old = replacedSlots(fs, file, batch);
-  let blocks = recordBlocks(file, batch, places, old) + (plan.aside?.treeBlocks ?? 0);
+  let blocks =
+    recordBlocks(file, batch, places, old) + (aside === undefined ? 0 : blocksToJoin(volume, inode, aside));
   for (const { offset, length } of plan.later) blocks += blocksToWrite(volume, inode, offset, length);
   volume.requireBlocks(blocks);
   stripCapability(volume, inode);
-  writeParts(fs, inode, batch, plan.later);
-  const { aside } = plan;
+  const size = batch.layout.dataOffset + places.end * strideOf(batch.layout);
   if (aside !== undefined) {
-    const { dataOffset } = batch.layout;
-    const size = dataOffset + places.end * strideOf(batch.layout);
-    fs.vectors.whole(() => joinAside(volume, inode, aside, size));
+    let isJoined = false;
+    fs.vectors.whole(() => {
+      isJoined = joinAside(volume, inode, aside, size);
+    });
+    if (!isJoined) throw new NeedCommit();
   }
+  writeParts(fs, inode, batch, plan.later);
+  if (aside !== undefined) fs.vectors.whole(() => endAside(volume, inode, size));
   publish(fs, file, batch, places, old, fresh);
 }
 

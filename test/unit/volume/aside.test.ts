@@ -1,18 +1,23 @@
 import {
+  blocksToJoin,
   blocksToWrite,
   createInode,
+  cutAside,
   dropAside,
+  endAside,
   FsError,
   forSegments,
   type Inode,
   joinAside,
   preallocate,
+  punchHole,
   setAside,
   writeContent,
 } from '@vexfs/fuse/volume';
 import { ROOT_INODE } from '@vexfs/shared';
 import test from 'ava';
 import { assertSound } from './check.js';
+import { MemoryDevice } from './memory_device.js';
 import { TestVolume } from './test_volume.js';
 
 const NOW = { seconds: 1, nanoseconds: 0 };
@@ -60,8 +65,9 @@ test('blocks that are set aside become the file at once, and are gone after a cr
   const crashed = new TestVolume(target.device);
   t.is(crashed.volume.inodes.get(inode.number).size, BLOCK);
   assertSound(crashed.volume, 'after a crash');
-  volume.requireBlocks(aside.treeBlocks);
-  joinAside(volume, inode, aside, 61 * BLOCK - 10);
+  volume.requireBlocks(blocksToJoin(volume, inode, aside));
+  t.true(joinAside(volume, inode, aside, 61 * BLOCK - 10));
+  endAside(volume, inode, 61 * BLOCK - 10);
   target.commit();
   const again = new TestVolume(target.device);
   const stored = again.volume.inodes.get(inode.number);
@@ -79,9 +85,11 @@ test('unwritten blocks behind the end are used before others are set aside', (t)
   const wanted = blocksToWrite(volume, inode, BLOCK, 60 * BLOCK);
   const aside = setAside(volume, inode, BLOCK, 60 * BLOCK);
   t.is(before - volume.blocks.available, 2 + 12);
-  t.true(14 + aside.treeBlocks <= wanted);
-  volume.requireBlocks(aside.treeBlocks);
-  joinAside(volume, inode, aside, 61 * BLOCK);
+  const treeBlocks = blocksToJoin(volume, inode, aside);
+  t.true(14 + treeBlocks <= wanted);
+  volume.requireBlocks(treeBlocks);
+  t.true(joinAside(volume, inode, aside, 61 * BLOCK));
+  endAside(volume, inode, 61 * BLOCK);
   target.commit();
   assertSound(volume, 'joined');
   // The extents do not fit into the inode any more: one block is their leaf.
@@ -94,4 +102,64 @@ test('without the space nothing is set aside', (t) => {
   const before = volume.blocks.available;
   t.throws(() => setAside(volume, inode, BLOCK, (before + 1) * BLOCK), { instanceOf: FsError });
   t.is(volume.blocks.available, before);
+});
+
+/** A file, blocks set aside for it in pieces of one block each, and how many there are. */
+function inPieces(): { target: TestVolume; inode: Inode; pieces: number } {
+  const { target, inode } = makeFile(1200);
+  const { volume } = target;
+  const root = volume.inodes.get(ROOT_INODE);
+  const other = createInode(volume, root, Buffer.from('other'), { mode: 0o100644, uid: 0, gid: 0 }, NOW);
+  const pieces = 400;
+  writeContent(volume, other, 0, new Uint8Array(volume.blocks.available * BLOCK - 100 * BLOCK));
+  target.commit();
+  for (let i = 0; i < pieces; i++) {
+    target.run(() => punchHole(volume, other, 2 * i * BLOCK, BLOCK));
+  }
+  target.commit();
+  volume.crowdedAt = 6;
+  return { target, inode, pieces };
+}
+
+test('blocks in more pieces than a transaction may note become the file in several, and are gone after a crash amid them', (t) => {
+  const { target, inode, pieces } = inPieces();
+  const { volume } = target;
+  const size = (pieces + 1) * BLOCK;
+  const aside = setAside(volume, inode, BLOCK, pieces * BLOCK);
+  const free = volume.superblock.freeBlocks;
+  let commits = 0;
+  for (;;) {
+    volume.requireBlocks(blocksToJoin(volume, inode, aside));
+    if (joinAside(volume, inode, aside, size)) break;
+    target.commit();
+    commits += 1;
+    const crashed = new TestVolume(new MemoryDevice(target.device.bytes.slice()));
+    crashed.reopen();
+    t.is(crashed.volume.inodes.get(inode.number).size, BLOCK);
+    t.is(crashed.volume.inodes.get(inode.number).blocks, 1);
+    t.is(crashed.volume.superblock.freeBlocks, free);
+    assertSound(crashed.volume, `after a crash behind commit ${commits}`);
+  }
+  t.true(commits > 1);
+  endAside(volume, inode, size);
+  target.commit();
+  const again = new TestVolume(target.device);
+  t.is(again.volume.inodes.get(inode.number).size, size);
+  assertSound(again.volume, 'joined');
+});
+
+test('what has become the file of blocks that are dropped then is cut off', (t) => {
+  const { target, inode, pieces } = inPieces();
+  const { volume } = target;
+  const free = volume.superblock.freeBlocks;
+  const aside = setAside(volume, inode, BLOCK, pieces * BLOCK);
+  t.false(joinAside(volume, inode, aside, (pieces + 1) * BLOCK));
+  target.commit();
+  t.false(joinAside(volume, inode, aside, (pieces + 1) * BLOCK));
+  dropAside(volume, aside);
+  target.run(() => cutAside(volume, inode, aside));
+  target.commit();
+  t.is(inode.blocks, 1);
+  t.is(volume.superblock.freeBlocks, free);
+  assertSound(volume, 'cut off');
 });
