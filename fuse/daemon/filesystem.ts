@@ -529,7 +529,9 @@ export class Filesystem {
 
   /** A job is over for good. */
   finish(slot: JobSlot): void {
-    this.inflight.delete(slot.fields[anyJob.unique]!);
+    // What it brought may have been handed on to another job of the same call.
+    const unique = slot.fields[anyJob.unique]!;
+    if (this.inflight.get(unique) === slot) this.inflight.delete(unique);
     this.submitted -= 1;
     const queue = this.queueOf.get(slot);
     if (queue !== undefined) this.queued.set(queue, this.queued.get(queue)! - 1);
