@@ -1,5 +1,6 @@
 import {
   errno,
+  isMappable,
   MAP_ANONYMOUS,
   MAP_NORESERVE,
   MAP_PRIVATE,
@@ -16,9 +17,9 @@ const MOST_EXTENTS = 10_000;
 /** Addresses reserved for a small file. */
 const LEAST_RESERVED = 64 << 20;
 
-/** Whether the rows of a volume can be mapped: its blocks are whole pages. */
-export function canMap(volume: Volume): boolean {
-  return volume.geometry.blockSize >= PAGE_SIZE;
+/** Whether the rows of a volume can be mapped: its blocks are whole pages, and the filesystem below does so. */
+export function canMap(volume: Volume, fd: number): boolean {
+  return volume.geometry.blockSize >= PAGE_SIZE && isMappable(fd);
 }
 
 /**

@@ -145,6 +145,7 @@ interface Retired {
 export class VectorFiles {
   private readonly volume: Volume;
   private readonly fd: number;
+  private readonly canMap: boolean;
   private readonly files = new Map<number, VectorFile>();
   /** Numbers of the hidden inodes that loaded sets hold. */
   private readonly hidden = new Set<number>();
@@ -166,6 +167,7 @@ export class VectorFiles {
   constructor(volume: Volume, fd: number) {
     this.volume = volume;
     this.fd = fd;
+    this.canMap = canMap(volume, fd);
   }
 
   /** The set of an inode, or undefined when it has none. Reads the whole row log the first time. */
@@ -411,7 +413,7 @@ export class VectorFiles {
 
   /** The mapping of a file's content as it is now, or undefined where it has to be read. */
   mapping(file: VectorFile): RowMapping | undefined {
-    if (!canMap(this.volume)) return undefined;
+    if (!this.canMap) return undefined;
     const { mapping: had } = file;
     if (had !== undefined) {
       const before = had.regions;

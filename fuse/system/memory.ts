@@ -83,6 +83,14 @@ export function mapFileAt(address: number, fd: number, offset: number, length: n
   return mmap(address, length, PROT_READ, MAP_SHARED | MAP_FIXED, fd, offset);
 }
 
+/** Whether the filesystem of an open file maps it to be shared: some network filesystems, and files past the page cache, cannot be. */
+export function isMappable(fd: number): boolean {
+  const address = mmap(0, PAGE_SIZE, PROT_READ, MAP_SHARED, fd, 0);
+  if (address < 0) return false;
+  munmap(address, PAGE_SIZE);
+  return true;
+}
+
 /** Turns a mapped range back into reserved addresses, keeping others from moving in. Returns `address` or -errno. */
 export function unmapToReserved(address: number, length: number): number {
   const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
