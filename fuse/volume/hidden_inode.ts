@@ -1,6 +1,6 @@
 import { INODE_HIDDEN } from '@vexfs/shared';
 import { freeContent } from './content.js';
-import { DamageError } from './errors.js';
+import { DamageError, FsError } from './errors.js';
 import type { Inode } from './inode.js';
 import type { Volume } from './volume.js';
 
@@ -21,10 +21,24 @@ export function isHiddenOf(inode: Inode, owner: Inode): boolean {
 }
 
 /** Throws DamageError. */
-export function checkHidden(inode: Inode, owner: Inode): void {
+function checkHidden(inode: Inode, owner: Inode): void {
   if (!isHiddenOf(inode, owner)) {
     throw new DamageError(`inode ${inode.number} is not a hidden inode of inode ${owner.number}`);
   }
+}
+
+/** The hidden inode of `owner` that its set names. Throws DamageError, also when that number is free. */
+export function hiddenOf(volume: Volume, owner: Inode, number: number): Inode {
+  let inode: Inode;
+  try {
+    inode = volume.inodes.get(number);
+  } catch (error) {
+    if (error instanceof FsError && !(error instanceof DamageError))
+      throw new DamageError(`the vector set of inode ${owner.number} names the free inode ${number}`);
+    throw error;
+  }
+  checkHidden(inode, owner);
+  return inode;
 }
 
 /**

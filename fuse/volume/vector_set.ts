@@ -18,7 +18,7 @@ import {
 } from '@vexfs/shared';
 import { extentsOf, freeContent } from './content.js';
 import { DamageError, FsError } from './errors.js';
-import { checkHidden, discardHidden, hiddenInode, isHiddenOf } from './hidden_inode.js';
+import { discardHidden, hiddenInode, hiddenOf, isHiddenOf } from './hidden_inode.js';
 import type { Inode } from './inode.js';
 import type { LogPosition, RecordFollower } from './log_position.js';
 import { type RowLayout, slotsIn } from './row_layout.js';
@@ -77,8 +77,7 @@ export class VectorSet {
 
   /** Opens the set of an inode that has one. Throws DamageError. */
   static open(volume: Volume, owner: Inode): VectorSet {
-    const inode = volume.inodes.get(owner.vectorSet);
-    checkHidden(inode, owner);
+    const inode = hiddenOf(volume, owner, owner.vectorSet);
     const set = new VectorSet(volume, owner, inode);
     set.check();
     return set;
@@ -128,8 +127,7 @@ export class VectorSet {
     const log = setHeader.log_inode.get(view, 0);
     if (this.logBlocks > 0 && log === 0) fail('has lost its log');
     if (log !== 0) {
-      const inode = this.volume.inodes.get(log);
-      checkHidden(inode, this.owner);
+      const inode = hiddenOf(this.volume, this.owner, log);
       if (inode.size !== this.logBlocks * this.volume.geometry.blockSize) fail('has a log of another length');
     }
   }

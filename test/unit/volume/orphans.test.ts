@@ -1,5 +1,12 @@
-import { createInode, finishOrphans, type Inode, unlinkName, type Volume } from '@vexfs/fuse/volume';
-import { INODE_HIDDEN, ROOT_INODE, STATE_ERRORS } from '@vexfs/shared';
+import {
+  createInode,
+  finishOrphans,
+  type Inode,
+  unlinkName,
+  VectorSet,
+  type Volume,
+} from '@vexfs/fuse/volume';
+import { ElementType, INODE_HIDDEN, ROOT_INODE, STATE_ERRORS, setHeader } from '@vexfs/shared';
 import test from 'ava';
 import { assertSound } from './check.js';
 import { TestVolume } from './test_volume.js';
@@ -58,5 +65,30 @@ for (const [what, damage] of Object.entries(damages)) {
     const root = third.volume.inodes.get(ROOT_INODE);
     third.run(() => createInode(third.volume, root, Buffer.from('new'), FILE, NOW));
     if (expected === 3) assertSound(third.volume, 'afterwards');
+  });
+}
+
+const sets: Record<string, (volume: Volume, orphan: Inode) => void> = {
+  'whose set is a free inode': (volume, orphan) => {
+    orphan.vectorSet = volume.geometry.inodeCount;
+  },
+  'whose row log is a free inode': (volume, orphan) => {
+    const set = VectorSet.create(volume, orphan);
+    setHeader.log_inode.set(set.changed(), 0, volume.geometry.inodeCount);
+    setHeader.dimensions.set(set.changed(), 0, 1);
+    setHeader.element_type.set(set.changed(), 0, ElementType.FLOAT32);
+  },
+};
+
+for (const [what, damage] of Object.entries(sets)) {
+  test(`an orphan ${what} stays on the list, and the others are deleted`, (t) => {
+    const { target, orphans } = threeOrphans();
+    damage(target.volume, orphans[1]!);
+    for (const inode of orphans) inode.markDirty();
+    target.commit();
+    const again = new TestVolume(target.device);
+    t.is(finishOrphans(again.volume, () => again.commit()).deleted, 2);
+    t.is(again.volume.superblock.orphanHead, orphans[1]!.number);
+    t.is(again.volume.superblock.state, STATE_ERRORS);
   });
 }
