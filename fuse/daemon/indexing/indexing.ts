@@ -115,7 +115,15 @@ export class Indexing {
     const { index } = file;
     if (index === undefined) return;
     this.dropStored(file);
+    this.forgetRows(index);
     this.rebuild(index);
+  }
+
+  /** Where the rows lay: by the layout that they had, as far as the engine was told. */
+  private forgetRows(index: FileIndex): void {
+    const { rowExtents } = index;
+    index.rowExtents = undefined;
+    if (rowExtents !== undefined) this.fs.vectors.retire(index.file, () => freeMemory(rowExtents.memory));
   }
 
   private dropStored(file: VectorFile): void {
@@ -143,9 +151,7 @@ export class Indexing {
     this.all.delete(index);
     index.pace.release(this.fs, index);
     this.release(index);
-    const { rowExtents } = index;
-    index.rowExtents = undefined;
-    if (rowExtents !== undefined) this.fs.vectors.retire(index.file, () => freeMemory(rowExtents.memory));
+    this.forgetRows(index);
   }
 
   /** Frees what the engine has of an index, when no search and no job uses it any more. */
