@@ -1,6 +1,7 @@
 import { INDEX_NONE, IndexType, SearchType, setHeader } from '@vexfs/shared';
 import { extentsOf } from './content.js';
 import { FsError } from './errors.js';
+import { entriesIn } from './extent_node.js';
 import { discardHidden, hiddenInode, isHiddenOf } from './hidden_inode.js';
 import type { Inode } from './inode.js';
 import type { LogPosition, VectorSet } from './vector_set.js';
@@ -117,6 +118,16 @@ export interface WrittenRun {
 /** Blocks beside those of the snapshot that `swapSnapshot` may need. */
 export function swapBlocks(runs: number): number {
   return 12 + Math.ceil(runs / 16);
+}
+
+/** Whether one transaction can note that so many pieces become a snapshot: nodes of its tree, bitmaps, descriptors. */
+export function isSwappable({ geometry, crowdedAt }: Volume, runs: readonly WrittenRun[]): boolean {
+  const tables = new Set<number>();
+  for (const { start } of runs) {
+    const group = geometry.groupOfBlock(start);
+    tables.add(geometry.blockBitmap(group)).add(geometry.descriptorBlock(group));
+  }
+  return Math.ceil(runs.length / entriesIn(geometry.blockSize)) + tables.size <= crowdedAt;
 }
 
 /**

@@ -1,8 +1,9 @@
 import { INDEX_LEAST_UNSAVED } from '@vexfs/shared';
-import { freeMemory } from '../../system/index.js';
+import { errno, freeMemory } from '../../system/index.js';
 import {
   EUCLEAN,
   FsError,
+  isSwappable,
   NeedCommit,
   swapBlocks,
   swapSnapshot,
@@ -33,8 +34,8 @@ function postpone(index: FileIndex): void {
 }
 
 /**
- * Writes the index as it is now into fresh blocks and swaps them in by one transaction. Without space the snapshot before
- * stays. Whether a job has begun. Throws Park.
+ * Writes the index as it is now into fresh blocks and swaps them in by one transaction. Without space, or where it lies in too many
+ * pieces, the snapshot before stays. Whether a job has begun. Throws Park.
  */
 export function saveSnapshot(fs: Filesystem, indexing: Indexing, index: FileIndex): boolean {
   const { position } = index.queue;
@@ -124,6 +125,7 @@ function reserve(
       left -= run.length;
     }
     requireSpace(fs, index, swapBlocks(runs.length));
+    if (!isSwappable(volume, runs)) throw new FsError(errno.ENOSPC);
     return runs;
   } catch (error) {
     giveBack(fs, runs);

@@ -8,6 +8,7 @@ import {
   FsError,
   forSegments,
   type Inode,
+  isSwappable,
   joinAside,
   preallocate,
   punchHole,
@@ -162,4 +163,13 @@ test('what has become the file of blocks that are dropped then is cut off', (t) 
   t.is(inode.blocks, 1);
   t.is(volume.superblock.freeBlocks, free);
   assertSound(volume, 'cut off');
+});
+
+test('a snapshot in more pieces than a transaction may note is not to be swapped in', (t) => {
+  const { target, inode, pieces } = inPieces();
+  const { volume } = target;
+  const { runs } = setAside(volume, inode, BLOCK, pieces * BLOCK);
+  const blocks = runs.map(({ physical, length }) => ({ start: physical, length }));
+  t.true(isSwappable(volume, blocks.slice(0, 40)));
+  t.false(isSwappable(volume, blocks));
 });
