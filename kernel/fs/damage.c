@@ -24,6 +24,7 @@ int vexfs_damage(struct super_block *sb, const char *format, ...)
 		panic("vexfs (%s): damaged, and mounted with errors=panic\n", sb->s_id);
 	if (volume->errors == VEXFS_ERRORS_READ_ONLY && !sb_rdonly(sb)) {
 		pr_err("vexfs (%s): nothing is written any more\n", sb->s_id);
+		WRITE_ONCE(volume->is_given_up, true);
 		sb->s_flags |= SB_RDONLY;
 	}
 	return -EUCLEAN;

@@ -85,6 +85,7 @@ void vexfs_evict_inode(struct inode *inode)
 	/* Without links and not on the list: damage, which is not made worse. */
 	if (!inode->i_nlink && info->orphan && !is_bad_inode(inode) && !sb_rdonly(inode->i_sb))
 		vexfs_delete_inode(inode);
+	vexfs_orphan_leave(inode);
 	clear_inode(inode);
 	if (volume->journal)
 		jbd2_journal_release_jbd_inode(volume->journal, &info->jinode);

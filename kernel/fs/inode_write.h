@@ -20,6 +20,8 @@ void vexfs_content_needs(handle_t *handle, struct inode *inode);
  */
 int vexfs_orphan_add(handle_t *handle, struct inode *inode);
 int vexfs_orphan_remove(handle_t *handle, struct inode *inode);
+/* The inode goes out of memory: where it is on the list, it stays there. */
+void vexfs_orphan_leave(struct inode *inode);
 /* Superblock, the inode, the one in front of it. */
 #define VEXFS_ORPHAN_CREDITS 3
 /* What is on the list when the volume is mounted for writing. Damage is left to fsck and no error. */

@@ -149,8 +149,10 @@ static int vexfs_begin_writing(struct super_block *sb, struct fs_context *contex
 		error = vexfs_group_memory_init(volume);
 	if (!error && !volume->journal)
 		error = vexfs_open_journal(sb);
-	if (!error && is_journal_aborted(volume->journal))
+	if (!error && (is_journal_aborted(volume->journal) || READ_ONCE(volume->is_given_up))) {
+		errorf(context, "writing has ended for damage or a failing device: unmount it and run fsck.vexfs");
 		error = -EROFS;
+	}
 	if (!error && !volume->recycler)
 		error = vexfs_recycler_start(volume);
 	return error ?: vexfs_note_mount(sb);
@@ -304,6 +306,9 @@ static int vexfs_reconfigure(struct fs_context *context)
 			sb->s_flags &= ~SB_RDONLY;
 		if (!error && list_empty(&vexfs_volume(sb)->orphans))
 			error = vexfs_finish_orphans(sb);
+		/* By damage met on the way: the VFS would take the mark away again. */
+		if (!error && sb_rdonly(sb))
+			error = -EROFS;
 		if (error)
 			sb->s_flags |= SB_RDONLY;
 	}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /* The list of inodes with which recovery has to finish: in the superblock and the records, and the same in memory. */
 #include <linux/slab.h>
+#include <linux/xarray.h>
 #include "alloc.h"
 #include "inode_write.h"
 #include "trace.h"
@@ -57,6 +58,23 @@ static u64 vexfs_first_orphan(const struct vexfs_volume *volume)
 	return list_empty(&volume->orphans) ? 0 : list_first_entry(&volume->orphans, struct vexfs_orphan, list)->number;
 }
 
+/*
+ * The entry of an inode that was let go while it stood on the list: it is the inode's again. To enter it once more would lead the list back
+ * to itself. The caller holds orphan_lock.
+ */
+static struct vexfs_orphan *vexfs_find_left_orphan(const struct vexfs_volume *volume, u64 number)
+{
+	struct vexfs_orphan *orphan;
+
+	if (!volume->has_left_orphans)
+		return NULL;
+	list_for_each_entry(orphan, &volume->orphans, list) {
+		if (orphan->number == number)
+			return orphan;
+	}
+	return NULL;
+}
+
 int vexfs_orphan_add(handle_t *handle, struct inode *inode)
 {
 	struct vexfs_volume *volume = vexfs_volume(inode->i_sb);
@@ -65,6 +83,8 @@ int vexfs_orphan_add(handle_t *handle, struct inode *inode)
 	int error = 0;
 
 	mutex_lock(&volume->orphan_lock);
+	if (!info->orphan)
+		info->orphan = vexfs_find_left_orphan(volume, inode->i_ino);
 	if (info->orphan)
 		goto unlock;
 	/* Who comes here has changed names already, or holds rows that nothing names yet: there is no way back. */
@@ -120,29 +140,54 @@ int vexfs_orphan_remove(handle_t *handle, struct inode *inode)
 	return error;
 }
 
+void vexfs_orphan_leave(struct inode *inode)
+{
+	struct vexfs_volume *volume = vexfs_volume(inode->i_sb);
+	struct vexfs_inode_info *info = vexfs_info(inode);
+
+	if (!info->orphan)
+		return;
+	mutex_lock(&volume->orphan_lock);
+	volume->has_left_orphans = true;
+	info->orphan = NULL;
+	mutex_unlock(&volume->orphan_lock);
+}
+
+/* The next of the list, if its inode can stand there. `numbers`: those before it. */
+static int vexfs_load_orphan(struct vexfs_volume *volume, struct xarray *numbers, u64 *number)
+{
+	struct vexfs_orphan *orphan;
+	struct vexfs_inode record;
+	int error = vexfs_read_inode(volume->sb, *number, &record);
+
+	if (!error && (le32_to_cpu(record.flags) & VEXFS_INODE_HIDDEN))
+		error = vexfs_damage(volume->sb, "hidden inode %llu is on the orphan list", *number);
+	if (!error)
+		error = xa_insert(numbers, *number, xa_mk_value(0), GFP_KERNEL);
+	if (error == -EBUSY)
+		error = vexfs_damage(volume->sb, "the orphan list leads back to inode %llu", *number);
+	if (error)
+		return error;
+	orphan = kmalloc(sizeof(*orphan), GFP_KERNEL);
+	if (!orphan)
+		return -ENOMEM;
+	orphan->number = *number;
+	list_add_tail(&orphan->list, &volume->orphans);
+	*number = le64_to_cpu(record.orphan_next);
+	return 0;
+}
+
 /* The list ends before an inode that cannot stand there: the rest is left to fsck. */
 static int vexfs_load_orphans(struct vexfs_volume *volume)
 {
 	u64 number = le64_to_cpu(volume->superblock->orphan_head);
-	u64 left = volume->geometry.inode_count;
-	struct vexfs_orphan *orphan;
-	struct vexfs_inode record;
+	DEFINE_XARRAY(numbers);
+	int error = 0;
 
-	while (number) {
-		int error = left-- ? vexfs_read_inode(volume->sb, number, &record) : -EUCLEAN;
-
-		if (!error && (le32_to_cpu(record.flags) & VEXFS_INODE_HIDDEN))
-			error = vexfs_damage(volume->sb, "hidden inode %llu is on the orphan list", number);
-		if (error)
-			return error;
-		orphan = kmalloc(sizeof(*orphan), GFP_KERNEL);
-		if (!orphan)
-			return -ENOMEM;
-		orphan->number = number;
-		list_add_tail(&orphan->list, &volume->orphans);
-		number = le64_to_cpu(record.orphan_next);
-	}
-	return 0;
+	while (number && !error)
+		error = vexfs_load_orphan(volume, &numbers, &number);
+	xa_destroy(&numbers);
+	return error;
 }
 
 void vexfs_forget_orphans(struct super_block *sb)
@@ -170,11 +215,7 @@ int vexfs_finish_orphans(struct super_block *sb)
 		if (IS_ERR(inode)) {
 			if (PTR_ERR(inode) != -EUCLEAN)
 				return PTR_ERR(inode);
-			continue;
-		}
-		if (vexfs_info(inode)->orphan) {
-			iput(inode);
-			vexfs_damage(sb, "inode %llu is twice on the orphan list", orphan->number);
+			volume->has_left_orphans = true;
 			continue;
 		}
 		vexfs_info(inode)->orphan = orphan;

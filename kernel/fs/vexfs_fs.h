@@ -100,6 +100,10 @@ struct vexfs_volume {
 	/* The orphan list of the volume, the first one first. */
 	struct mutex orphan_lock;
 	struct list_head orphans;
+	/* Some entry may be of an inode that is not in memory, because what was to be done with it failed. */
+	bool has_left_orphans;
+	/* Damage has ended writing, until the next mount. */
+	bool is_given_up;
 	/* NULL until the volume was mounted for writing. */
 	struct vexfs_recycler *recycler;
 	struct vexfs_counters counters;

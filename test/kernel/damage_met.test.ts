@@ -1,12 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FileDevice } from '@vexfs/fuse/system';
-import { Volume } from '@vexfs/fuse/volume';
+import { lookupName, Volume } from '@vexfs/fuse/volume';
 import { directoryRoot, ROOT_INODE } from '@vexfs/shared';
 import { FuseBackend } from '../parity/backend/fuse.js';
-import { damageInode } from '../parity/regressions/damage.js';
+import { damageFrontNode, damageInode } from '../parity/regressions/damage.js';
 import { GUEST_DEVICE, GUEST_VOLUME } from '../vm/guest.js';
 import { rootGuestTest, run } from '../vm/guest_test.js';
 
@@ -37,6 +37,19 @@ function placeInRoot(device: string): number {
     const { volume } = Volume.open(file, { readOnly: true });
     const block = directoryRoot.block.get(volume.inodes.get(ROOT_INODE).rootView, 0);
     return (block + 1) * volume.geometry.blockSize - 9;
+  } finally {
+    file.close();
+  }
+}
+
+/** Which inode follows that of a name in the root on the orphan list, where that is the first. */
+function nextOrphan(device: string, name: string): number {
+  const file = FileDevice.open(device);
+  try {
+    const { volume } = Volume.open(file, { readOnly: true });
+    const inode = lookupName(volume, volume.inodes.get(ROOT_INODE), Buffer.from(name))!;
+    if (volume.superblock.orphanHead !== inode.number) throw new Error(`${name} is not the first orphan`);
+    return inode.orphanNext;
   } finally {
     file.close();
   }
@@ -74,6 +87,43 @@ rootGuestTest(
       });
       t.is(code, 0, output);
       t.is(output, `${1 << 20} bytes, 0 others\n`);
+    });
+  },
+);
+
+rootGuestTest('a volume that damage made read-only is not written to before its next mount', async (t) => {
+  t.timeout(300_000);
+  await withVolume([], async (backend) => {
+    damageInode(backend.device, 'broken');
+    const { code, output } = await run({
+      program: [process.execPath, program, 'remounted', GUEST_DEVICE, GUEST_VOLUME],
+      disk: backend.device,
+      seconds: 120,
+    });
+    t.is(code, 0, output);
+    t.is(output, 'EROFS,EROFS,ok,ok,ok,ok,ok\n');
+  });
+});
+
+rootGuestTest(
+  'a file that cannot be cut off stands on the list of those once, however often it is tried',
+  async (t) => {
+    t.timeout(300_000);
+    await withVolume(['--block-size', '1024'], async (backend) => {
+      await backend.mount();
+      const fd = openSync(join(backend.mountpoint, 'pieces'), 'w');
+      for (let i = 0; i < 100; i++) writeSync(fd, 'x', i * 2048);
+      closeSync(fd);
+      await backend.unmount();
+      damageFrontNode(backend.device, 'pieces');
+      const { code, output } = await run({
+        program: [process.execPath, program, 'cut', GUEST_DEVICE, GUEST_VOLUME],
+        disk: backend.device,
+        seconds: 120,
+      });
+      t.is(code, 0, output);
+      t.is(output, 'EUCLEAN,ok,EUCLEAN,ok\n');
+      t.is(nextOrphan(backend.device, 'pieces'), 0);
     });
   },
 );

@@ -1,6 +1,6 @@
 /**
  * In a guest: meets damage on a volume that becomes read-only by it, with changes under way.
- *   guest_damage_met.js synced|unmounted|reopened DEVICE MOUNTPOINT [PLACE]
+ *   guest_damage_met.js synced|unmounted|remounted|cut|reopened DEVICE MOUNTPOINT [PLACE]
  */
 import {
   closeSync,
@@ -11,13 +11,14 @@ import {
   readSync,
   rmSync,
   statSync,
+  truncateSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { errnoName } from '@vexfs/fuse/system';
 import koffi from 'koffi';
-import { mountVolume, unmountVolume } from './mounting.js';
+import { MS_RDONLY, MS_REMOUNT, mountVolume, unmountVolume } from './mounting.js';
 
 const [work, device, mountpoint, place] = process.argv.slice(2) as [string, string, string, string?];
 const BYTES = 1 << 20;
@@ -74,6 +75,33 @@ const programs: Record<string, () => void> = {
     const bytes = readFileSync(path('fresh'));
     must(unmountVolume(mountpoint));
     console.log(`${bytes.length} bytes, ${bytes.filter((byte) => byte !== 0x55).length} others`);
+  },
+  /** Prints what a remount for writing says then, what a change after it, and what it says where nothing was damaged. */
+  remounted() {
+    must(mountVolume(device, mountpoint, 0, 'errors=remount-ro'));
+    meetDamage();
+    const said = [
+      mountVolume('none', mountpoint, MS_REMOUNT, 'errors=continue'),
+      codeOf(() => writeFileSync(path('later'), '')),
+      unmountVolume(mountpoint),
+      mountVolume(device, mountpoint, 0),
+      mountVolume('none', mountpoint, MS_REMOUNT | MS_RDONLY),
+      mountVolume('none', mountpoint, MS_REMOUNT),
+      unmountVolume(mountpoint),
+    ];
+    console.log(said.join());
+  },
+  /** Cuts a file whose front cannot be freed, and again when its inode has been out of memory. Prints what both came to. */
+  cut() {
+    must(mountVolume(device, mountpoint, 0));
+    const said = [codeOf(() => truncateSync(path('pieces'), 0))];
+    writeFileSync('/proc/sys/vm/drop_caches', '3');
+    said.push(
+      codeOf(() => truncateSync(path('pieces'), BYTES)),
+      codeOf(() => truncateSync(path('pieces'), 0)),
+      unmountVolume(mountpoint),
+    );
+    console.log(said.join());
   },
   /** A block of a directory changed between two mounts, on a device that somebody has open. Prints what the second says. */
   reopened() {

@@ -1,7 +1,7 @@
 /** Damage on a volume that is not mounted, to files of its root. */
 import { FileDevice } from '@vexfs/fuse/system';
 import { extentsOf, lookupName, snapshotOf, VectorSet, Volume } from '@vexfs/fuse/volume';
-import { ROOT_INODE } from '@vexfs/shared';
+import { extentHeader, extentIndex, ROOT_INODE } from '@vexfs/shared';
 
 /** Turns a byte of the header of a file's vector set over. */
 export function damageSet(path: string, name: string): void {
@@ -33,6 +33,22 @@ export function damageSnapshotInode(path: string, name: string): boolean {
     const inode = lookupName(volume, volume.inodes.get(ROOT_INODE), Buffer.from(name))!;
     return snapshotOf(volume, VectorSet.open(volume, inode))?.inode.number;
   });
+}
+
+/** Turns a byte over of the node that leads to the front of a file; its extents are so many that they are not in the inode. */
+export function damageFrontNode(path: string, name: string): void {
+  const device = FileDevice.open(path);
+  try {
+    const { volume } = Volume.open(device, { readOnly: true });
+    const inode = lookupName(volume, volume.inodes.get(ROOT_INODE), Buffer.from(name))!;
+    if (extentHeader.depth.get(inode.rootView, 0) === 0) throw new Error(`${name} has no nodes`);
+    const at = extentIndex.child.get(inode.rootView, extentHeader.$.size) * volume.geometry.blockSize + 40;
+    const byte = new Uint8Array(1);
+    device.read(at, byte);
+    device.write(at, Uint8Array.of(byte[0]! ^ 0xff));
+  } finally {
+    device.close();
+  }
 }
 
 function damageNumber(path: string, find: (volume: Volume) => number | undefined): boolean {
