@@ -254,15 +254,15 @@ static void vexfs_make_graph(struct vexfs_index *index, struct inode *inode)
 /* How often a frozen volume is asked whether it is thawed. */
 #define VEXFS_THAW_DELAY (HZ / 2)
 
-/* Frozen: what waits is saved after the thaw. */
+/* Frozen: what waits is saved after the thaw. On a volume that has become read-only no snapshot is due any more. */
 static void vexfs_save_if_thawed(struct vexfs_index *index, struct inode *inode)
 {
 	struct vexfs_indexing *indexing = index->volume->indexing;
 	struct vexfs_inode_info *info = vexfs_info(inode);
 
-	if (sb_start_write_trylock(inode->i_sb)) {
+	if (vexfs_background_begin(inode->i_sb)) {
 		vexfs_snapshot_save(index, inode);
-		sb_end_write(inode->i_sb);
+		vexfs_background_end(inode->i_sb);
 		return;
 	}
 	mutex_lock(&info->set_lock);

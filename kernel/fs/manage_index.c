@@ -213,14 +213,14 @@ void vexfs_index_if_wanted(struct file *file, u32 metric)
 	is_wanted = vexfs_is_wanted(inode, set);
 	vexfs_set_leave(ticket);
 	/* The search has its answer: on a volume that is frozen or read-only the next one asks again. */
-	if (!is_wanted || sb_rdonly(inode->i_sb) || !sb_start_write_trylock(inode->i_sb))
+	if (!is_wanted || !vexfs_background_begin(inode->i_sb))
 		return;
 	inode_lock(inode);
 	set = vexfs_set_get(inode);
 	if (!IS_ERR(set) && vexfs_is_wanted(inode, set))
 		vexfs_create_index(inode, set, &call);
 	inode_unlock(inode);
-	sb_end_write(inode->i_sb);
+	vexfs_background_end(inode->i_sb);
 }
 
 /* Fills the argument in. */

@@ -158,6 +158,20 @@ static int vexfs_begin_writing(struct super_block *sb, struct fs_context *contex
 	return error ?: vexfs_note_mount(sb);
 }
 
+/* Leaves the journal empty, and nobody who would put something into it before the VFS has made the volume read-only. */
+static int vexfs_end_writing(struct super_block *sb)
+{
+	struct vexfs_volume *volume = vexfs_volume(sb);
+	int error;
+
+	down_write(&volume->background);
+	error = vexfs_empty_journal(sb);
+	if (!error)
+		sb->s_flags |= SB_RDONLY;
+	up_write(&volume->background);
+	return error;
+}
+
 static void vexfs_apply_options(struct super_block *sb, const struct vexfs_options *options)
 {
 	vexfs_volume(sb)->errors = options->errors;
@@ -177,6 +191,7 @@ static struct vexfs_volume *vexfs_volume_alloc(struct super_block *sb)
 	volume->sb = sb;
 	mutex_init(&volume->allocator_lock);
 	mutex_init(&volume->orphan_lock);
+	init_rwsem(&volume->background);
 	spin_lock_init(&volume->table_lock);
 	INIT_LIST_HEAD(&volume->freed);
 	INIT_LIST_HEAD(&volume->orphans);
@@ -298,7 +313,7 @@ static int vexfs_reconfigure(struct fs_context *context)
 
 	sync_filesystem(sb);
 	if (to_read_only && !sb_rdonly(sb)) {
-		error = vexfs_empty_journal(sb);
+		error = vexfs_end_writing(sb);
 	} else if (!to_read_only && sb_rdonly(sb)) {
 		error = vexfs_begin_writing(sb, context);
 		/* Deleting takes handles, which a read-only volume does not give. */

@@ -175,12 +175,12 @@ void vexfs_tell_stores(struct inode *inode, loff_t from, loff_t to)
 	if (!vexfs_has_index(inode))
 		return;
 	/* Frozen: told by the next sync after it. */
-	if (!sb_start_write_trylock(inode->i_sb)) {
+	if (!vexfs_background_begin(inode->i_sb)) {
 		vexfs_note_stores(inode, from, to);
 		return;
 	}
 	inode_lock(inode);
 	vexfs_rows_overwritten(inode, from, to);
 	inode_unlock(inode);
-	sb_end_write(inode->i_sb);
+	vexfs_background_end(inode->i_sb);
 }

@@ -169,12 +169,12 @@ int vexfs_recycle_settle(struct inode *inode)
 	int error = 0;
 	bool waits;
 
-	if (!vexfs_volume(sb)->journal || sb_rdonly(sb) || !sb_start_write_trylock(sb))
+	if (!vexfs_volume(sb)->journal || !vexfs_background_begin(sb))
 		return 0;
 	waits = vexfs_recycle_inode(inode, &awaited);
 	if (awaited.has_freed)
 		error = jbd2_complete_transaction(vexfs_volume(sb)->journal, awaited.tid);
-	sb_end_write(sb);
+	vexfs_background_end(sb);
 	while (!error && awaited.has_freed && !vexfs_set_is_over(awaited.ticket)) {
 		schedule_timeout_interruptible(1);
 		if (signal_pending(current))
@@ -191,7 +191,7 @@ static void vexfs_recycle_work(struct work_struct *work)
 	unsigned long number;
 	void *entry;
 
-	if (!sb_start_write_trylock(sb))
+	if (!vexfs_background_begin(sb))
 		goto later;
 	xa_for_each(&recycler->waiting, number, entry) {
 		struct inode *inode;
@@ -207,9 +207,10 @@ static void vexfs_recycle_work(struct work_struct *work)
 		iput(inode);
 		cond_resched();
 	}
-	sb_end_write(sb);
+	vexfs_background_end(sb);
 later:
-	if (!xa_empty(&recycler->waiting))
+	/* On a volume that is read-only they wait for the next that is to be done after it. */
+	if (!xa_empty(&recycler->waiting) && !sb_rdonly(sb))
 		schedule_delayed_work(&recycler->work, VEXFS_RECYCLE_DELAY);
 }
 

@@ -109,6 +109,8 @@ struct vexfs_volume {
 	struct vexfs_counters counters;
 	/* Its folder in sysfs. */
 	struct vexfs_shown *shown;
+	/* Held for writing while the volume becomes read-only; see vexfs_background_begin(). */
+	struct rw_semaphore background;
 	/* Brings indexes up to date, on volumes that are read-only too. */
 	struct vexfs_indexing *indexing;
 };
@@ -170,6 +172,13 @@ void vexfs_volume_free(struct super_block *sb);
  * superblock follows with the next change of it.
  */
 __printf(2, 3) int vexfs_damage(struct super_block *sb, const char *format, ...);
+
+/*
+ * background.c: around changes on behalf of nobody who was let in as a writer. False while the volume is frozen, or is or becomes read-only. Outside of
+ * all locks but the builder mutex of an index.
+ */
+bool vexfs_background_begin(struct super_block *sb);
+void vexfs_background_end(struct super_block *sb);
 
 /* geometry.c */
 int vexfs_geometry_init(struct vexfs_geometry *geometry, const struct vexfs_superblock *superblock);
