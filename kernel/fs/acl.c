@@ -85,6 +85,7 @@ int vexfs_set_acl(VEXFS_IDMAP *idmap, VEXFS_ACL_OBJECT *object, struct posix_acl
 		return error;
 	do
 		error = vexfs_try_set_acl(inode, acl, type, mode);
-	while (error == -ENOSPC && vexfs_retry_allocate(inode->i_sb, &attempts));
+	/* A list that does not fit beside other attributes does not after a commit either. */
+	while (error == -ENOSPC && !vexfs_info(inode)->xattr_block && vexfs_retry_allocate(inode->i_sb, &attempts));
 	return error;
 }

@@ -102,12 +102,17 @@ static int vexfs_remove_entry(handle_t *handle, struct inode *inode, struct buff
 	return vexfs_seal_attributes(handle, inode, bh);
 }
 
+static u64 vexfs_wanted(const char *name, size_t size)
+{
+	return round_up(sizeof(struct vexfs_xattr_entry) + strlen(name) + (u64)size, 8);
+}
+
 static int vexfs_change_entry(handle_t *handle, struct inode *inode, struct buffer_head **bh, u8 name_space,
 			      const char *name, const void *value, size_t size, int flags)
 {
 	const struct vexfs_xattr_entry *entry = *bh ? vexfs_find_attribute(*bh, name_space, name) : NULL;
 	const u32 used = *bh ? vexfs_used(*bh) : sizeof(struct vexfs_xattr_header);
-	const u64 wanted = round_up(sizeof(*entry) + strlen(name) + (u64)size, 8);
+	const u64 wanted = vexfs_wanted(name, size);
 	int error;
 
 	if (entry && flags & XATTR_CREATE)
@@ -173,12 +178,19 @@ static int vexfs_try_set(struct inode *inode, u8 name_space, const char *name, c
 	return error > 0 ? stopped : error ?: stopped;
 }
 
+/* Whether -ENOSPC was for want of a block: an attribute that does not fit into the one that there is does not after a commit either. */
+static bool vexfs_lacks_block(const struct inode *inode, const char *name, size_t size)
+{
+	return !vexfs_info(inode)->xattr_block &&
+	       sizeof(struct vexfs_xattr_header) + vexfs_wanted(name, size) <= i_blocksize(inode);
+}
+
 int vexfs_xattr_set(struct inode *inode, u8 name_space, const char *name, const void *value, size_t size, int flags)
 {
 	int attempts = 0, error;
 
 	do
 		error = vexfs_try_set(inode, name_space, name, value, size, flags);
-	while (error == -ENOSPC && vexfs_retry_allocate(inode->i_sb, &attempts));
+	while (error == -ENOSPC && vexfs_lacks_block(inode, name, size) && vexfs_retry_allocate(inode->i_sb, &attempts));
 	return error;
 }
