@@ -13,6 +13,8 @@
 #define VEXFS_MOST_GROUPS 8
 #define VEXFS_MOST_RUNS 256
 #define VEXFS_MOST_RETRIES 3
+/* Blocks, more than the direct writes that are under way at once need for their nodes. */
+#define VEXFS_NEARLY_FULL 1024
 
 struct vexfs_found {
 	u32 group;
@@ -368,6 +370,14 @@ int vexfs_next_free_run(struct super_block *sb, u32 group, u32 from, u32 end, u3
 done:
 	brelse(descriptor_bh);
 	return error;
+}
+
+bool vexfs_is_nearly_full(const struct super_block *sb)
+{
+	const struct vexfs_volume *volume = vexfs_volume(sb);
+
+	return le64_to_cpu(volume->superblock->free_blocks) <
+	       READ_ONCE(volume->freed_blocks) + le64_to_cpu(volume->superblock->reserved_blocks) + VEXFS_NEARLY_FULL;
 }
 
 bool vexfs_retry_allocate(struct super_block *sb, int *attempts)

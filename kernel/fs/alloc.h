@@ -34,6 +34,8 @@ int vexfs_next_free_run(struct super_block *sb, u32 group, u32 from, u32 end, u3
  * *attempts begins at 0.
  */
 bool vexfs_retry_allocate(struct super_block *sb, int *attempts);
+/* Whether so little is free that what is under way may find nothing in the end. */
+bool vexfs_is_nearly_full(const struct super_block *sb);
 /*
  * Finds blocks as vexfs_allocate() does and keeps them from others in memory alone, for content that is written before
  * anything names it. Then they are given back, or become the volume's inside a handle: -EUCLEAN leaves them kept.

@@ -20,8 +20,11 @@ extern const struct iomap_ops vexfs_write_ops;
 /* Through the page cache, and moves the position. The caller holds i_rwsem. */
 ssize_t vexfs_write_pages(struct kiocb *iocb, struct iov_iter *from);
 ssize_t vexfs_write_iter(struct kiocb *iocb, struct iov_iter *from);
-/* What was written to [from, to) becomes visible for good: marked as written, and the file as long as it is then. */
-int vexfs_publish_write(struct inode *inode, loff_t from, loff_t to, bool unwritten);
+/*
+ * What was written to [from, to) becomes visible for good: marked as written, and the file as long as it is then. With `is_alone` marking takes no
+ * block for want of which it would fail, but zeroes what lies beside the range: the caller holds i_rwsem, and no other direct write is under way.
+ */
+int vexfs_publish_write(struct inode *inode, loff_t from, loff_t to, bool unwritten, bool is_alone);
 /* Blocks that were taken past the end of the file for a write which ended earlier go again. */
 void vexfs_drop_unused(struct inode *inode, const struct iomap *iomap, loff_t written_to);
 /* Zeros over what is written of a range, through the page cache. The caller holds i_rwsem. */

@@ -39,7 +39,10 @@ int vexfs_content_fill(handle_t *handle, struct inode *inode, u64 logical, u64 m
 int vexfs_content_take(struct inode *inode, u64 logical, u64 most, struct vexfs_run *run, u64 *version);
 /* Marks what is mapped of a range as written or not. -ENOSPC: no block for a node, nothing marked. */
 int vexfs_content_mark(handle_t *handle, struct inode *inode, u64 logical, u64 count, bool unwritten);
-/* The same where it must not fail for want of blocks: then all of the extent becomes written, with zeros, at once. */
+/*
+ * The same where it must not fail for want of blocks: then all of the extent becomes written, with zeros, at once. Nobody may be writing to its other blocks:
+ * see vexfs_publish_write().
+ */
 int vexfs_content_become_written(handle_t *handle, struct inode *inode, u64 logical, u64 count);
 bool vexfs_content_is_hole(struct inode *inode, u64 first, u64 end);
 /* Frees blocks [first, end), the last ones first, in handles of its own. -ENOSPC: no block to make two of an extent. */

@@ -2,6 +2,7 @@
 /* O_DIRECT: between the device and the caller's memory. */
 #include <linux/blkdev.h>
 #include <linux/uio.h>
+#include "alloc.h"
 #include "content.h"
 #include "content_blocks.h"
 #include "row_changes.h"
@@ -53,40 +54,57 @@ static const struct iomap_ops vexfs_direct_ops = {
 };
 
 /* The device has it: only now blocks count as written, and the file as longer. */
-static int vexfs_direct_done(struct kiocb *iocb, ssize_t size, int error, unsigned int flags)
+static int vexfs_end_direct(struct kiocb *iocb, ssize_t size, int error, unsigned int flags, bool is_alone)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
 	const loff_t end = iocb->ki_pos + size;
 
 	if (error || size <= 0)
 		return error;
-	error = vexfs_publish_write(inode, iocb->ki_pos, end, flags & IOMAP_DIO_UNWRITTEN);
+	error = vexfs_publish_write(inode, iocb->ki_pos, end, flags & IOMAP_DIO_UNWRITTEN, is_alone);
 	if (!error && end > i_size_read(inode))
 		i_size_write(inode, end);
 	return error;
+}
+
+static int vexfs_direct_done(struct kiocb *iocb, ssize_t size, int error, unsigned int flags)
+{
+	return vexfs_end_direct(iocb, size, error, flags, false);
+}
+
+static int vexfs_lone_direct_done(struct kiocb *iocb, ssize_t size, int error, unsigned int flags)
+{
+	return vexfs_end_direct(iocb, size, error, flags, true);
 }
 
 static const struct iomap_dio_ops vexfs_direct_write_ops = {
 	.end_io = vexfs_direct_done,
 };
 
+static const struct iomap_dio_ops vexfs_lone_direct_write_ops = {
+	.end_io = vexfs_lone_direct_done,
+};
+
 /* The caller holds i_rwsem. -ENOTBLK: nothing was written, and it has to go through the page cache. */
 ssize_t vexfs_write_direct(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
-	/* Of blocks that are not written yet the rest becomes zeros: two such writes to one block may not be under way together. */
-	const bool has_parts = (iocb->ki_pos | iov_iter_count(from)) & (i_blocksize(inode) - 1);
+	/*
+	 * Of blocks that are not written yet the rest becomes zeros: two such writes to one block may not be under way together. Where there may be
+	 * no block for the node of an extent that becomes two, those beside them become zeros too.
+	 */
+	const bool is_alone = ((iocb->ki_pos | iov_iter_count(from)) & (i_blocksize(inode) - 1)) || vexfs_is_nearly_full(inode->i_sb);
 	/* Whoever has to do something with the bytes afterwards waits for them. */
-	const bool waits = has_parts || iocb->ki_pos + iov_iter_count(from) > i_size_read(inode) || vexfs_has_index(inode);
+	const bool waits = is_alone || iocb->ki_pos + iov_iter_count(from) > i_size_read(inode) || vexfs_has_index(inode);
 
 	/* The sync that ends the write tells of stored rows, under i_rwsem: who holds it already syncs when he has let go. */
 	if (!vexfs_is_aligned(iocb, from) || (iocb_is_dsync(iocb) && vexfs_has_index(inode)))
 		return -ENOTBLK;
-	if (has_parts && iocb->ki_flags & IOCB_NOWAIT)
+	if (is_alone && iocb->ki_flags & IOCB_NOWAIT)
 		return -EAGAIN;
-	if (has_parts)
+	if (is_alone)
 		inode_dio_wait(inode);
-	return iomap_dio_rw(iocb, from, &vexfs_direct_ops, &vexfs_direct_write_ops,
+	return iomap_dio_rw(iocb, from, &vexfs_direct_ops, is_alone ? &vexfs_lone_direct_write_ops : &vexfs_direct_write_ops,
 			    waits ? IOMAP_DIO_FORCE_WAIT : 0, NULL, 0);
 }
 

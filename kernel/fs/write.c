@@ -47,17 +47,20 @@ static int vexfs_write_begin(struct inode *inode, loff_t offset, loff_t length, 
 	return 0;
 }
 
-static int vexfs_try_publish(struct inode *inode, loff_t from, loff_t to, bool unwritten, bool grows)
+static int vexfs_try_publish(struct inode *inode, loff_t from, loff_t to, bool unwritten, bool grows, bool is_alone)
 {
 	const u64 first = from >> inode->i_blkbits;
+	const u64 count = vexfs_blocks_of(inode, to) - first;
 	handle_t *handle;
 	int error = 0, stopped;
 
 	handle = vexfs_start(inode->i_sb, vexfs_content_credits(inode, 1) + vexfs_size_credits(inode));
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
-	if (unwritten)
-		error = vexfs_content_become_written(handle, inode, first, vexfs_blocks_of(inode, to) - first);
+	if (unwritten && is_alone)
+		error = vexfs_content_become_written(handle, inode, first, count);
+	else if (unwritten)
+		error = vexfs_content_mark(handle, inode, first, count, false);
 	if (!error)
 		error = vexfs_order_content(handle, inode, from, to);
 	if (!error && grows)
@@ -66,7 +69,7 @@ static int vexfs_try_publish(struct inode *inode, loff_t from, loff_t to, bool u
 	return error ?: stopped;
 }
 
-int vexfs_publish_write(struct inode *inode, loff_t from, loff_t to, bool unwritten)
+int vexfs_publish_write(struct inode *inode, loff_t from, loff_t to, bool unwritten, bool is_alone)
 {
 	const bool grows = to > vexfs_info(inode)->disk_size;
 	int attempts = 0, error;
@@ -75,7 +78,7 @@ int vexfs_publish_write(struct inode *inode, loff_t from, loff_t to, bool unwrit
 		return 0;
 	/* New rows need records, and those perhaps blocks. */
 	do
-		error = vexfs_try_publish(inode, from, to, unwritten, grows);
+		error = vexfs_try_publish(inode, from, to, unwritten, grows, is_alone);
 	while (error == -ENOSPC && vexfs_retry_allocate(inode->i_sb, &attempts));
 	return error;
 }
@@ -98,7 +101,11 @@ static int vexfs_write_end(struct inode *inode, loff_t offset, loff_t length, ss
 	if (flags & IOMAP_ZERO)
 		return 0;
 	if (written > 0)
-		error = vexfs_publish_write(inode, offset, to, iomap->type == IOMAP_UNWRITTEN);
+		error = vexfs_publish_write(inode, offset, to, iomap->type == IOMAP_UNWRITTEN, false);
+	if (error == -ENOSPC && iomap->type == IOMAP_UNWRITTEN) {
+		inode_dio_wait(inode);
+		error = vexfs_publish_write(inode, offset, to, true, true);
+	}
 	if (written < length)
 		vexfs_drop_unused(inode, iomap, to);
 	/* Of bytes that are copied iomap asks no more what became of them. */
