@@ -30,19 +30,40 @@ struct buffer_head *vexfs_read_block(struct super_block *sb, u64 block)
 	return bh ?: ERR_PTR(-EIO);
 }
 
-struct buffer_head *vexfs_read_checked(struct super_block *sb, u64 block, const struct vexfs_block_kind *kind)
+/* False: the block is none of the kind, and given back. */
+static bool vexfs_check_block(struct super_block *sb, struct buffer_head *bh, const struct vexfs_block_kind *kind)
 {
 	const struct vexfs_volume *volume = vexfs_volume(sb);
-	struct buffer_head *bh = vexfs_read_block(sb, block);
 	__le32 sum;
 
-	if (IS_ERR(bh) || buffer_vexfs_checked(bh))
-		return bh;
+	if (buffer_vexfs_checked(bh))
+		return true;
 	memcpy(&sum, bh->b_data + vexfs_sum_at(kind->what), sizeof(sum));
-	if (le32_to_cpu(sum) != vexfs_block_sum(volume, block, bh->b_data, kind->what) || !kind->holds(volume, bh->b_data)) {
+	if (le32_to_cpu(sum) != vexfs_block_sum(volume, bh->b_blocknr, bh->b_data, kind->what) || !kind->holds(volume, bh->b_data)) {
 		brelse(bh);
-		return ERR_PTR(vexfs_damage(sb, "block %llu is no sound %s", block, kind->name));
+		return false;
 	}
 	set_buffer_vexfs_checked(bh);
-	return bh;
+	return true;
+}
+
+struct buffer_head *vexfs_read_checked(struct super_block *sb, u64 block, const struct vexfs_block_kind *kind)
+{
+	struct buffer_head *bh = vexfs_read_block(sb, block);
+
+	if (IS_ERR(bh) || vexfs_check_block(sb, bh, kind))
+		return bh;
+	return ERR_PTR(vexfs_damage(sb, "block %llu is no sound %s", block, kind->name));
+}
+
+struct buffer_head *vexfs_peek_checked(struct super_block *sb, u64 block, const struct vexfs_block_kind *kind)
+{
+	struct buffer_head *bh;
+
+	if (!vexfs_in_data(&vexfs_volume(sb)->geometry, block, 1))
+		return ERR_PTR(-EUCLEAN);
+	bh = sb_bread(sb, block);
+	if (!bh)
+		return ERR_PTR(-EIO);
+	return vexfs_check_block(sb, bh, kind) ? bh : ERR_PTR(-EUCLEAN);
 }

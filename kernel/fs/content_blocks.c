@@ -9,7 +9,13 @@
 
 static struct vexfs_tree vexfs_content_tree(struct inode *inode)
 {
-	return (struct vexfs_tree){ .sb = inode->i_sb, .owner = inode->i_ino, .root = vexfs_info(inode)->root };
+	return (struct vexfs_tree){
+		.sb = inode->i_sb,
+		.owner = inode->i_ino,
+		.root = vexfs_info(inode)->root,
+		/* See snapshot_pages.c. */
+		.is_hint = IS_PRIVATE(inode),
+	};
 }
 
 int vexfs_content_find(struct inode *inode, u64 logical, u64 most, struct vexfs_run *run, u64 *version)

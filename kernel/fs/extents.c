@@ -98,7 +98,7 @@ void vexfs_path_release(struct vexfs_path *path)
 
 static int vexfs_tree_damage(const struct vexfs_tree *tree)
 {
-	return vexfs_damage(tree->sb, "the extents of inode %llu", tree->owner);
+	return tree->is_hint ? -EUCLEAN : vexfs_damage(tree->sb, "the extents of inode %llu", tree->owner);
 }
 
 /* From the entry of the path's last step to the child below it. */
@@ -113,7 +113,10 @@ static int vexfs_step_down(const struct vexfs_tree *tree, struct vexfs_path *pat
 		path->low = max(path->low, le64_to_cpu(entry->index.logical));
 	if (above->at + 1 < (int)vexfs_node_count(above->header))
 		path->high = min(path->high, vexfs_entry_logical(above->header, above->at + 1));
-	bh = vexfs_read_checked(tree->sb, le64_to_cpu(entry->index.child), &vexfs_extent_node);
+	if (tree->is_hint)
+		bh = vexfs_peek_checked(tree->sb, le64_to_cpu(entry->index.child), &vexfs_extent_node);
+	else
+		bh = vexfs_read_checked(tree->sb, le64_to_cpu(entry->index.child), &vexfs_extent_node);
 	if (IS_ERR(bh))
 		return PTR_ERR(bh);
 	step->bh = bh;
@@ -137,7 +140,7 @@ static int vexfs_check_bounds(const struct vexfs_tree *tree, const struct vexfs_
 	last = &vexfs_node_entry(header, count - 1)->extent;
 	if (vexfs_entry_logical(header, 0) < path->low ||
 	    le64_to_cpu(last->logical) + le32_to_cpu(last->length) > path->high)
-		return vexfs_damage(tree->sb, "extents of inode %llu lie in the wrong node", tree->owner);
+		return tree->is_hint ? -EUCLEAN : vexfs_damage(tree->sb, "extents of inode %llu lie in the wrong node", tree->owner);
 	return 0;
 }
 

@@ -48,6 +48,8 @@ struct vexfs_graph {
 	struct vexfs_inode source;
 	/* By record: an inode of nobody's, whose page cache shows the snapshot. NULL: the graph is, or comes to be, in memory. */
 	struct inode *pages;
+	/* The extents of the snapshot lead nowhere any more. */
+	bool is_lost;
 };
 
 struct vexfs_index {

@@ -108,14 +108,16 @@ static void vexfs_look_at_graph(struct inode *inode, struct vexfs_guide *guide)
 	struct vexfs_inode_info *info = vexfs_info(inode);
 	struct vexfs_index *index = guide->index;
 	struct vx_index_info facts;
+	bool is_suspect;
 
 	vx_index_info(guide->graph->vx, &facts);
-	if (!facts.damaged && facts.memory_bytes == READ_ONCE(index->facts.memory_bytes))
+	is_suspect = facts.damaged || READ_ONCE(guide->graph->is_lost);
+	if (!is_suspect && facts.memory_bytes == READ_ONCE(index->facts.memory_bytes))
 		return;
 	mutex_lock(&info->set_lock);
 	if (!index->is_gone && index->graph == guide->graph) {
 		index->facts.memory_bytes = facts.memory_bytes;
-		if (facts.damaged) {
+		if (is_suspect) {
 			index->is_suspect = true;
 			vexfs_index_wake(index);
 		}

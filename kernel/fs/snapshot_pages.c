@@ -2,11 +2,12 @@
 /*
  * Records of a snapshot out of the page cache. The cache is that of an inode in memory only, with the extents of the snapshot: it is
  * hashed nowhere and goes with the graph, while the snapshot's own inode may go before. Blocks that other content has by then give
- * records which the engine finds wrong, or which propose rows in vain.
+ * records which the engine finds wrong, or which propose rows in vain; nodes of its extents that are others' by then are no damage.
  */
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 #include "content.h"
+#include "content_blocks.h"
 #include "index.h"
 
 struct inode *vexfs_snapshot_pages(struct vexfs_graph *graph, u64 bytes)
@@ -40,6 +41,18 @@ static struct folio *vexfs_snapshot_folio(struct address_space *mapping, struct 
 	return read_mapping_folio(mapping, index, NULL);
 }
 
+/* Why a page could not be read: iomap says -EIO, whatever it was. */
+static int vexfs_snapshot_error(struct vexfs_graph *graph, u64 offset, int error)
+{
+	struct vexfs_run run;
+	u64 version;
+
+	if (error != -EIO || vexfs_content_find(graph->pages, offset >> graph->pages->i_blkbits, 1, &run, &version) != -EUCLEAN)
+		return error;
+	WRITE_ONCE(graph->is_lost, true);
+	return -EUCLEAN;
+}
+
 int vexfs_snapshot_pages_read(void *context, vx_u64 offset, void *data, size_t bytes)
 {
 	struct vexfs_graph *graph = context;
@@ -56,7 +69,7 @@ int vexfs_snapshot_pages_read(void *context, vx_u64 offset, void *data, size_t b
 		struct folio *folio = vexfs_snapshot_folio(mapping, &readahead, offset / PAGE_SIZE, end);
 
 		if (IS_ERR(folio))
-			return PTR_ERR(folio);
+			return vexfs_snapshot_error(graph, offset, PTR_ERR(folio));
 		memcpy(data, folio_address(folio) + (offset - folio_pos(folio)), piece);
 		folio_put(folio);
 		data += piece;

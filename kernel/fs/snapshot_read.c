@@ -12,7 +12,7 @@
 /* Whole blocks from `logical` on, as many as lie together and fit into the bounce; *count: how many. */
 static int vexfs_read_piece(struct vexfs_graph *graph, u64 logical, void *bounce, u64 wanted, u64 *count)
 {
-	const struct vexfs_tree tree = { .sb = graph->sb, .owner = graph->number, .root = graph->source.root };
+	const struct vexfs_tree tree = { .sb = graph->sb, .owner = graph->number, .root = graph->source.root, .is_hint = true };
 	struct vexfs_run run;
 	int error = vexfs_find_run(&tree, logical, wanted, &run);
 
@@ -67,7 +67,8 @@ int vexfs_snapshot_open(struct vexfs_graph *graph, struct inode *owner, const st
 		.read = vexfs_snapshot_read,
 		.context = graph,
 	};
-	int error = vexfs_read_inode(owner->i_sb, snapshot->number, &graph->source);
+	/* Who opens it again holds nothing that keeps it from being dropped meanwhile. */
+	int error = vexfs_peek_inode(owner->i_sb, snapshot->number, &graph->source);
 
 	graph->number = snapshot->number;
 	if (error)

@@ -210,6 +210,8 @@ struct vexfs_block_kind {
 };
 struct buffer_head *vexfs_read_block(struct super_block *sb, u64 block);
 struct buffer_head *vexfs_read_checked(struct super_block *sb, u64 block, const struct vexfs_block_kind *kind);
+/* The same where a block that is none of the kind is -EUCLEAN and no damage. */
+struct buffer_head *vexfs_peek_checked(struct super_block *sb, u64 block, const struct vexfs_block_kind *kind);
 
 /* block_io.c: whole blocks from `physical` on, memory of kmalloc(). Returns when the device has answered. */
 int vexfs_block_io(struct super_block *sb, blk_opf_t operation, u64 physical, void *memory, size_t bytes);
@@ -240,6 +242,8 @@ struct vexfs_tree {
 	s64 taken;
 	/* Where the blocks of its nodes come from; NULL: from whatever is free. */
 	struct vexfs_kept_runs *kept;
+	/* It is only read, and its blocks may be others' by now: what is wrong in it is -EUCLEAN and no damage. */
+	bool is_hint;
 };
 /* Blocks from `logical` on that lie together; physical 0: a hole. */
 struct vexfs_run {
