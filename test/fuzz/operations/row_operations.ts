@@ -219,7 +219,10 @@ export class RowOperations {
   private endsWithRow(fd: number, layout: RowsLayout, live: Rows['live'], slots: number): boolean {
     const { elementType, dimensions, alignment, dataOffset } = layout;
     const end = dataOffset + slots * rowStride(elementType, dimensions, alignment);
-    if (slots === 0 || fstatSync(fd).size !== end) return true;
+    const { size } = fstatSync(fd);
+    if (slots === 0 || size > end) return true;
+    // Free slots at the end were cut off since they were counted.
+    if (size < end) return false;
     for (const id of live.keys()) if (this.slotOf(fd, layout, id) === slots - 1) return true;
     return false;
   }
