@@ -9,8 +9,7 @@ export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
  * In the order they run, cheap ones first. `minutes` is the time limit; `mounts` says that it needs /dev/fuse; `needs` is
  * the file without which it is absent. Stages without a command are folders of tests beside this one. Those with
  * `guests` run when they are named: kernels and their sources are fetched for them. Those with `beside` run beside each other
- * when they follow each other: each waits for much else than a processor. `atOnce` is how many files run at a time, where two
- * (ava.config.mjs) leave a processor idle now and then: tests of a mount wait for the disk.
+ * when they follow each other: each waits for much else than a processor.
  */
 const STAGES = [
   {
@@ -33,7 +32,7 @@ const STAGES = [
   },
   { name: 'unit', minutes: 10, mounts: false },
   { name: 'fuzz', minutes: 15, mounts: false },
-  { name: 'parity', minutes: 20, mounts: true, atOnce: 3 },
+  { name: 'parity', minutes: 20, mounts: true },
   { name: 'crash', minutes: 20, mounts: true },
   // Kernels are fetched, and modules built for them, before the first test; every guest has a limit of its own.
   { name: 'kernel', minutes: 30, mounts: true, guests: true, beside: true, idle: '15m' },
@@ -111,10 +110,6 @@ export function stageCommand(stage) {
     const [program, ...args] = stage.command;
     return { program, args, cwd: ROOT };
   }
-  const words = [
-    '--tap',
-    ...(stage.idle === undefined ? [] : [`--timeout=${stage.idle}`]),
-    ...(stage.atOnce === undefined ? [] : [`--concurrency=${stage.atOnce}`]),
-  ];
+  const words = ['--tap', ...(stage.idle === undefined ? [] : [`--timeout=${stage.idle}`])];
   return { program: 'node_modules/.bin/ava', args: [...words, ...stage.files], cwd: join(ROOT, 'test') };
 }
