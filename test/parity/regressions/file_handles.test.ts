@@ -7,7 +7,7 @@ import { createIndex, waitForIndex } from '../client/index_calls.js';
 import { numberedRows } from '../client/stored_rows.js';
 import { insert, setMeta } from '../client/vector_calls.js';
 
-const { test, fresh, open } = paritySuite({ size: '48M' });
+const { test, fresh, open, close } = paritySuite({ size: '48M' });
 const SECONDS = 6;
 const D = 4;
 
@@ -81,6 +81,8 @@ test('a handle whose number is being given to another inode, or given back, is s
     for (let i = 0; i < 20; i++) writeFileSync(join(folder, `${i}`), '');
     for (let i = 0; i < 20; i++) rmSync(join(folder, `${i}`));
     rmSync(path);
+    // What is left of it, an index too, takes memory until it is closed.
+    close(fd);
     await new Promise((resolve) => setImmediate(resolve));
   }
   t.deepEqual(await ended, [0, null]);
