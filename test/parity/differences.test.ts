@@ -49,7 +49,7 @@ const ASSERTED: Readonly<Record<string, 'here' | readonly [file: string, title: 
   'MANAGE_INDEX with an argument': ['index/refusals', 'MANAGE_INDEX with an argument that cannot be written'],
   'GET_VECTOR_META with a NULL': ['protocol', "late = backend.name === 'fuse'"],
   'stores through a mapping behind': [
-    'regressions/beyond_the_end',
+    'regressions/stores_behind_the_end',
     'what a mapping stored behind the end of a file',
   ],
   'where a file lies': 'here',
