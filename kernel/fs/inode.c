@@ -211,7 +211,27 @@ struct inode *vexfs_iget(struct super_block *sb, u64 number)
 	return vexfs_get_inode(sb, number, vexfs_read_named);
 }
 
+static bool vexfs_is_creating(struct super_block *sb, u64 number)
+{
+	const struct inode *inode;
+	bool is_creating;
+
+	rcu_read_lock();
+	inode = find_inode_by_ino_rcu(sb, number);
+	is_creating = inode && (vexfs_inode_state(inode) & I_CREATING);
+	rcu_read_unlock();
+	return is_creating;
+}
+
+/* An inode whose number is just being given out is not there yet; iget_locked() has one answer for it and for no memory. */
 struct inode *vexfs_iget_if_there(struct super_block *sb, u64 number)
 {
+	struct inode *inode = vexfs_get_inode(sb, number, vexfs_read_if_there);
+
+	if (inode != ERR_PTR(-ENOMEM))
+		return inode;
+	if (vexfs_is_creating(sb, number))
+		return ERR_PTR(-ESTALE);
+	/* It may have been, and be there now. Without memory there is none the second time either. */
 	return vexfs_get_inode(sb, number, vexfs_read_if_there);
 }
