@@ -3,6 +3,8 @@
 
 /* Fewer candidates of about the same product are not worth a way of their own. */
 #define VX_FEWEST_ALIKE 8u
+/* They are looked through once for each that is taken: a bound of that work, far above what the lists of usual sizes hold. */
+#define VX_MOST_ALIKE 1024u
 
 /* Is a candidate at least as far from every chosen node, but for `slack`, as its key says that it is from the base? */
 VX_INLINE int vx_stands_alone(struct vx_walk *walk, const struct vx_shape *shape, vx_u64 candidate, vx_u32 slack,
@@ -100,7 +102,8 @@ VX_INLINE vx_u32 vx_count_alike(const struct vx_shape *shape, const vx_u64 *cand
 
 	if (shape->normed)
 		return 0;
-	while (alike < n && VX_CANDIDATE_KEY(candidates[alike]) <= (vx_u64)VX_CANDIDATE_KEY(candidates[0]) + slack)
+	while (alike < n && alike < VX_MOST_ALIKE &&
+	       VX_CANDIDATE_KEY(candidates[alike]) <= (vx_u64)VX_CANDIDATE_KEY(candidates[0]) + slack)
 		alike++;
 	return alike < VX_FEWEST_ALIKE ? 0 : alike;
 }
