@@ -20,6 +20,9 @@ ssize_t vexfs_read_direct(struct kiocb *iocb, struct iov_iter *to)
 	struct inode *inode = file_inode(iocb->ki_filp);
 	ssize_t done;
 
+	/* The memory may be a mapping of this file whose pages vexfs_store_alone() has to make writable, which needs i_rwsem. */
+	if (vexfs_is_nearly_full(inode->i_sb))
+		fault_in_iov_iter_writeable(to, iov_iter_count(to));
 	if (!(iocb->ki_flags & IOCB_NOWAIT))
 		inode_lock_shared(inode);
 	else if (!inode_trylock_shared(inode))

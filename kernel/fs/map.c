@@ -55,8 +55,8 @@ static u32 vexfs_pieces_at_once(struct inode *inode)
 	return max_t(u32, most / vexfs_content_credits(inode, 1), 1);
 }
 
-/* Makes the folio dirty and its blocks written, or some of them, in one transaction. -EAGAIN: it has gone. */
-static int vexfs_make_writable(struct inode *inode, struct folio *folio)
+/* Makes the folio dirty and its blocks written, or some of them, in one transaction; `is_alone` as for vexfs_publish_write(). -EAGAIN: it has gone. */
+static int vexfs_make_writable(struct inode *inode, struct folio *folio, bool is_alone)
 {
 	const u32 blocks = max_t(u32, folio_size(folio) >> inode->i_blkbits, 1);
 	const u64 first = folio_pos(folio) >> inode->i_blkbits;
@@ -79,7 +79,8 @@ static int vexfs_make_writable(struct inode *inode, struct folio *folio)
 
 		error = vexfs_content_fill(handle, inode, block, stop - block, true, &run, &version);
 		if (!error && run.unwritten) {
-			error = vexfs_content_mark(handle, inode, block, run.length, false);
+			error = is_alone ? vexfs_content_become_written(handle, inode, block, run.length) :
+					   vexfs_content_mark(handle, inode, block, run.length, false);
 			left--;
 		}
 		block += run.length;
@@ -111,11 +112,30 @@ int vexfs_store_begins(struct inode *inode, struct folio *folio)
 		if (error)
 			return error;
 		do {
-			error = vexfs_make_writable(inode, folio);
+			error = vexfs_make_writable(inode, folio, false);
 		} while (error == -ENOSPC && vexfs_retry_allocate(inode->i_sb, &attempts));
 		if (error)
 			return error;
 	}
+}
+
+/*
+ * Space of fallocate(2) has been promised: where no block is left for the node of an extent that becomes two, all of the extent is
+ * written, while nobody else writes to the file. -EAGAIN: somebody does. The caller holds mmap_lock, which comes after i_rwsem.
+ */
+static int vexfs_store_alone(struct inode *inode, struct folio *folio)
+{
+	int error;
+
+	if (!inode_trylock(inode)) {
+		cond_resched();
+		return -EAGAIN;
+	}
+	inode_dio_wait(inode);
+	error = vexfs_make_writable(inode, folio, true);
+	inode_unlock(inode);
+	/* What is left of it is seen at the next fault. */
+	return error ?: -EAGAIN;
 }
 
 static vm_fault_t vexfs_page_mkwrite(struct vm_fault *fault)
@@ -128,6 +148,8 @@ static vm_fault_t vexfs_page_mkwrite(struct vm_fault *fault)
 	file_update_time(fault->vma->vm_file);
 	filemap_invalidate_lock_shared(inode->i_mapping);
 	error = vexfs_store_begins(inode, folio);
+	if (error == -ENOSPC)
+		error = vexfs_store_alone(inode, folio);
 	if (!error) {
 		vexfs_note_stores(inode, folio_pos(folio), folio_pos(folio) + folio_size(folio));
 		folio_wait_stable(folio);

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   fstatSync,
@@ -12,6 +13,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import type { ExecutionContext } from 'ava';
 import { paritySuite } from '../backend/suite.js';
 import { mapFile } from '../client/mapping.js';
 import { getMeta, rowOf, setMeta } from '../client/vector_calls.js';
@@ -259,18 +261,24 @@ test('a range larger than the space is ENOSPC and takes nothing', (t) => {
   t.is(statfsSync(backend.mountpoint).bfree, before);
 });
 
+/** A file that takes all space there is. */
+function fillVolume(t: ExecutionContext): number {
+  const fd = open(fresh());
+  const chunk = Buffer.alloc(64 * BLOCK, 1);
+  t.throws(
+    () => {
+      for (;;) if (writeSync(fd, chunk) < chunk.length) writeSync(fd, chunk);
+    },
+    { code: 'ENOSPC' },
+  );
+  return fd;
+}
+
 test('preallocated space can be written when the volume is full', (t) => {
   const path = fresh();
   const fd = open(path);
   t.is(fallocate(fd, KEEP_SIZE, 0, 64 * BLOCK), 0);
-  const rest = open(fresh());
-  const chunk = Buffer.alloc(64 * BLOCK, 1);
-  t.throws(
-    () => {
-      for (;;) if (writeSync(rest, chunk) < chunk.length) writeSync(rest, chunk);
-    },
-    { code: 'ENOSPC' },
-  );
+  const rest = fillVolume(t);
   for (const block of [40, 3, 20, 60, 5, 41, 63, 7, 9, 11]) writeSync(fd, 'xyz', block * BLOCK + 1);
   const model = Buffer.alloc(63 * BLOCK + 4);
   for (const block of [40, 3, 20, 60, 5, 41, 63, 7, 9, 11]) model.write('xyz', block * BLOCK + 1);
@@ -278,6 +286,34 @@ test('preallocated space can be written when the volume is full', (t) => {
   t.is(fallocate(fd, PUNCH, 6 * BLOCK, 2 * BLOCK), 0);
   t.is(fallocate(fd, ZERO_RANGE, 20 * BLOCK, BLOCK), 0);
   model.fill(0, 6 * BLOCK, 8 * BLOCK).fill(0, 20 * BLOCK, 21 * BLOCK);
+  t.is(Buffer.compare(readFileSync(path), model), 0);
+  ftruncateSync(rest, 0);
+  fsyncSync(rest);
+});
+
+test('stores through a mapping go to preallocated space when the volume is full', (t) => {
+  const path = fresh();
+  const fd = open(path);
+  const blocks = [40, 3, 20, 60, 5, 41, 63, 7, 9, 11];
+  t.is(fallocate(fd, 0, 0, 64 * BLOCK), 0);
+  const rest = fillVolume(t);
+  // A process of its own: what cannot be stored ends it by SIGBUS.
+  const script = `
+import mmap, os, sys
+with open(sys.argv[1], 'r+b') as file:
+    pages = mmap.mmap(file.fileno(), 0)
+    for block in map(int, sys.argv[2:]):
+        pages[block * ${BLOCK} + 1:block * ${BLOCK} + 4] = b'xyz'
+    pages.flush()
+    # Memory of the file itself, which is made writable while a read of the file waits for it.
+    direct = os.open(sys.argv[1], os.O_RDONLY | os.O_DIRECT)
+    os.preadv(direct, [memoryview(pages)[30 * ${BLOCK}:31 * ${BLOCK}]], 40 * ${BLOCK})
+    os.close(direct)`;
+  const words = ['-c', script, path, ...blocks.map(String)];
+  const { status, signal } = spawnSync('python3', words, { stdio: ['ignore', 'ignore', 'inherit'] });
+  t.deepEqual([status, signal], [0, null]);
+  const model = Buffer.alloc(64 * BLOCK);
+  for (const block of [...blocks, 30]) model.write('xyz', block * BLOCK + 1);
   t.is(Buffer.compare(readFileSync(path), model), 0);
   ftruncateSync(rest, 0);
   fsyncSync(rest);
