@@ -27,7 +27,7 @@ export async function openVectors(path: string, options: OpenOptions = {}): Prom
   const { create } = options;
   const access = options.write === true || create !== undefined ? constants.O_RDWR : constants.O_RDONLY;
   const [handle, made] = await openOrMake(path, access, create !== undefined);
-  const file = new VectorFile(path, handle);
+  const file = new VectorFile(path, handle, made);
   if (create === undefined) return file;
   try {
     await file.setMeta(create);

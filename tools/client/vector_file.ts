@@ -103,12 +103,15 @@ export interface StoredRow {
 /** An open vector file. Calls may run at the same time; `close` waits for them. */
 export class VectorFile {
   readonly path: string;
+  /** Whether openVectors has made it. */
+  readonly isNew: boolean;
   readonly #file: CallableFile;
   #dimensions: number | undefined;
 
   /** Programs call openVectors. */
-  constructor(path: string, handle: FileHandle) {
+  constructor(path: string, handle: FileHandle, isNew = false) {
     this.path = path;
+    this.isNew = isNew;
     this.#file = new CallableFile(path, handle);
   }
 

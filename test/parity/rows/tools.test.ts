@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openVectors } from '@vexfs/tools';
 import { paritySuite } from '../backend/suite.js';
 import { getMeta, rowOf } from '../client/vector_calls.js';
 
-const { test, vectorFile, scratch } = paritySuite({ size: '32M' });
+const { test, vectorFile, fresh, scratch } = paritySuite({ size: '32M' });
 const VEXCTL = fileURLToPath(new URL('../../../../tools/bin/vexctl.mjs', import.meta.url));
 const ROWS = [0, 0, 1, 10, 2, 20, 3, 30, 4, 40];
 
@@ -46,6 +46,18 @@ test('a vector that does not fit the argument is added from memory', async (t) =
   await file.add(vector, { id: 1 });
   await file.update(1, vector.fill(4));
   t.deepEqual((await file.get(1))?.vector, vector);
+});
+
+test('vexctl insert --create leaves no file when nothing was stored, and the rows when some were', (t) => {
+  const source = join(scratch, 'source.csv');
+  const path = fresh();
+  writeFileSync(source, '1,2\n3,nan\n');
+  t.is(vexctl(['insert', path, source, '--create']).status, 5);
+  t.false(existsSync(path));
+  t.is(vexctl(['insert', path, source, '--create', '--batch', '1']).status, 3);
+  t.deepEqual(vexctl(['get', path, '0']).lines, ['[1, 2]']);
+  t.is(vexctl(['insert', path, source, '--create']).status, 5);
+  t.deepEqual(vexctl(['get', path, '0']).lines, ['[1, 2]']);
 });
 
 test('vexctl get shows many rows in the order of their ids', (t) => {

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { MAX_BYTES_PER_CALL, MAX_ROWS_PER_CALL } from '@vexfs/shared';
@@ -128,6 +129,11 @@ async function insert(options: InsertArguments): Promise<void> {
         store(file, source, ids, options, batchRows, progress, signal).finally(() => progress.clear()),
       );
       report(options, rows, progress.seconds);
+    } catch (error) {
+      // A command that fails has changed nothing.
+      if (file.isNew && !(error instanceof StoppedError && error.stored > 0))
+        await rm(options.file, { force: true });
+      throw error;
     } finally {
       await file.close();
     }
