@@ -9,7 +9,7 @@ import {
   MNT_FORCE,
   umount,
 } from '../system/index.js';
-import { VolumeError } from '../volume/index.js';
+import { VolumeError } from '../volume/errors.js';
 import type { Caching } from './filesystem.js';
 import { Guard } from './guard.js';
 import type { IndexingOptions } from './indexing/indexing.js';

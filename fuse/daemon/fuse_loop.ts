@@ -20,9 +20,8 @@ import { anyJob, commitJob, JOB, warmJob } from './jobs.js';
 import { log } from './log.js';
 import { Park } from './park.js';
 import { canBeTriedAgain } from './reading_requests.js';
+import { MAX_WRITE } from './request_size.js';
 
-/** Bytes of one WRITE at most. */
-export const MAX_WRITE = 1 << 20;
 /** Requests between two looks at what other threads have finished. */
 const BURST = 16;
 /** Milliseconds that jobs have to end when the daemon was told to leave, and between two looks at them. */

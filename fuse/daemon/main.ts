@@ -4,7 +4,7 @@ import { MAX_ROWS_PER_FILE } from '@vexfs/shared';
 import { MountError, parseMountOptions } from '../mount/index.js';
 import { countOf, runProgram, UsageError } from '../server/command_line.js';
 import { DeviceError } from '../system/device.js';
-import { VolumeError } from '../volume/index.js';
+import { VolumeError } from '../volume/errors.js';
 import { runDaemon } from './daemon.js';
 import type { Caching } from './filesystem.js';
 import { hnswlibProblem } from './hnswlib/library.js';

@@ -1,13 +1,14 @@
 import { Worker } from 'node:worker_threads';
 import { createEventFd, type FileDevice, SystemCallError } from '../system/index.js';
-import { VolumeError } from '../volume/index.js';
+// Not all of the volume: this thread only starts those that open it.
+import { VolumeError } from '../volume/errors.js';
 import type { EngineWorkerData } from './engine_worker.js';
 import { ENGINE_QUEUE, Exchange, INDEX_QUEUE, READ_QUEUE, WRITE_QUEUE } from './exchange.js';
 import type { Caching, TimeKeeping } from './filesystem.js';
-import { MAX_WRITE } from './fuse_loop.js';
 import type { FuseWorkerData, FuseWorkerMessage, MountedMessage } from './fuse_worker.js';
 import type { IndexingOptions } from './indexing/indexing.js';
 import type { JournalWorkerData } from './journal_worker.js';
+import { MAX_WRITE } from './request_size.js';
 
 /** What the threads of a daemon work on. */
 export interface ThreadsRequest {
