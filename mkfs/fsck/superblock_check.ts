@@ -181,16 +181,38 @@ function copyAt(device: BlockDevice, block: number, blockSize: number): Uint8Arr
   return mended(found.bytes);
 }
 
-function searchCopies(device: BlockDevice): { bytes: Uint8Array; block: number } | undefined {
+interface FoundCopy {
+  readonly bytes: Uint8Array;
+  readonly block: number;
+  readonly hasJournal: boolean;
+  /** `format_time`. */
+  readonly made: number;
+}
+
+/**
+ * The copy to work with: one whose journal carries its UUID before others, then the one that was made last. Where a
+ * volume was made over another with blocks of another size, copies of the older may still lie among those of the newer.
+ */
+function searchCopies(device: BlockDevice): FoundCopy | undefined {
+  let best: FoundCopy | undefined;
   for (const blockSize of BLOCK_SIZES) {
     const perGroup = blockSize * 8;
     const groups = Math.ceil(device.size / blockSize / perGroup);
     for (let group = 1; group < groups; group = nextCopy(group)) {
       const bytes = copyAt(device, group * perGroup, blockSize);
-      if (bytes !== undefined) return { bytes, block: group * perGroup };
+      if (bytes === undefined) continue;
+      const view = new DataView(bytes.buffer);
+      const geometry = geometryOf(view);
+      const hasJournal = geometry !== undefined && hasJournalOf(device, geometry, bytes);
+      const found = { bytes, block: group * perGroup, hasJournal, made: layout.format_time.get(view, 0) };
+      if (best === undefined || isBetter(found, best)) best = found;
     }
   }
-  return undefined;
+  return best;
+}
+
+function isBetter(copy: FoundCopy, than: FoundCopy): boolean {
+  return copy.hasJournal === than.hasJournal ? copy.made > than.made : copy.hasJournal;
 }
 
 function nextCopy(group: number): number {
