@@ -16,7 +16,9 @@ export interface ExtentUse {
  * claimed before it, is noted to be made anew from what is sound.
  */
 export function checkExtents(check: Check, inode: Inode): ExtentUse {
-  const nodes: number[] = [];
+  const own = new Set<number>();
+  /** Nodes of others that were looked into. A block is entered once, or a tree could lead to one over and over. */
+  const foreign = new Set<number>();
   let blocks = 0;
   let writtenEnd = 0;
   let damaged = false;
@@ -28,7 +30,7 @@ export function checkExtents(check: Check, inode: Inode): ExtentUse {
   walkExtents(check.tree, inode, {
     node(block) {
       if (check.usage.claim(block, 1)) {
-        nodes.push(block);
+        own.add(block);
         return true;
       }
       find(
@@ -37,7 +39,9 @@ export function checkExtents(check: Check, inode: Inode): ExtentUse {
         'make the tree anew',
         block,
       );
-      return !nodes.includes(block);
+      const isNew = !foreign.has(block) && !own.has(block);
+      foreign.add(block);
+      return isNew;
     },
     extent(run) {
       blocks += run.length;
@@ -58,11 +62,10 @@ export function checkExtents(check: Check, inode: Inode): ExtentUse {
     },
   });
   if (damaged) {
-    for (const node of nodes) check.usage.release(node, 1);
+    for (const node of own) check.usage.release(node, 1);
     check.fileRebuilds.set(inode.number, collect(check, inode, shared));
-    writtenEnd = 0;
   }
-  return { blocks: blocks + nodes.length, damaged, writtenEnd };
+  return { blocks: blocks + own.size, damaged, writtenEnd };
 }
 
 /** Claims what is free of a run; the parts tell which blocks belong to somebody else. */

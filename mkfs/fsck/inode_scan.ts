@@ -1,4 +1,4 @@
-import { entryType, Inode, testBit } from '@vexfs/fuse/volume';
+import { entryType, Inode, MAX_FILE_SIZE, testBit } from '@vexfs/fuse/volume';
 import { crc32c, GROUP_INODES_UNINITIALISED, INODE_SIZE, inode as layout } from '@vexfs/shared';
 import { checkAttributes } from './attribute_check.js';
 import type { Check } from './check.js';
@@ -18,6 +18,7 @@ const buffer = new Uint8Array(1024 * 1024);
  */
 export function scanInodes(check: Check, orphans: readonly number[]): void {
   const { groupCount } = check.geometry;
+  const orphansEnd = endsByGroup(check, orphans);
   for (let group = 0; group < groupCount; group++) {
     const sound = check.groups.isSound(group);
     const known = sound ? check.groups.get(group).initialised_inodes : 0;
@@ -31,7 +32,7 @@ export function scanInodes(check: Check, orphans: readonly number[]): void {
       });
     }
     const last = sound
-      ? Math.max(lastBitOf(check, group), ...endsIn(check, group, orphans))
+      ? Math.max(lastBitOf(check, group), orphansEnd.get(group) ?? 0)
       : check.geometry.inodesPerGroup;
     if (sound && last > known) {
       check.find({
@@ -48,11 +49,14 @@ export function scanInodes(check: Check, orphans: readonly number[]): void {
   check.progress('Checking inodes', groupCount, groupCount);
 }
 
-/** One past the index of each of the inodes that lies in the group. */
-function endsIn({ geometry }: Check, group: number, inodes: readonly number[]): number[] {
-  return inodes
-    .filter((number) => geometry.groupOfInode(number) === group)
-    .map((number) => geometry.indexOfInode(number) + 1);
+/** One past the highest index of the inodes in each group that has some of them. */
+function endsByGroup({ geometry }: Check, inodes: readonly number[]): Map<number, number> {
+  const ends = new Map<number, number>();
+  for (const number of inodes) {
+    const group = geometry.groupOfInode(number);
+    ends.set(group, Math.max(ends.get(group) ?? 0, geometry.indexOfInode(number) + 1));
+  }
+  return ends;
 }
 
 /** One past the index of the last inode of a group that its bitmap has in use; 0 when the bitmap cannot be trusted. */
@@ -149,7 +153,7 @@ function scanInode(check: Check, inode: Inode, isKnown: boolean): void {
   }
   keep(check, inode);
   if (checkAttributes(check, inode)) changed = true;
-  if (checkContent(check, inode)) changed = true;
+  if (checkContent(check, inode, mended.includes('size'))) changed = true;
   if (changed) check.writeInode(inode);
 }
 
@@ -207,13 +211,19 @@ function keep(check: Check, inode: Inode): void {
   if (inode.orphanNext !== 0) check.linkedOrphans.push(number);
 }
 
-/** Claims the blocks of anything but a directory and compares their count. Returns whether the inode was changed. */
-function checkContent(check: Check, inode: Inode): boolean {
+/**
+ * Claims the blocks of anything but a directory and compares their count. A file that has lost its size ends with the last
+ * block that is written: better a tail of zeros than no content. Returns whether the inode was changed.
+ */
+function checkContent(check: Check, inode: Inode, hasLostSize: boolean): boolean {
   const type = entryType(inode.mode);
   if (type === DIRECTORY) return false;
   const attributes = inode.xattrBlock === 0 ? 0 : 1;
   if (type === SYMLINK && inode.size <= inode.root.length) return countBlocks(check, inode, attributes);
   const use = checkExtents(check, inode);
+  if (hasLostSize && type === REGULAR) {
+    inode.size = Math.min(MAX_FILE_SIZE, use.writtenEnd * check.geometry.blockSize);
+  }
   if (use.damaged) return false;
   const end = Math.ceil(inode.size / check.geometry.blockSize);
   const isCut = check.inodes.has(inode.number, ORPHAN);
