@@ -58,9 +58,11 @@ class ConnectionCheck {
       if (i % 1024 === 0) check.progress('Checking connections', i, check.directories.length);
     });
     for (const number of check.directories) {
-      if (inodes.type(number) !== DIRECTORY || inodes.has(number, ORPHAN)) continue;
-      const inode = volume.inodes.get(number);
+      if (inodes.type(number) !== DIRECTORY) continue;
       const parent = number === ROOT_INODE ? ROOT_INODE : inodes.parent(number);
+      // One that a name leads to is in use, whatever the orphan list says; with its links set the next round ends the list.
+      if (parent === 0 && inodes.has(number, ORPHAN)) continue;
+      const inode = volume.inodes.get(number);
       if (parent !== 0 && inode.parent !== parent) {
         const message = `directory ${number} lies in directory ${parent} and names ${inode.parent} as its parent`;
         this.find({ code: 'parent', message, repair: 'set its parent', safe: true }, number, (found) => {

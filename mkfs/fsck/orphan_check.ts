@@ -1,5 +1,5 @@
 import { entryType, type Inode } from '@vexfs/fuse/volume';
-import { FIRST_INODE, inode as layout } from '@vexfs/shared';
+import { directoryRoot, FIRST_INODE, inode as layout } from '@vexfs/shared';
 import type { Check } from './check.js';
 import { DIRECTORY, REGULAR, reasonToClear } from './inode_fields.js';
 import { ORPHAN } from './inode_map.js';
@@ -50,7 +50,9 @@ function reasonAgainst(check: Check, number: number): string | undefined {
   }
   if (inode.isHidden) return `leads to the hidden inode ${number}`;
   const type = entryType(inode.mode);
-  if (type === DIRECTORY && inode.links > 0) return `leads to the directory ${number}, which is in use`;
+  // Only empty directories are deleted, and those have no block.
+  const isInUse = inode.links > 0 || directoryRoot.block.get(inode.rootView, 0) !== 0;
+  if (type === DIRECTORY && isInUse) return `leads to the directory ${number}, which is in use`;
   if (type !== REGULAR && inode.links > 0) return `leads to inode ${number}, which cannot be cut`;
   return undefined;
 }

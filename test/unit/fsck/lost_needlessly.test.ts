@@ -1,0 +1,102 @@
+import { directory, formatVolume, planFormat, readSuperblock, Volume } from '@vexfs/fuse/volume';
+import { checkVolume } from '@vexfs/mkfs/fsck';
+import { inode as inodeLayout } from '@vexfs/shared';
+import test, { type ExecutionContext } from 'ava';
+import { bytesOf, change, contentOf, Image, make, sampleVolume } from './sample_volume.js';
+import { Tamper } from './tamper.js';
+
+const sample = sampleVolume();
+const intact = contentOf(sample);
+
+function repaired(t: ExecutionContext, plant: (tamper: Tamper) => void, image: Image): string[] {
+  plant(new Tamper(image));
+  const { exitCode, examination } = checkVolume(image, { mode: 'all', force: true });
+  t.is(exitCode, 1);
+  t.deepEqual(checkVolume(image, { mode: 'look' }).examination?.findings.list, []);
+  return examination!.findings.list.map(({ code }) => code);
+}
+
+test('a directory with names in it is not deleted because the orphan list leads to it', (t) => {
+  const image = new Image(sample.bytes.slice());
+  const codes = repaired(
+    t,
+    (tamper) => {
+      const { number } = tamper.inode('many');
+      tamper.setInode(number, { links: 0 });
+      tamper.setSuperblock({ orphan_head: number });
+    },
+    image,
+  );
+  t.true(codes.includes('orphan-list'));
+  t.deepEqual(contentOf(image), intact);
+});
+
+test('an empty directory that has a name is not deleted because the orphan list leads to it', (t) => {
+  const image = new Image(sample.bytes.slice());
+  change(image, ({ volume, root }) => make(volume, root, 'bare', 0o040755));
+  const before = contentOf(image);
+  t.true(before.has('/bare'));
+  repaired(
+    t,
+    (tamper) => {
+      const { number } = tamper.inode('bare');
+      tamper.setInode(number, { links: 0 });
+      tamper.setSuperblock({ orphan_head: number });
+    },
+    image,
+  );
+  t.deepEqual(contentOf(image), before);
+});
+
+/** The content of a file of the sample that kept its blocks and got a size that ends with the last of them. */
+function keptContent(t: ExecutionContext, image: Image, path: string): void {
+  const bytes = (from: Image): Uint8Array => {
+    const { volume } = Volume.open(from, { readOnly: true, deviceReadOnly: true });
+    const found = directory.lookup(volume, volume.inodes.get(1), bytesOf(path))!;
+    const inode = volume.inodes.get(found.inode);
+    const tamper = new Tamper(from);
+    t.true(inode.size > 0);
+    return from.bytes.slice(tamper.dataBlock(inode) * 1024, tamper.dataBlock(inode) * 1024 + inode.size);
+  };
+  const before = bytes(new Image(sample.bytes.slice()));
+  const after = bytes(image);
+  t.is(after.length, Math.ceil(before.length / 1024) * 1024);
+  t.deepEqual(Buffer.compare(after.subarray(0, before.length), before), 0);
+}
+
+test('a file with an impossible size keeps its content, up to the last block that is written', (t) => {
+  const image = new Image(sample.bytes.slice());
+  const codes = repaired(
+    t,
+    (tamper) => tamper.setInode(tamper.inode('kept').number, { size: 2 ** 60 }),
+    image,
+  );
+  t.deepEqual(codes, ['inode-field']);
+  keptContent(t, image, 'kept');
+});
+
+test('a file with several wrong bytes beside its extents keeps its content', (t) => {
+  const image = new Image(sample.bytes.slice());
+  repaired(
+    t,
+    (tamper) => {
+      const at = tamper.inodeAt(tamper.inode('kept').number);
+      tamper.image.bytes.fill(0xee, at + inodeLayout.size.offset, at + inodeLayout.blocks.offset + 8);
+    },
+    image,
+  );
+  keptContent(t, image, 'kept');
+});
+
+test('copies that an older volume with smaller blocks has left are not taken for those of the volume', (t) => {
+  const image = new Image(new Uint8Array(160 << 20));
+  const sizeBytes = image.size;
+  formatVolume(image, planFormat({ sizeBytes, blockSize: 1024, label: 'older', time: 1_600_000_000_000 }));
+  formatVolume(image, planFormat({ sizeBytes, blockSize: 4096, label: 'newer', time: 1_700_000_000_000 }));
+  change(image, ({ volume, root }) => make(volume, root, 'file', 0o100644));
+  const before = contentOf(image);
+  image.bytes.fill(0, 0, 1024);
+  t.is(checkVolume(image, { mode: 'all', force: true }).exitCode, 1);
+  t.is(readSuperblock(image).label, 'newer');
+  t.deepEqual(contentOf(image), before);
+});
