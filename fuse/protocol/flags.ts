@@ -132,3 +132,16 @@ export const FUSE_DEV_IOC_CLONE = 0x8004e500;
 /** Bits of statxIn.sx_mask and statx.mask (include/uapi/linux/stat.h). */
 export const STATX_BASIC_STATS = 0x7ff;
 export const STATX_BTIME = 0x800;
+
+/**
+ * Whether a descriptor that was opened with these flags of open(2) may read, as the kernel's OPEN_FMODE() has it: the
+ * access mode 3 is for neither reading nor writing, only for ioctls that ask for none of both.
+ */
+export function mayRead(flags: number): boolean {
+  return ((flags + 1) & 1) !== 0;
+}
+
+/** The same of writing. */
+export function mayWrite(flags: number): boolean {
+  return ((flags + 1) & 2) !== 0;
+}

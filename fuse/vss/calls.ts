@@ -22,15 +22,12 @@ import {
   searchExact,
   topkBytes,
 } from '../engine/index.js';
-import { encodeIoctlOut, ioctlIn, ioctlOut } from '../protocol/index.js';
+import { encodeIoctlOut, ioctlIn, ioctlOut, mayRead, mayWrite } from '../protocol/index.js';
 import { Connection, type Request } from '../server/connection.js';
 import { allocateMemory, errno } from '../system/index.js';
 import type { Interrupts } from './interrupts.js';
 import type { Rows, Store } from './store.js';
 
-const O_ACCMODE = 3;
-const O_RDONLY = 0;
-const O_WRONLY = 1;
 const FLOAT_BYTES = 4;
 
 function aligned(bytes: number): number {
@@ -75,16 +72,16 @@ export class Calls {
   /** An IOCTL on the file. Returns the length of the payload that stands at PAYLOAD_AT, or -errno. */
   ioctl(request: Request): number {
     const { view, body } = request;
-    const mode = ioctlIn.fh.get(view, body) & O_ACCMODE;
+    const flags = ioctlIn.fh.get(view, body);
     const at = body + ioctlIn.$.size;
     // The kernel has copied as many bytes of the argument as the command says. Callers with 32-bit addresses pass the same.
     switch (ioctlIn.cmd.get(view, body)) {
       case VSS_ADD_VECTOR:
-        return mode === O_RDONLY ? -errno.EBADF : this.#add(request, at);
+        return mayWrite(flags) ? this.#add(request, at) : -errno.EBADF;
       case VSS_QUERY_TOP_K:
-        return mode === O_WRONLY ? -errno.EBADF : this.#queryTopK(request, at);
+        return mayRead(flags) ? this.#queryTopK(request, at) : -errno.EBADF;
       case VSS_GET_STATS:
-        return mode === O_WRONLY ? -errno.EBADF : this.#getStats();
+        return mayRead(flags) ? this.#getStats() : -errno.EBADF;
       default:
         return -errno.ENOTTY;
     }

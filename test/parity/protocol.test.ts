@@ -175,6 +175,16 @@ test('a descriptor open for writing is refused what reads a file: EBADF', (t) =>
   t.is(insert(fd, ROWS, { dimensions: 3 }), 'ok');
 });
 
+test('a descriptor of access mode 3 may neither read nor change a file: EBADF', (t) => {
+  const { path } = vectorFile({ dimensions: 3 }, ROWS);
+  const fd = open(path, 3);
+  t.is(getMeta(fd).outcome, 'EBADF');
+  t.is(search(fd, [1, 0, 0], { k: 1 }).outcome, 'EBADF');
+  t.is(getStats(fd).outcome, 'EBADF');
+  t.is(setMeta(fd, { dimensions: 3 }), 'EBADF');
+  t.is(insert(fd, ROWS, { dimensions: 3 }), 'EBADF');
+});
+
 test('the open mode is checked before the vector set: EBADF, not ENODATA', (t) => {
   const path = fresh();
   open(path);

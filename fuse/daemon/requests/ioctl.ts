@@ -36,7 +36,7 @@ import {
   vectorSearchRequest,
   vexfsStats,
 } from '@vexfs/shared';
-import { encodeIoctlOut, IOCTL, ioctlIn } from '../../protocol/index.js';
+import { encodeIoctlOut, IOCTL, ioctlIn, mayRead, mayWrite } from '../../protocol/index.js';
 import { Connection, type Request } from '../../server/connection.js';
 import { errno } from '../../system/index.js';
 import { bytesOfRow, FsError, type Inode, type RowLayout, strideOf } from '../../volume/index.js';
@@ -54,9 +54,6 @@ import { searchRows } from './search.js';
 import { searchBatch } from './search_batch.js';
 
 const AT = Connection.PAYLOAD_AT;
-const O_ACCMODE = 3;
-const O_WRONLY = 1;
-const O_RDONLY = 0;
 
 /** An ioctl on a regular file or directory whose command is one of ours. */
 export interface Call {
@@ -170,11 +167,11 @@ export function ioctlReply(view: DataView): number {
 }
 
 export function requireReading(call: Call): void {
-  if ((call.flags & O_ACCMODE) === O_WRONLY) throw new FsError(errno.EBADF);
+  if (!mayRead(call.flags)) throw new FsError(errno.EBADF);
 }
 
 export function requireChanging(fs: Filesystem, call: Call): void {
-  if ((call.flags & O_ACCMODE) === O_RDONLY) throw new FsError(errno.EBADF);
+  if (!mayWrite(call.flags)) throw new FsError(errno.EBADF);
   fs.requireWritable();
   if ((call.inode.flags & INODE_IMMUTABLE) !== 0) throw new FsError(errno.EPERM);
 }

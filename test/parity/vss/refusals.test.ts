@@ -96,6 +96,10 @@ test('adding needs a descriptor open for writing, the other calls one for readin
   t.is(query(writer, [1], 1).outcome, 'EBADF');
   t.is(query(writer, [1], 0).outcome, 'EBADF');
   t.is(stats(writer).outcome, 'EBADF');
+  const neither = open(3);
+  t.is(add(neither, 2, [2]), 'EBADF');
+  t.is(query(neither, [1], 1).outcome, 'EBADF');
+  t.is(stats(neither).outcome, 'EBADF');
 });
 
 test('memory that cannot be touched is EFAULT, before everything else for what travels in', async (t) => {
