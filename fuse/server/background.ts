@@ -29,9 +29,13 @@ export function startInBackground(program: string, words: readonly string[]): Pr
   });
 }
 
-/** The daemon has mounted: the starter goes, and with it the terminal. What is to be said from now on is for the system's log. */
+/**
+ * The daemon has mounted: the starter goes, and with it the terminal. What is to be said from now on is for the system's log,
+ * and the folder where it was started may be unmounted.
+ */
 export function leaveStarter(program: string): void {
   if (process.env[MARK] !== '1' || process.send === undefined) return;
+  process.chdir('/');
   logToSystem(program);
   process.send('mounted');
 }

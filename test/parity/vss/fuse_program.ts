@@ -7,6 +7,8 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readlinkSync,
+  realpathSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -66,6 +68,27 @@ export function testProgram({ test, scratch: folder }: VssSuite): void {
     closeSync(fd);
     t.is(run('umount', [mountpoint]).code, 0);
     t.false(isMounted(mountpoint));
+  });
+
+  test('in the background it does not hold the folder in which it was started', (t) => {
+    const place = join(folder, 'place');
+    mkdirSync(place);
+    const holders = (): string[] =>
+      readdirSync('/proc').filter((pid) => {
+        try {
+          return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(place);
+        } catch {
+          return false;
+        }
+      });
+    t.is(
+      run('sh', ['-c', `cd "$1" && exec "$2" "$3" "$4"`, '-', place, process.execPath, VEXFS_VSS, mountpoint])
+        .code,
+      0,
+    );
+    t.true(isMounted(mountpoint));
+    t.deepEqual(holders(), []);
+    t.is(run('umount', [mountpoint]).code, 0);
   });
 
   test('the folder has one file, of the user who mounted it, and takes no other', (t) => {
