@@ -98,7 +98,13 @@ export class BlockAllocator {
     this.mark(range);
   }
 
-  /** Lets go of what `reserve` set aside. */
+  /** Sets aside free blocks that the caller knows, until `unreserve`. */
+  withhold(range: BlockRange): void {
+    this.hold(range);
+    this.reservedBlocks += range.length;
+  }
+
+  /** Lets go of what `reserve` or `withhold` set aside. */
   unreserve(range: BlockRange): void {
     this.unhold(range);
     this.reservedBlocks -= range.length;

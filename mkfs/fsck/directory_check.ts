@@ -105,7 +105,11 @@ function sort(check: Check, effects: Effects, name: Uint8Array, target: number, 
 function collect(check: Check, inode: Inode): Effects {
   const effects = noEffects();
   const entries: PlannedEntry[] = [];
-  const enter = (block: number): boolean => !check.usage.isClaimed(block) || isOwn(check, inode, block);
+  const enter = (block: number): boolean => {
+    if (check.usage.isClaimed(block) && !isOwn(check, inode, block)) return false;
+    check.usage.note(block, 1);
+    return true;
+  };
   salvage(check.tree, inode, enter, (name, target, type) => {
     const before = effects.wrong.length;
     sort(check, effects, name, target, type);

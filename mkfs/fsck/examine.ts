@@ -17,7 +17,7 @@ import { checkJournal } from './journal_check.js';
 import { checkOrphans, checkStrayOrphans } from './orphan_check.js';
 import { Overlay } from './overlay.js';
 import { addPaths } from './paths.js';
-import { Repair } from './repair.js';
+import { OldBlocks, Repair } from './repair.js';
 import { replaceRoot } from './root_check.js';
 import { checkSets } from './set_check.js';
 import { findSuperblock } from './superblock_check.js';
@@ -39,6 +39,8 @@ export interface Examination {
   readonly findings: Findings;
   /** All blocks that the repair changes. */
   readonly overlay: Overlay;
+  /** What the device still has. */
+  readonly old: OldBlocks;
   /** Whether what the overlay shows has been checked to be sound. Always false after a first round with findings. */
   readonly sound: boolean;
   /** Transactions of the journal that were replayed. */
@@ -88,23 +90,25 @@ export function examine(device: BlockDevice, options: ExamineOptions = {}): Exam
     }
     overlay.write(0, replayed.bytes);
   }
+  const old = new OldBlocks();
   let condemned: ReadonlySet<number> = new Set();
   for (let rounds = 1; ; rounds++) {
     const before = findings.count;
-    const { check, failed } = round(overlay, findings, condemned, options.progress ?? (() => {}));
+    const { check, failed } = round(overlay, findings, condemned, old, options.progress ?? (() => {}));
     const found = findings.count > before;
     if (rounds === 1 && findings.count > 0) addPaths(check);
     if (!found || options.lookOnly === true || rounds === MOST_ROUNDS) {
       const sound = !found;
       let orphans = 0;
       if (options.lookOnly !== true) {
-        if (sound) orphans = finish(check, findings.count > 0);
+        if (sound) orphans = finish(check, old, findings.count > 0);
         else mark(overlay);
       }
       return {
         superblock: readSuperblock(overlay),
         findings,
         overlay,
+        old,
         sound,
         replayed: journal.replayed,
         journalReset: journal.reset,
@@ -123,6 +127,7 @@ function round(
   overlay: Overlay,
   findings: Findings,
   condemned: ReadonlySet<number>,
+  old: OldBlocks,
   progress: Progress,
 ): { check: Check; failed: Set<number> } {
   const failed = new Set<number>();
@@ -145,7 +150,7 @@ function round(
   checkBitmaps(check);
   const backupsAreSound = checkBackups(check);
   if (findings.count > before) writeSuperblock(check);
-  const repair = new Repair(check, failed);
+  const repair = new Repair(check, failed, old);
   repair.rebuildFiles();
   repair.rebuildDirectories();
   repair.commit();
@@ -156,8 +161,8 @@ function round(
 }
 
 /** On a sound volume: finishes with the orphans, and brings the copies of a repaired one up to date. */
-function finish(check: Check, isRepaired: boolean): number {
-  const repair = new Repair(check, new Set());
+function finish(check: Check, old: OldBlocks, isRepaired: boolean): number {
+  const repair = new Repair(check, new Set(), old);
   const { deleted, cut } = finishOrphans(repair.volume, () => repair.commit());
   repair.commit();
   if (isRepaired) refreshBackups(check);

@@ -24,6 +24,25 @@ export class IntervalMap<K extends number | bigint> {
     return found !== undefined && found.starts[at]! < to;
   }
 
+  /** The value of a key; undefined when no interval has it. */
+  valueAt(key: K): bigint | undefined {
+    const [chunk, at] = this.find(key);
+    const found = this.chunks[chunk];
+    if (found === undefined || found.starts[at]! > key) return undefined;
+    return found.values[at]! + BigInt(key - found.starts[at]!);
+  }
+
+  /** Shows every interval in ascending order. */
+  each(piece: Piece<K>): void {
+    for (const { starts, ends, values } of this.chunks) {
+      for (let i = 0; i < starts.length; i++) piece(starts[i]!, ends[i]!, values[i]!);
+    }
+  }
+
+  get isEmpty(): boolean {
+    return this.chunks.length === 0;
+  }
+
   /** Adds what overlaps nothing. */
   insert(from: K, to: K, value: bigint): void {
     let [index, at] = this.find(from);

@@ -61,7 +61,7 @@ export class LostAndFound {
       return volume.inodes.get(this.open());
     } catch (error) {
       const isFull = error instanceof FsError && error.errno === constants.errno.ENOSPC;
-      if (!isFull || error instanceof NeedCommit) throw error;
+      if (!isFull || error instanceof NeedCommit || this.repair.mayReuse) throw error;
       return volume.inodes.get(ROOT_INODE);
     }
   }

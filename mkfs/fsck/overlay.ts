@@ -1,4 +1,5 @@
 import type { BlockDevice } from '@vexfs/fuse/volume';
+import { IntervalMap } from './interval_map.js';
 
 /**
  * A device in front of another that keeps what is written to itself, in whole blocks. All repairs are made here first;
@@ -9,6 +10,8 @@ export class Overlay implements BlockDevice {
   readonly blockSize: number;
   /** Blocks by number that differ from the device, or may. */
   readonly changed = new Map<number, Uint8Array>();
+  /** Blocks that are copies of others on the device, which need no memory for their content. None of them is in `changed`. */
+  readonly copies = new IntervalMap<number>();
   private readonly below: BlockDevice;
 
   constructor(below: BlockDevice, blockSize: number) {
@@ -18,8 +21,8 @@ export class Overlay implements BlockDevice {
   }
 
   read(position: number, into: Uint8Array): void {
-    const { blockSize, changed } = this;
-    if (changed.size === 0) {
+    const { blockSize, changed, copies } = this;
+    if (changed.size === 0 && copies.isEmpty) {
       this.below.read(position, into);
       return;
     }
@@ -32,12 +35,20 @@ export class Overlay implements BlockDevice {
     }
     this.below.read(position, into);
     for (let number = first; number * blockSize < end; number++) {
-      const block = changed.get(number);
-      if (block === undefined) continue;
       const start = number * blockSize;
       const from = Math.max(position, start);
       const to = Math.min(end, start + blockSize);
-      into.set(block.subarray(from - start, to - start), from - position);
+      const block = changed.get(number);
+      if (block !== undefined) {
+        into.set(block.subarray(from - start, to - start), from - position);
+        continue;
+      }
+      const source = copies.valueAt(number);
+      if (source === undefined) continue;
+      this.below.read(
+        Number(source) * blockSize + from - start,
+        into.subarray(from - position, to - position),
+      );
     }
   }
 
@@ -56,11 +67,31 @@ export class Overlay implements BlockDevice {
     }
   }
 
+  /** Makes `length` blocks from `to` on copies of those from `source` on, as they are now. */
+  copy(to: number, source: number, length: number): void {
+    for (let i = 0; i < length; i++) {
+      if (this.changed.has(source + i) || this.copies.valueAt(source + i) !== undefined) {
+        const block = new Uint8Array(this.blockSize);
+        this.read((source + i) * this.blockSize, block);
+        this.write((to + i) * this.blockSize, block);
+        continue;
+      }
+      this.forget(to + i);
+      this.copies.insert(to + i, to + i + 1, BigInt(source + i));
+    }
+  }
+
+  private forget(number: number): void {
+    this.changed.delete(number);
+    if (!this.copies.isEmpty) this.copies.remove(number, number + 1, () => {});
+  }
+
   private blockToChange(number: number, keeps: boolean): Uint8Array {
     let block = this.changed.get(number);
     if (block === undefined) {
       block = new Uint8Array(this.blockSize);
-      if (keeps) this.below.read(number * this.blockSize, block);
+      if (keeps) this.read(number * this.blockSize, block);
+      this.forget(number);
       this.changed.set(number, block);
     }
     return block;

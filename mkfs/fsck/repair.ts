@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import {
+  type BlockRange,
   directory,
   emptyExtentRoot,
   extentsOf,
@@ -12,9 +13,27 @@ import {
 } from '@vexfs/fuse/volume';
 import { LOG_MAGIC, logHeader, SET_MAGIC, setHeader, xattrHeader } from '@vexfs/shared';
 import type { Check, PlannedEntry, PlannedRun } from './check.js';
+import type { BlockUsage } from './usage_map.js';
 
 /** Blocks that a transaction may gather before it is brought into the overlay. */
 const TRANSACTION_BLOCKS = 1024;
+
+/**
+ * What lies on the device while a repair is made in memory. Blocks that something leads to there are not taken for
+ * anything new as long as there are others: so the new blocks can be written at any time, and a repair that is interrupted
+ * finds everything where it was.
+ */
+export class OldBlocks {
+  /** From the first round, which looks at the volume as it is. */
+  usage: BlockUsage | undefined;
+  /** There was not enough space without them. */
+  areReused = false;
+
+  /** Whether nothing on the device leads to a data block. */
+  isNew(block: number): boolean {
+    return this.usage !== undefined && !this.usage.isKnown(block);
+  }
+}
 
 /**
  * The second half of a round: the volume opened as a mount would, on the overlay, for checks that need sound bitmaps
@@ -25,11 +44,35 @@ export class Repair {
   readonly volume: Volume;
   /** Inodes whose repair failed; the next round clears them. */
   readonly failed: Set<number>;
+  private readonly old: OldBlocks;
+  private readonly withheld: BlockRange[] = [];
+  /** The last transaction in the overlay. */
+  private last = 0;
 
-  constructor(check: Check, failed: Set<number>) {
+  constructor(check: Check, failed: Set<number>, old: OldBlocks) {
     this.check = check;
     this.failed = failed;
+    this.old = old;
     this.volume = Volume.open(check.device, { readOnly: false }).volume;
+    old.usage ??= check.usage;
+    if (old.areReused) return;
+    old.usage.eachFreed(check.usage, (start, length) => {
+      this.withheld.push({ start, length });
+      this.volume.blocks.withhold({ start, length });
+    });
+  }
+
+  /** Whether blocks are left that are free but still hold what the device has. */
+  get mayReuse(): boolean {
+    return !this.old.areReused;
+  }
+
+  /** From now on every free block may be taken. */
+  reuse(): void {
+    this.old.areReused = true;
+    for (const range of this.withheld.splice(0)) this.volume.blocks.unreserve(range);
+    this.commit();
+    this.volume.committed(this.last, Number.MAX_SAFE_INTEGER);
   }
 
   /** Ends the running transaction. */
@@ -39,7 +82,9 @@ export class Repair {
     if (frozen === undefined) return;
     const { blockSize } = volume.geometry;
     for (const { number, data } of frozen.blocks) volume.device.write(number * blockSize, data);
-    volume.committed(frozen.id, Number.MAX_SAFE_INTEGER);
+    this.last = frozen.id;
+    // What is freed stays as it is on the device, so it waits as if somebody still read it.
+    volume.committed(frozen.id, this.old.areReused ? Number.MAX_SAFE_INTEGER : 0);
     volume.store.writtenInPlace(frozen.id);
   }
 
@@ -50,13 +95,15 @@ export class Repair {
     this.volume.store.trim();
   }
 
-  /** Runs an operation, with a commit in between when it waits for freed blocks. */
+  /** Runs an operation, again when it finds no space and there are blocks that may be taken after all. */
   withSpace<T>(operation: () => T): T {
     try {
       return operation();
     } catch (error) {
-      if (!(error instanceof NeedCommit)) throw error;
-      this.commit();
+      const isFull = error instanceof FsError && error.errno === constants.errno.ENOSPC;
+      if (!isFull || !(this.mayReuse || error instanceof NeedCommit)) throw error;
+      if (this.mayReuse) this.reuse();
+      else this.commit();
       return operation();
     }
   }
@@ -113,6 +160,7 @@ export class Repair {
         continue;
       }
       for (let done = 0; done < run.length; ) {
+        if (volume.blocks.available < tree.worstInsert + 1 && this.mayReuse) this.reuse();
         // Without space the blocks become a hole: what belongs to another inode is not kept.
         if (volume.blocks.available < tree.worstInsert + 1) break;
         const want = Math.min(run.length - done, volume.blocks.available - tree.worstInsert);
@@ -129,21 +177,28 @@ export class Repair {
   private copyBlocks(inode: Inode, from: number, to: number, length: number): void {
     const { store, device, geometry } = this.volume;
     const { blockSize } = geometry;
+    if (!inode.isHidden && this.areNew(to, length)) {
+      this.check.device.copy(to, from, length);
+      return;
+    }
     const bytes = new Uint8Array(blockSize);
     const view = new DataView(bytes.buffer);
     for (let i = 0; i < length; i++) {
       device.read((from + i) * blockSize, bytes);
-      if (inode.isHidden) {
-        // Blocks of a hidden inode are sealed with the number of their place.
-        const magic = view.getUint32(0, true);
-        const field =
-          magic === SET_MAGIC ? setHeader.checksum : magic === LOG_MAGIC ? logHeader.checksum : undefined;
-        if (field !== undefined && field.get(view, 0) === store.checksum(from + i, bytes, field.offset)) {
-          field.set(view, 0, store.checksum(to + i, bytes, field.offset));
-        }
+      // Blocks of a hidden inode are sealed with the number of their place.
+      const magic = inode.isHidden ? view.getUint32(0, true) : 0;
+      const field =
+        magic === SET_MAGIC ? setHeader.checksum : magic === LOG_MAGIC ? logHeader.checksum : undefined;
+      if (field !== undefined && field.get(view, 0) === store.checksum(from + i, bytes, field.offset)) {
+        field.set(view, 0, store.checksum(to + i, bytes, field.offset));
       }
       device.write((to + i) * blockSize, bytes);
     }
+  }
+
+  private areNew(start: number, length: number): boolean {
+    for (let i = 0; i < length; i++) if (!this.old.isNew(start + i)) return false;
+    return true;
   }
 
   private copyAttributes(inode: Inode): void {

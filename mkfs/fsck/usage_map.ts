@@ -7,6 +7,8 @@ import { bitsAre, clearBits, type Geometry, setBits, testBit } from '@vexfs/fuse
 export class BlockUsage {
   private readonly geometry: Geometry;
   private readonly groups: Array<Uint8Array | undefined>;
+  /** Blocks that are claimed no more, or never were, and hold something all the same. */
+  private readonly left = new Map<number, Uint8Array>();
 
   constructor(geometry: Geometry) {
     this.geometry = geometry;
@@ -47,6 +49,54 @@ export class BlockUsage {
   release(block: number, length: number): void {
     const group = this.geometry.groupOfBlock(block);
     clearBits(this.bitmap(group), block - this.geometry.groupStart(group), length);
+    this.note(block, length);
+  }
+
+  /** Remembers blocks that something leads to without claiming them. */
+  note(block: number, length: number): void {
+    const group = this.geometry.groupOfBlock(block);
+    let bits = this.left.get(group);
+    if (bits === undefined) {
+      bits = new Uint8Array(this.geometry.blockSize);
+      this.left.set(group, bits);
+    }
+    setBits(bits, block - this.geometry.groupStart(group), length);
+  }
+
+  /** Whether something led to the block, claimed or not. */
+  isKnown(block: number): boolean {
+    const group = this.geometry.groupOfBlock(block);
+    const bits = this.left.get(group);
+    return (
+      this.isClaimed(block) || (bits !== undefined && testBit(bits, block - this.geometry.groupStart(group)))
+    );
+  }
+
+  /** Calls `visit` for the runs of blocks that are known here and that `now` has free. */
+  eachFreed(now: BlockUsage, visit: (block: number, length: number) => void): void {
+    for (let group = 0; group < this.geometry.groupCount; group++) {
+      const had = this.groups[group];
+      const left = this.left.get(group);
+      if (had === undefined && left === undefined) continue;
+      const has = now.bitmap(group);
+      const start = this.geometry.groupStart(group);
+      const end = this.geometry.groupBlocks(group);
+      let first = -1;
+      for (let bit = 0; bit <= end; bit++) {
+        const byte = bit >> 3;
+        const known = (had?.[byte] ?? 0) | (left?.[byte] ?? 0);
+        if ((bit & 7) === 0 && first < 0 && (known & ~has[byte]!) === 0) {
+          bit += 7;
+          continue;
+        }
+        const isFreed = bit < end && (known & ~has[byte]! & (1 << (bit & 7))) !== 0;
+        if (isFreed && first < 0) first = bit;
+        if (!isFreed && first >= 0) {
+          visit(start + first, bit - first);
+          first = -1;
+        }
+      }
+    }
   }
 }
 

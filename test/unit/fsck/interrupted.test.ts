@@ -1,9 +1,18 @@
-import { type BlockDevice, commitNow, DeviceError, linkName, readSuperblock } from '@vexfs/fuse/volume';
+import {
+  type BlockDevice,
+  commitNow,
+  DeviceError,
+  formatVolume,
+  linkName,
+  planFormat,
+  readSuperblock,
+  writeContent,
+} from '@vexfs/fuse/volume';
 import { checkVolume } from '@vexfs/mkfs/fsck';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { PLANTED } from './planted.js';
 import { PLANTED_NAMES } from './planted_names.js';
-import { bytesOf, change, contentOf, Image, make, open, sampleVolume } from './sample_volume.js';
+import { bytesOf, change, contentOf, emptyVolume, Image, make, open, sampleVolume } from './sample_volume.js';
 import { Tamper } from './tamper.js';
 
 const sample = sampleVolume();
@@ -86,7 +95,51 @@ test('a journal is replayed before block 0 comes back from its copy', (t) => {
   t.deepEqual(contentOf(image), expected);
 });
 
-test('a repair too large for one transaction marks the volume before it begins', (t) => {
+/** A repair of `damaged` that ends after some of its writes can be made again and leaves what a user can see. */
+function interruptedOften(t: ExecutionContext, damaged: Image, cuts: number): void {
+  const whole = new Image(damaged.bytes.slice());
+  whole.writes = 0;
+  t.is(checkVolume(whole, { mode: 'all', force: true }).exitCode, 1);
+  t.deepEqual(checkVolume(whole, { mode: 'look' }).examination?.findings.list, []);
+  const expected = new Map([...contentOf(whole)].sort());
+  for (let cut = 0; cut < cuts; cut++) {
+    const left = Math.floor((whole.writes * (cut + 0.5)) / cuts);
+    const half = new Image(damaged.bytes.slice());
+    t.throws(() => checkVolume(new FailingDevice(half, left), { mode: 'all', force: true }));
+    checkVolume(half, { mode: 'all', force: true });
+    t.deepEqual(checkVolume(half, { mode: 'look' }).examination?.findings.list, []);
+    t.is(readSuperblock(half).state, 0);
+    t.deepEqual(new Map([...contentOf(half)].sort()), expected, `after ${left} of ${whole.writes} writes`);
+  }
+}
+
+test('a large extent tree that is made anew is whole whenever the repair is interrupted', (t) => {
+  t.timeout(120_000);
+  const image = emptyVolume(34 * 1024 * 1024);
+  const pieces = 15_000;
+  change(image, ({ volume, writer, root }) => {
+    const file = make(volume, root, 'pieces', 0o100644);
+    const block = new Uint8Array(1024);
+    // Out of order, so that the nodes are not full and their places are not those of the tree that is made anew.
+    for (let i = 0; i < pieces; i++) {
+      const at = (i * 4001) % pieces;
+      writeContent(volume, file, at * 2048, block.fill(at & 255));
+      if (i % 300 === 0) commitNow(volume, writer);
+    }
+  });
+  const damaged = new Image(image.bytes.slice());
+  const tamper = new Tamper(damaged);
+  const nodes = tamper.treeBlocks(tamper.inode('pieces'));
+  t.true(nodes.length > 400, 'more than the third of a journal of 1024 blocks that a transaction may take');
+  tamper.byte(nodes[0]! * 1024 + 16);
+  const expected = contentOf(image);
+  interruptedOften(t, damaged, 8);
+  checkVolume(damaged, { mode: 'all', force: true });
+  t.deepEqual(contentOf(damaged), expected);
+});
+
+test('a large directory that is made anew is whole whenever the repair is interrupted', (t) => {
+  t.timeout(120_000);
   const image = new Image(sample.bytes.slice());
   change(image, ({ volume, writer, root }) => {
     const big = make(volume, root, 'big', 0o040755);
@@ -98,18 +151,40 @@ test('a repair too large for one transaction marks the volume before it begins',
   });
   const expected = contentOf(image);
   const tamper = new Tamper(image);
-  // A directory of more leaves than the third of a journal of 1024 blocks that a transaction may take.
+  // More leaves than the third of a journal of 1024 blocks that a transaction may take.
   const leaves = tamper.leaves(tamper.inode('big'));
   t.true(leaves.length > 400);
   tamper.byte(leaves[0]! * 1024 + 20);
+  const damaged = new Image(image.bytes.slice());
+  t.is(checkVolume(image, { mode: 'all', force: true }).exitCode, 1);
+  t.deepEqual(new Map([...contentOf(image)].sort()), new Map([...expected].sort()));
+  interruptedOften(t, damaged, 4);
+});
+
+test('a repair of more tables than one transaction takes marks the volume before it begins', (t) => {
+  t.timeout(120_000);
+  const image = new Image(new Uint8Array(16 * 1024 * 1024));
+  const time = 1_700_000_000_000;
+  formatVolume(image, planFormat({ sizeBytes: image.size, blockSize: 1024, inodes: 4096, time }));
+  const files = 2000;
+  change(image, ({ volume, writer, root }) => {
+    for (let i = 0; i < files; i++) {
+      make(volume, root, `file ${i}`, 0o100644);
+      if (i % 100 === 0) commitNow(volume, writer);
+    }
+  });
+  const expected = contentOf(image);
+  const tamper = new Tamper(image);
+  for (let i = 0; i < files; i += 4) tamper.setInode(tamper.inode(`file ${i}`).number, { links: 9 });
   const half = new Image(image.bytes.slice());
   t.is(checkVolume(image, { mode: 'all', force: true }).exitCode, 1);
   t.deepEqual(checkVolume(image, { mode: 'look' }).examination?.findings.list, []);
-  t.deepEqual(new Map([...contentOf(image)].sort()), new Map([...expected].sort()));
+  t.deepEqual(contentOf(image), expected);
 
   t.throws(() => checkVolume(new FailingDevice(half, 200), { mode: 'all', force: true }));
   t.is(readSuperblock(half).state, 1);
   checkVolume(half, { mode: 'all' });
   t.deepEqual(checkVolume(half, { mode: 'look' }).examination?.findings.list, []);
   t.is(readSuperblock(half).state, 0);
+  t.deepEqual(contentOf(half), expected);
 });
