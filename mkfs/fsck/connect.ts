@@ -1,4 +1,4 @@
-import { deleteInode, directory, freeContent, type Inode } from '@vexfs/fuse/volume';
+import { deleteInode, directory, type Inode } from '@vexfs/fuse/volume';
 import { ROOT_INODE } from '@vexfs/shared';
 import type { Finding } from './finding.js';
 import { DIRECTORY } from './inode_fields.js';
@@ -35,16 +35,13 @@ class ConnectionCheck {
   /** Frees hidden inodes that no owner names. */
   hiddenInodes(): void {
     const { inodes } = this.repair.check;
-    const { volume } = this.repair;
     for (const number of inodes.used()) {
       const state = inodes.state(number);
       if ((state & HIDDEN) === 0 || (state & NAMED_BY_OWNER) !== 0) continue;
       const message = `no file names the hidden inode ${number}`;
-      this.find({ code: 'lost-hidden', message, repair: 'free it', safe: true }, number, (inode) => {
-        while (!freeContent(volume, inode, 0)) this.repair.commit();
-        if (inode.xattrBlock !== 0) volume.freeBlock(inode.xattrBlock, inode);
-        volume.inodes.remove(inode);
-      });
+      this.find({ code: 'lost-hidden', message, repair: 'free it', safe: true }, number, () =>
+        this.repair.freeHidden(number),
+      );
       inodes.setState(number, 0);
     }
   }

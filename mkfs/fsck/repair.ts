@@ -216,6 +216,16 @@ export class Repair {
     xattr.each(volume, inode, () => {});
   }
 
+  /** Frees a hidden inode with all that it has. */
+  freeHidden(number: number): void {
+    const { volume } = this;
+    const inode = volume.inodes.get(number);
+    while (!freeContent(volume, inode, 0)) this.commit();
+    if (inode.xattrBlock !== 0) volume.freeBlock(inode.xattrBlock, inode);
+    volume.inodes.remove(inode);
+    this.check.inodes.setState(number, 0);
+  }
+
   /** Makes the directories anew that pass 2 has noted, and mends single entries of others. */
   rebuildDirectories(): void {
     const { volume, check } = this;

@@ -374,10 +374,10 @@ class SetCheck {
     }
     if (!this.rewrite && !wrongCount && !wrongMark) return;
     this.repair.attempt(this.owner.number, () => {
+      if (this.rewrite) this.write(view, slots, kept);
       this.changed(view);
       setHeader.live_rows.set(view, 0, live);
       if (wrongMark) setHeader.next_id.setBig(view, 0, this.state.idsEnd);
-      if (this.rewrite) this.write(view, slots, kept);
     });
   }
 
@@ -385,9 +385,14 @@ class SetCheck {
   private write(view: DataView, slots: number, rows: LiveRows): void {
     const { volume, check } = this.repair;
     const old = setHeader.log_inode.get(view, 0);
-    if (old >= 1 && old <= volume.geometry.inodeCount && check.inodes.has(old, NAMED_BY_OWNER)) {
-      check.inodes.setState(old, check.inodes.state(old) & ~NAMED_BY_OWNER);
-    }
+    const isOwn = old >= 1 && old <= volume.geometry.inodeCount && check.inodes.has(old, NAMED_BY_OWNER);
+    const blocks = Math.ceil(rows.slots.length / recordsPerBlock(volume.geometry.blockSize)) + 1;
+    // Before anything changes: without space the header stays as it is, with the rows that it leads to.
+    volume.requireBlocks(blocks + 4 + Math.ceil(blocks / 16));
+    if (isOwn && volume.superblock.freeInodes === 0) this.repair.freeHidden(old);
+    else volume.inodes.requireOne();
+    if (isOwn) check.inodes.setState(old, check.inodes.state(old) & ~NAMED_BY_OWNER);
+    this.changed(view);
     setHeader.slots.set(view, 0, slots);
     setHeader.log_inode.set(view, 0, 0);
     setHeader.log_blocks.set(view, 0, 0);
