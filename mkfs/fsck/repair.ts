@@ -152,6 +152,7 @@ export class Repair {
     inode.blocks = inode.xattrBlock === 0 ? 0 : 1;
     inode.markDirty();
     const tree = extentsOf(volume, inode);
+    let lost = 0;
     for (const run of runs) {
       if (!run.copy) {
         volume.requireBlocks(tree.worstInsert);
@@ -162,7 +163,10 @@ export class Repair {
       for (let done = 0; done < run.length; ) {
         if (volume.blocks.available < tree.worstInsert + 1 && this.mayReuse) this.reuse();
         // Without space the blocks become a hole: what belongs to another inode is not kept.
-        if (volume.blocks.available < tree.worstInsert + 1) break;
+        if (volume.blocks.available < tree.worstInsert + 1) {
+          lost += run.length - done;
+          break;
+        }
         const want = Math.min(run.length - done, volume.blocks.available - tree.worstInsert);
         const taken = volume.blocks.take(volume.goalFor(inode.number, inode.isHidden), want);
         if (!run.unwritten) this.copyBlocks(inode, run.physical + done, taken.start, taken.length);
@@ -172,6 +176,14 @@ export class Repair {
       }
     }
     inode.markDirty();
+    if (lost === 0) return;
+    this.check.find({
+      code: 'shared-block',
+      message: `there is no space for copies of ${lost} blocks that inode ${inode.number} shares with another`,
+      repair: 'leave a hole',
+      safe: false,
+      inode: inode.number,
+    });
   }
 
   private copyBlocks(inode: Inode, from: number, to: number, length: number): void {
@@ -237,7 +249,7 @@ export class Repair {
         inode.markDirty();
         this.commit();
       });
-      for (const entry of entries) if (!this.enter(number, entry)) break;
+      for (const entry of shuffled(entries)) if (!this.enter(number, entry)) break;
     }
     for (const { directory: number, name, type, inode: target } of check.entryFixes) {
       this.attempt(number, () => {
@@ -256,4 +268,17 @@ export class Repair {
       }
     });
   }
+}
+
+/** In another order, always the same: names that come in the order of their hashes would leave every leaf half empty. */
+function shuffled<T>(list: readonly T[]): T[] {
+  const mixed = [...list];
+  let state = 1;
+  for (let i = mixed.length - 1; i > 0; i--) {
+    // Numerical Recipes' generator, of which the high bits are good.
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    const other = Math.floor((state / 2 ** 32) * (i + 1));
+    [mixed[i], mixed[other]] = [mixed[other]!, mixed[i]!];
+  }
+  return mixed;
 }

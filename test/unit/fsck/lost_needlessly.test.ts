@@ -1,8 +1,16 @@
-import { directory, formatVolume, planFormat, readSuperblock, Volume } from '@vexfs/fuse/volume';
+import {
+  directory,
+  formatVolume,
+  linkName,
+  planFormat,
+  readSuperblock,
+  Volume,
+  writeContent,
+} from '@vexfs/fuse/volume';
 import { checkVolume } from '@vexfs/mkfs/fsck';
-import { inode as inodeLayout } from '@vexfs/shared';
+import { extentEntry, extentHeader, inode as inodeLayout } from '@vexfs/shared';
 import test, { type ExecutionContext } from 'ava';
-import { bytesOf, change, contentOf, Image, make, sampleVolume } from './sample_volume.js';
+import { bytesOf, change, contentOf, emptyVolume, Image, make, sampleVolume } from './sample_volume.js';
 import { Tamper } from './tamper.js';
 
 const sample = sampleVolume();
@@ -99,4 +107,48 @@ test('copies that an older volume with smaller blocks has left are not taken for
   t.is(checkVolume(image, { mode: 'all', force: true }).exitCode, 1);
   t.is(readSuperblock(image).label, 'newer');
   t.deepEqual(contentOf(image), before);
+});
+
+test('a directory that is made anew takes hardly more blocks than it had', (t) => {
+  const image = new Image(sample.bytes.slice());
+  change(image, ({ volume, root }) => {
+    const big = make(volume, root, 'big', 0o040755);
+    const file = make(volume, big, 'file', 0o100644);
+    for (let i = 0; i < 500; i++) linkName(volume, big, bytesOf(`${i} ${'y'.repeat(100)}`), file, file.mtime);
+  });
+  const leavesOf = (from: Image): number[] => {
+    const tamper = new Tamper(from);
+    return tamper.leaves(tamper.inode('big'));
+  };
+  const before = leavesOf(image);
+  repaired(t, (tamper) => tamper.byte(before[0]! * 1024 + 20), image);
+  const after = leavesOf(image);
+  t.true(after.length < before.length * 1.15, `${after.length} leaves instead of ${before.length}`);
+});
+
+test('what becomes a hole because there is no space for copies is told', (t) => {
+  const image = emptyVolume(3 * 1024 * 1024);
+  const size = 600 * 1024;
+  change(image, ({ volume, root }) => {
+    for (const name of ['first', 'second']) {
+      writeContent(volume, make(volume, root, name, 0o100644), 0, new Uint8Array(size).fill(7));
+    }
+  });
+  change(image, ({ volume, root }) => {
+    const filler = make(volume, root, 'filler', 0o100644);
+    writeContent(volume, filler, 0, new Uint8Array((volume.blocks.available - 20) * 1024));
+  });
+  const tamper = new Tamper(image);
+  const { number } = tamper.inode('second');
+  const extent = tamper.inodeAt(number) + inodeLayout.root.offset + 24;
+  // The blocks of its own that it loses are fewer than those that it shares, because it shares them twice.
+  tamper.image.bytes.copyWithin(extent + 24, extent, extent + 24);
+  tamper.set(extentEntry, extent, { physical: tamper.dataBlock(tamper.inode('first')) });
+  tamper.set(extentEntry, extent + 24, { logical: 600, physical: tamper.dataBlock(tamper.inode('first')) });
+  tamper.set(extentHeader, tamper.inodeAt(number) + inodeLayout.root.offset, { count: 2 });
+  tamper.setInode(number, { size: 2 * size, blocks: 1200 });
+  const { exitCode, examination } = checkVolume(image, { mode: 'all', force: true });
+  t.is(exitCode, 1);
+  t.true(examination!.findings.list.some(({ repair }) => repair === 'leave a hole'));
+  t.deepEqual(checkVolume(image, { mode: 'look' }).examination?.findings.list, []);
 });
