@@ -16,9 +16,11 @@ const FAR: ReadonlyArray<readonly [number, number]> = [
   [256 * 1024 * MIB, 4096],
 ];
 
-/** Removes every trace by which another program, or an older volume, would be recognised. Throws DeviceError. */
-export function eraseSignatures(device: FileDevice): void {
-  const { size } = device;
+/**
+ * Removes every trace by which another program, or an older volume, would be recognised in the first `size` bytes. Throws
+ * DeviceError.
+ */
+export function eraseSignatures(device: FileDevice, size: number): void {
   clearRange(device, 0, Math.min(ENDS, size));
   device.flush();
   const end = Math.max(0, size - ENDS);
@@ -29,17 +31,21 @@ export function eraseSignatures(device: FileDevice): void {
   device.flush();
 }
 
-/** Gives the whole content back where the medium can take it. False when it cannot; that is no failure. */
-export function discardAll(device: FileDevice, progress: (done: number, of: number) => void): boolean {
-  for (let position = 0; position < device.size; position += DISCARD_STEP) {
-    progress(position, device.size);
+/** Gives the content of the first `size` bytes back where the medium can take it. False when it cannot; that is no failure. */
+export function discardAll(
+  device: FileDevice,
+  size: number,
+  progress: (done: number, of: number) => void,
+): boolean {
+  for (let position = 0; position < size; position += DISCARD_STEP) {
+    progress(position, size);
     try {
-      if (!device.discard(position, Math.min(DISCARD_STEP, device.size - position))) return false;
+      if (!device.discard(position, Math.min(DISCARD_STEP, size - position))) return false;
     } catch {
       // A hint only: what the device does not take back stays, and is never read as part of the volume.
       return false;
     }
   }
-  progress(device.size, device.size);
+  progress(size, size);
   return true;
 }

@@ -48,9 +48,10 @@ export async function makeVolume(args: Arguments, observer: Observer): Promise<v
     const device =
       locked.isBlockDevice || locked.size === state.bytes ? locked : extendImage(locked, state.bytes);
     closing(device, () => {
-      eraseSignatures(device);
+      // What lies behind --size on a device is not the volume's.
+      eraseSignatures(device, state.bytes);
       if (args.discard && (device.isBlockDevice || statSync(target).blocks > 0)) {
-        discardAll(device, (done, of) => observer.progress('Discarding', done, of));
+        discardAll(device, state.bytes, (done, of) => observer.progress('Discarding', done, of));
       }
       formatVolume(device, plan);
     });

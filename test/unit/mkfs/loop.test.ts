@@ -1,6 +1,16 @@
 /** Real block devices and mounts. They need root and loop devices; without them these tests show as skipped. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, linkSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { lockVolume } from '@vexfs/fuse/system';
 import anyTest from 'ava';
@@ -52,6 +62,21 @@ test('a loop device becomes a volume, and its first --size bytes when asked', as
   } finally {
     command('losetup', '--detach', device);
   }
+});
+
+test('what lies on a device behind --size stays as it is', (t) => {
+  const path = image('behind.img');
+  const behind = Buffer.alloc(16 * MIB, 0x5a);
+  const file = openSync(path, 'r+');
+  writeSync(file, behind, 0, behind.length, 16 * MIB);
+  closeSync(file);
+  const device = attach(path);
+  try {
+    t.deepEqual(mkfs('-q', '--size', '16M', device), { code: 0, stdout: '', stderr: '' });
+  } finally {
+    command('losetup', '--detach', device);
+  }
+  t.is(Buffer.compare(readFileSync(path).subarray(16 * MIB), behind), 0);
 });
 
 test('an attached image is refused under another of its names', (t) => {
