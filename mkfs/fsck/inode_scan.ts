@@ -2,7 +2,7 @@ import { entryType, Inode, MAX_FILE_SIZE, testBit } from '@vexfs/fuse/volume';
 import { crc32c, GROUP_INODES_UNINITIALISED, INODE_SIZE, inode as layout } from '@vexfs/shared';
 import { checkAttributes } from './attribute_check.js';
 import type { Check } from './check.js';
-import { findWrongByte } from './correct_byte.js';
+import { WrongBytes } from './correct_byte.js';
 import { checkExtents } from './extent_check.js';
 import { DIRECTORY, isPlausible, mendFields, REGULAR, reasonToClear, SYMLINK } from './inode_fields.js';
 import { HIDDEN, ORPHAN } from './inode_map.js';
@@ -157,27 +157,23 @@ function scanInode(check: Check, inode: Inode, isKnown: boolean): void {
   if (changed) check.writeInode(inode);
 }
 
+let wrongBytes: WrongBytes | undefined;
+
+/** The generation is summed in front of an inode as well, so that a change of it counts twice. */
+function summedBehind(at: number): number[] {
+  const { generation, checksum } = layout;
+  if (at >= checksum.offset) return [];
+  const behind = INODE_SIZE - 1 - at;
+  const place = at - generation.offset;
+  return place >= 0 && place < 4 ? [behind, INODE_SIZE + 3 - place] : [behind];
+}
+
 /** Puts one wrong byte of an inode right, if its checksum tells which it is. */
 function correct(check: Check, inode: Inode): boolean {
   const { bytes, number } = inode;
-  const view = new DataView(bytes.buffer);
-  const { generation, checksum } = layout;
-  const stored = checksum.get(view, 0);
-  // The generation stands in front of the inode as well, so that a change of it counts twice.
-  for (let at = generation.offset; at < generation.offset + 4; at++) {
-    const kept = bytes[at]!;
-    for (let value = 0; value < 256; value++) {
-      bytes[at] = value;
-      if (check.inodeSum(number, bytes) === stored) return corrected(check, inode, at);
-    }
-    bytes[at] = kept;
-  }
-  const difference = check.inodeSum(number, bytes) ^ stored;
-  const isSummed = (at: number): boolean => {
-    const isGeneration = at >= generation.offset && at < generation.offset + 4;
-    return !isGeneration && at < checksum.offset;
-  };
-  const found = findWrongByte(INODE_SIZE, difference, isSummed);
+  const stored = layout.checksum.get(new DataView(bytes.buffer), 0);
+  wrongBytes ??= new WrongBytes(INODE_SIZE, summedBehind);
+  const found = wrongBytes.find(check.inodeSum(number, bytes) ^ stored);
   if (found === undefined) return false;
   bytes[found.at]! ^= found.xor;
   return corrected(check, inode, found.at);

@@ -45,8 +45,11 @@ function gather(
         if (!wanted.has(inode) || names.has(inode)) return;
         names.set(inode, { parent: number, name: printable(name) });
         if (number === ROOT_INODE || wanted.has(number)) return;
-        // A file's directory is known only now; its own name may have been passed already.
-        wanted.add(number);
+        // A file's directory is known only now; its own name, and those above, may have been passed already.
+        for (let at = number, step = 0; at > ROOT_INODE && !wanted.has(at) && step < MOST_STEPS; step++) {
+          wanted.add(at);
+          at = check.inodes.parent(at);
+        }
         grew = true;
       };
       const seen = new Set<number>();
