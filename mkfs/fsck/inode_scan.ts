@@ -21,7 +21,7 @@ export function scanInodes(check: Check, orphans: readonly number[]): void {
   const orphansEnd = endsByGroup(check, orphans);
   for (let group = 0; group < groupCount; group++) {
     const sound = check.groups.isSound(group);
-    const known = sound ? check.groups.get(group).initialised_inodes : 0;
+    const known = sound ? check.groups.get(group).initialised_inodes : lastIntact(check, group);
     if (!sound) {
       check.find({
         code: 'descriptor',
@@ -74,8 +74,36 @@ function lastBitOf(check: Check, group: number): number {
   return 0;
 }
 
+/**
+ * One past the index of the last inode of a group whose checksum is right; 0 for none. The part of a table that was written is
+ * its front, so what lies before that inode was written too, and may be damaged.
+ */
+function lastIntact(check: Check, group: number): number {
+  const { geometry } = check;
+  let last = 0;
+  eachEntry(check, group, geometry.inodesPerGroup, (index, bytes) => {
+    const number = group * geometry.inodesPerGroup + index + 1;
+    const stored = layout.checksum.get(new DataView(bytes.buffer, bytes.byteOffset), 0);
+    if (stored === check.inodeSum(number, bytes)) last = index + 1;
+  });
+  return last;
+}
+
 /** Entries from `known` to `end` may never have been written: of those only the ones with a right checksum count. */
 function scanTable(check: Check, group: number, known: number, end: number): void {
+  const first = group * check.geometry.inodesPerGroup + 1;
+  eachEntry(check, group, end, (index, bytes) => {
+    scanInode(check, new Inode(first + index, bytes.slice(), () => {}), index < known);
+  });
+}
+
+/** Shows the entries of a table in front of `end` that are not zero; their bytes are valid during the call only. */
+function eachEntry(
+  check: Check,
+  group: number,
+  end: number,
+  visit: (index: number, bytes: Uint8Array) => void,
+): void {
   const { geometry, device } = check;
   const perChunk = buffer.length / INODE_SIZE;
   const start = geometry.inodeTable(group) * geometry.blockSize;
@@ -86,9 +114,7 @@ function scanTable(check: Check, group: number, known: number, end: number): voi
     const words = new Int32Array(bytes.buffer, 0, bytes.length / 4);
     for (let i = 0; i < count; i++) {
       if (isZero(words, (i * INODE_SIZE) / 4)) continue;
-      const number = group * geometry.inodesPerGroup + first + i + 1;
-      const copy = bytes.slice(i * INODE_SIZE, (i + 1) * INODE_SIZE);
-      scanInode(check, new Inode(number, copy, () => {}), first + i < known);
+      visit(first + i, bytes.subarray(i * INODE_SIZE, (i + 1) * INODE_SIZE));
     }
     check.store.trim();
   }

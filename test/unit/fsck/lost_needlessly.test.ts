@@ -152,3 +152,16 @@ test('what becomes a hole because there is no space for copies is told', (t) => 
   t.true(examination!.findings.list.some(({ repair }) => repair === 'leave a hole'));
   t.deepEqual(checkVolume(image, { mode: 'look' }).examination?.findings.list, []);
 });
+
+test('an inode with a wrong byte is put right also where the descriptor of its group is damaged', (t) => {
+  const image = new Image(sample.bytes.slice());
+  repaired(
+    t,
+    (tamper) => {
+      tamper.byte(1024 + 5);
+      tamper.byte(tamper.inodeAt(tamper.inode('kept').number) + 17);
+    },
+    image,
+  );
+  t.deepEqual(contentOf(image), intact);
+});
