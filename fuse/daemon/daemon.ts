@@ -1,7 +1,9 @@
 import { checkMountpoint, type FuseMount, type MountOptions, mountFuse, mountsOf } from '../mount/index.js';
-import { leaveStarter } from '../server/background.js';
+import { leaveStarter, passStarter } from '../server/background.js';
+import type { DeviceError } from '../system/device.js';
 import {
   close,
+  errno,
   errnoName,
   type FileDevice,
   lockVolume,
@@ -38,7 +40,8 @@ export async function runDaemon(request: DaemonRequest): Promise<number> {
     waitMs: LOCK_WAIT,
     worthWaiting: () => mountsOf(target).length === 0,
   }).catch((error: unknown) => {
-    if (!readOnly) throw error;
+    // Whoever has the volume has been waited for already.
+    if (!readOnly || (error as DeviceError).errno === errno.EBUSY) throw error;
     return lockVolume(target, {
       readOnly: true,
       waitMs: LOCK_WAIT,
@@ -50,6 +53,7 @@ export async function runDaemon(request: DaemonRequest): Promise<number> {
     try {
       if (threads.replayed > 0)
         console.error(`vexfs-fuse: replayed ${threads.replayed} transactions of ${target}`);
+      passStarter();
       const mount = await mountFuse({ source: target, mountpoint, options });
       const guard = Guard.start(mount.mountpoint);
       const status = await serve(threads, mount);

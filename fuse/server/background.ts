@@ -29,13 +29,34 @@ export function startInBackground(program: string, words: readonly string[]): Pr
   });
 }
 
+const hasStarter = (): boolean => process.env[MARK] === '1' && process.send !== undefined;
+
+const giveUp = (): void => process.exit(1);
+
+/** Until `passStarter` a starter that is killed takes this process with it: nobody waits for the mount any more. */
+export function followStarter(): void {
+  if (!hasStarter()) return;
+  if (!process.connected) giveUp();
+  process.once('disconnect', giveUp);
+  // Its end of the pipe may be gone before ours is told.
+  process.stderr.on('error', () => {});
+}
+
+/**
+ * From here on the mount is made and served, whatever becomes of the starter. Called at the end too: who listens for the
+ * starter's end keeps this process from ending.
+ */
+export function passStarter(): void {
+  process.removeListener('disconnect', giveUp);
+}
+
 /**
  * The daemon has mounted: the starter goes, and with it the terminal. What is to be said from now on is for the system's log,
  * and the folder where it was started may be unmounted.
  */
 export function leaveStarter(program: string): void {
-  if (process.env[MARK] !== '1' || process.send === undefined) return;
+  if (!hasStarter()) return;
   process.chdir('/');
   logToSystem(program);
-  process.send('mounted');
+  process.send?.('mounted', () => {});
 }

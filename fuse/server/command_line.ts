@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import yargs, { type Options } from 'yargs';
-import { startInBackground } from './background.js';
+import { followStarter, passStarter, startInBackground } from './background.js';
 
 const { version: VERSION } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
@@ -57,7 +57,13 @@ export async function runProgram(program: ServerProgram, words: readonly string[
       mountOptions: ((parsed.options ?? []) as readonly string[]).join(','),
       text: (option) => String(parsed[option]),
     });
-    return await (foreground ? serve() : startInBackground(program.name, words));
+    if (!foreground) return await startInBackground(program.name, words);
+    followStarter();
+    try {
+      return await serve();
+    } finally {
+      passStarter();
+    }
   } catch (error) {
     if (error instanceof UsageError) {
       console.error(`${program.name}: ${error.message}; see ${program.name} --help`);

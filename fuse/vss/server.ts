@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { type FuseMount, MountError, type MountOptions, mountFuse } from '../mount/index.js';
 import { encodeInitOut, encodeMajorOut, negotiate, OPCODE } from '../protocol/index.js';
-import { leaveStarter } from '../server/background.js';
+import { leaveStarter, passStarter } from '../server/background.js';
 import { Connection, decodeRequest } from '../server/connection.js';
 import {
   check,
@@ -51,6 +51,7 @@ export async function runServer(request: ServerRequest): Promise<void> {
     interrupts: createInterrupts(threads),
     file: createFile(),
   };
+  passStarter();
   const mount = await mountFuse({ source: PROGRAM, mountpoint, options, subtype: PROGRAM });
   try {
     agree(mount.fd);

@@ -155,7 +155,8 @@ export class Repair {
     let lost = 0;
     for (const run of runs) {
       if (!run.copy) {
-        volume.requireBlocks(tree.worstInsert);
+        // Not by an attempt of the whole file, which would leave the nodes of the first without an owner.
+        this.withSpace(() => volume.requireBlocks(tree.worstInsert));
         tree.insert(run.logical, run.physical, run.length, run.unwritten);
         inode.blocks += run.length;
         continue;

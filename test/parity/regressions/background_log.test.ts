@@ -1,7 +1,9 @@
+import { spawn } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   statSync,
@@ -9,6 +11,8 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isMounted } from '@vexfs/fuse/mount';
+import { lockVolume } from '@vexfs/fuse/system';
 import { Errno } from '@vexfs/shared';
 import type { ExecutionContext } from 'ava';
 import { FSCK, MKFS, must, run, runNode, VEXFS_FUSE } from '../backend/programs.js';
@@ -66,6 +70,41 @@ async function testKernelLog(t: ExecutionContext): Promise<void> {
   t.is(runNode(FSCK, ['-y', backend.device]).code, 1, 'it is repaired');
 }
 
-if (backend.isProcess)
+/** Processes whose command line has both words. */
+function processes(...words: readonly string[]): string[] {
+  return readdirSync('/proc').filter((pid) => {
+    try {
+      const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+      return words.every((word) => line.includes(word));
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** It waits for the lock on the image, and nobody waits for it any more. */
+async function testKilledStarter(t: ExecutionContext): Promise<void> {
+  const [mountpoint, image] = [join(scratch, 'waiting'), join(scratch, 'locked.img')];
+  mkdirSync(mountpoint);
+  must(process.execPath, [MKFS, '-q', '--size', '16M', image]);
+  const until = async (holds: () => boolean): Promise<boolean> => {
+    for (let i = 0; i < 500 && !holds(); i++) await sleep(20);
+    return holds();
+  };
+  const daemons = (): string[] => processes('--foreground', image);
+  const lock = await lockVolume(image);
+  try {
+    const starter = spawn(process.execPath, [VEXFS_FUSE, image, mountpoint], { stdio: 'ignore' });
+    t.true(await until(() => daemons().length > 0), 'the daemon was started');
+    starter.kill('SIGKILL');
+    t.true(await until(() => daemons().length === 0), 'the daemon has ended');
+  } finally {
+    lock.close();
+  }
+  t.false(isMounted(mountpoint));
+}
+
+if (backend.isProcess) {
   test('a daemon in the background hands what it has to say to logger, which ends with it', testLogger);
-else test('the module hands what it has to say to the log of the kernel', testKernelLog);
+  test('a daemon that has not mounted yet ends with the command that started it', testKilledStarter);
+} else test('the module hands what it has to say to the log of the kernel', testKernelLog);
