@@ -1,13 +1,16 @@
 import { constants } from 'node:os';
 import {
   type BlockRange,
+  DamageError,
   directory,
+  type ExtentTree,
   emptyExtentRoot,
   extentsOf,
   FsError,
   freeContent,
   type Inode,
   NeedCommit,
+  type Run,
   Volume,
   xattr,
 } from '@vexfs/fuse/volume';
@@ -155,9 +158,7 @@ export class Repair {
     let lost = 0;
     for (const run of runs) {
       if (!run.copy) {
-        // Not by an attempt of the whole file, which would leave the nodes of the first without an owner.
-        this.withSpace(() => volume.requireBlocks(tree.worstInsert));
-        tree.insert(run.logical, run.physical, run.length, run.unwritten);
+        this.append(tree, run);
         inode.blocks += run.length;
         continue;
       }
@@ -185,6 +186,21 @@ export class Repair {
       safe: false,
       inode: inode.number,
     });
+  }
+
+  /**
+   * Adds a run behind all others. Nodes that grow at their end are full, so a tree never takes more of them than it had: the
+   * last free block may be taken, where a mount would keep some back.
+   */
+  private append(tree: ExtentTree, run: Run): void {
+    const { blocks } = this.volume;
+    if (blocks.available < tree.worstInsert && this.mayReuse) this.reuse();
+    try {
+      tree.insert(run.logical, run.physical, run.length, run.unwritten);
+    } catch (error) {
+      if (!(error instanceof DamageError) || blocks.available > 0) throw error;
+      throw new FsError(constants.errno.ENOSPC);
+    }
   }
 
   private copyBlocks(inode: Inode, from: number, to: number, length: number): void {

@@ -165,3 +165,19 @@ test('an inode with a wrong byte is put right also where the descriptor of its g
   );
   t.deepEqual(contentOf(image), intact);
 });
+
+test('an extent tree is made anew on a volume without a free block', (t) => {
+  const image = emptyVolume(2 * 1024 * 1024);
+  change(image, ({ volume, root }) => {
+    const file = make(volume, root, 'pieces', 0o100644);
+    for (let i = 0; i < 200; i++) writeContent(volume, file, i * 2048, new Uint8Array(1024).fill(i));
+  });
+  change(image, ({ volume, root }) => {
+    const filler = make(volume, root, 'filler', 0o100644);
+    while (volume.blocks.available > 0)
+      writeContent(volume, filler, filler.size, new Uint8Array(volume.blocks.available * 1024));
+  });
+  const before = contentOf(image);
+  repaired(t, (tamper) => tamper.byte(tamper.treeBlocks(tamper.inode('pieces'))[0]! * 1024 + 16), image);
+  t.deepEqual(contentOf(image), before);
+});
