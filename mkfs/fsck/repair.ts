@@ -266,7 +266,7 @@ export class Repair {
         inode.markDirty();
         this.commit();
       });
-      for (const entry of shuffled(entries)) if (!this.enter(number, entry)) break;
+      this.enterAll(number, shuffled(entries));
     }
     for (const { directory: number, name, type, inode: target } of check.entryFixes) {
       this.attempt(number, () => {
@@ -277,13 +277,34 @@ export class Repair {
     }
   }
 
-  private enter(number: number, { name, inode, type }: PlannedEntry): boolean {
-    return this.attempt(number, () => {
-      const parent = this.volume.inodes.get(number);
-      if (directory.lookup(this.volume, parent, name) === undefined) {
-        directory.insert(this.volume, parent, name, inode, type);
-      }
+  /** On a full volume a name for which a leaf would have to be split is left out; others may still find room in theirs. */
+  private enterAll(number: number, entries: readonly PlannedEntry[]): void {
+    let lost = 0;
+    for (const entry of entries) {
+      const isDone = this.attempt(number, () => {
+        try {
+          this.enter(number, entry);
+        } catch (error) {
+          const isFull = error instanceof FsError && error.errno === constants.errno.ENOSPC;
+          if (!isFull || error instanceof NeedCommit || this.mayReuse) throw error;
+          lost += 1;
+        }
+      });
+      if (!isDone) break;
+    }
+    if (lost === 0) return;
+    this.check.find({
+      code: 'repair',
+      message: `there is no space for ${lost} names of directory ${number}`,
+      safe: false,
+      inode: number,
     });
+  }
+
+  private enter(number: number, { name, inode, type }: PlannedEntry): void {
+    const parent = this.volume.inodes.get(number);
+    if (directory.lookup(this.volume, parent, name) === undefined)
+      directory.insert(this.volume, parent, name, inode, type);
   }
 }
 

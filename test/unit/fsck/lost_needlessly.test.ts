@@ -181,3 +181,25 @@ test('an extent tree is made anew on a volume without a free block', (t) => {
   repaired(t, (tamper) => tamper.byte(tamper.treeBlocks(tamper.inode('pieces'))[0]! * 1024 + 16), image);
   t.deepEqual(contentOf(image), before);
 });
+
+test('a directory keeps the names that find room on a volume without a free block', (t) => {
+  const image = emptyVolume(2 * 1024 * 1024);
+  const names = 450;
+  change(image, ({ volume, root }) => {
+    const big = make(volume, root, 'big', 0o040755);
+    const file = make(volume, big, 'file', 0o100644);
+    for (let i = 0; i < names; i++)
+      linkName(volume, big, bytesOf(`${i} ${'y'.repeat(i % 200)}`), file, file.mtime);
+  });
+  change(image, ({ volume, root }) => {
+    const filler = make(volume, root, 'filler', 0o100644);
+    while (volume.blocks.available > 0)
+      writeContent(volume, filler, filler.size, new Uint8Array(volume.blocks.available * 1024));
+  });
+  const tamper = new Tamper(image);
+  tamper.byte(tamper.leaves(tamper.inode('big'))[0]! * 1024 + 20);
+  checkVolume(image, { mode: 'all', force: true });
+  const { volume } = Volume.open(image, { readOnly: true });
+  const kept = directory.entryCount(volume.inodes.get(tamper.inode('big').number));
+  t.true(kept > names * 0.97, `${kept} of ${names + 1} names`);
+});
