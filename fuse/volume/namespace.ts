@@ -352,6 +352,9 @@ function exchange(
  * then itself. Frees at most one transaction's worth; returns false when it has to be called again after a commit.
  */
 export function deleteInode(volume: Volume, inode: Inode): boolean {
+  // Nothing deletes such a directory: what leads here is damaged, and its names are all that leads to what they name.
+  if (inode.isDirectory && directory.entryCount(inode) > 0)
+    throw new DamageError(`directory ${inode.number} is to be deleted and holds names`);
   volume.inodes.expectRemove(inode);
   if (inode.vectorSet !== 0 && !VectorSet.open(volume, inode).free()) return false;
   if (inode.isDirectory) {

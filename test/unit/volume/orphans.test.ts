@@ -1,5 +1,6 @@
 import {
   createInode,
+  directory,
   finishOrphans,
   type Inode,
   unlinkName,
@@ -92,3 +93,20 @@ for (const [what, damage] of Object.entries(sets)) {
     t.is(again.volume.superblock.state, STATE_ERRORS);
   });
 }
+
+test('a directory that holds names is not deleted because the list leads to it, and the others are', (t) => {
+  const { target, orphans } = threeOrphans();
+  const { volume } = target;
+  const root = volume.inodes.get(ROOT_INODE);
+  const folder = createInode(volume, root, Buffer.from('folder'), { ...FILE, mode: 0o40755 }, NOW);
+  const file = createInode(volume, folder, Buffer.from('file'), FILE, NOW);
+  volume.orphans.add(folder);
+  folder.links = 0;
+  target.commit();
+  const again = new TestVolume(target.device);
+  t.is(finishOrphans(again.volume, () => again.commit()).deleted, orphans.length);
+  t.is(again.volume.superblock.orphanHead, folder.number);
+  t.is(again.volume.superblock.state, STATE_ERRORS);
+  const kept = again.volume.inodes.get(folder.number);
+  t.is(directory.lookup(again.volume, kept, Buffer.from('file'))?.inode, file.number);
+});
