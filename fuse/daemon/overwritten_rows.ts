@@ -112,11 +112,12 @@ function runsWithin(file: VectorFile, from: number, end: number): Run[] | undefi
   return runs;
 }
 
-/** Whether the log has room for them. What is missing may come free with a commit: NeedCommit. */
+/** Whether the log has room for them, and the transaction for the log. What is missing may come free with a commit: NeedCommit. */
 function hasSpace(fs: Filesystem, file: VectorFile, runs: readonly Run[]): boolean {
   try {
     fs.volume.requireBlocks(file.set.blocksFor(2 * runs.length));
-    return true;
+    // Behind the bytes that the call writes.
+    return file.set.notesFor(2 * runs.length) <= fs.volume.crowdedAt / 2;
   } catch (error) {
     if (error instanceof FsError && !(error instanceof NeedCommit)) return false;
     throw error;

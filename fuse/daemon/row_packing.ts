@@ -249,18 +249,18 @@ export class RowPacking {
       file,
       runs.map(({ slot, count }) => ({ offset: dataOffset + slot * stride, length: count * stride })),
     );
+    let isPublished = false;
     try {
-      for (const { slot, row: first, count } of runs)
-        writeContent(
-          volume,
-          inode,
-          dataOffset + slot * stride,
-          data.subarray(first * stride, (first + count) * stride),
-        );
+      for (const { slot, row: first, count } of runs) {
+        const row = data.subarray(first * stride, (first + count) * stride);
+        // What the transaction has no room for gets its blocks with the next ones, before the batch is tried again.
+        if (writeContent(volume, inode, dataOffset + slot * stride, row) < row.length) throw new NeedCommit();
+      }
+      if (!volume.hasRoom(set.notesFor(2 * rows))) throw new NeedCommit();
       this.publish(file, move, runs, memory, Math.ceil((rows * stride) / 8) * 8, fresh);
-    } catch (error) {
-      fresh.end();
-      throw error;
+      isPublished = true;
+    } finally {
+      if (!isPublished) fresh.end();
     }
   }
 
@@ -275,6 +275,7 @@ export class RowPacking {
   private hasSpace(file: VectorFile, rows: number, blocks: number): boolean {
     try {
       this.fs.volume.requireBlocks(blocks);
+      file.set.requireNotes(2 * rows);
     } catch (error) {
       if (!(error instanceof FsError) || error instanceof NeedCommit || rows <= PACK_LEAST_ROWS) throw error;
       this.bounds.set(file, Math.floor(rows / 2));

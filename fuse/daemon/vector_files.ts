@@ -483,7 +483,8 @@ export class VectorFiles {
     });
     // The new log is an inode of its own: without one the old log stays, as it does without blocks.
     const isPossible = file.set.logRecords > 2 * runs && this.volume.superblock.freeInodes > 0;
-    if (isPossible && file.set.blocksFor(runs) <= this.volume.blocks.available) {
+    const isPlaced = isPossible && file.set.blocksFor(runs) <= this.volume.blocks.available;
+    if (isPlaced && this.volume.hasRoom(file.set.notesFor(runs) + this.volume.freeBudget)) {
       const rest = file.set.compact((emit) => this.forRuns(file, emit));
       if (rest !== undefined) this.onOrphan(rest);
     }

@@ -95,10 +95,11 @@ export function blocksToJoin(volume: Volume, inode: Inode, { runs, gaps, joined 
 
 /**
  * The blocks have their content: they become the file's, which is going to end at `size`. Many pieces are too much for one
- * transaction: then the inode joins the orphan list, so that a crash takes back what lies behind its end, and the result is false:
- * called again after the commit, it goes on. The caller has called `requireBlocks`; `endAside` or `dropAside` follows.
+ * transaction, or with the `more` blocks that the last one has to note: then the inode joins the orphan list, so that a crash takes
+ * back what lies behind its end, and the result is false: called again after the commit, it goes on. The caller has called
+ * `requireBlocks`; `endAside` or `dropAside` follows.
  */
-export function joinAside(volume: Volume, inode: Inode, aside: AsideBlocks, size: number): boolean {
+export function joinAside(volume: Volume, inode: Inode, aside: AsideBlocks, size: number, more = 0): boolean {
   const tree = extentsOf(volume, inode);
   const { runs } = aside;
   const first = aside.joined;
@@ -117,6 +118,10 @@ export function joinAside(volume: Volume, inode: Inode, aside: AsideBlocks, size
     } else if (run.unwritten) {
       becomeWritten(volume, inode, run, size);
     }
+  }
+  if (!volume.hasRoom(more)) {
+    volume.orphans.add(inode);
+    return false;
   }
   return true;
 }

@@ -101,15 +101,16 @@ export function holes(volume: Volume, inode: Inode, offset: number, length: numb
 }
 
 /**
- * Writes all of `data`, or as much of its front as there is space for, and returns the bytes written. Grows the file;
- * times are the caller's business. Data goes to the device at once, extents with the running transaction, so a crash
- * leaves each block old or new. Throws ENOSPC (nothing fits), EFBIG, NeedCommit, DeviceError.
+ * Writes all of `data`, or as much of its front as there is space for, or as one transaction can note, and returns the bytes
+ * written: what is left is written by another call, after the commit when the transaction is crowded. Grows the file; times are the
+ * caller's business. Data goes to the device at once, extents with the running transaction, so a crash leaves each block old or
+ * new. Throws ENOSPC (nothing fits), EFBIG, NeedCommit, DeviceError.
  */
 export function writeContent(volume: Volume, inode: Inode, offset: number, data: Uint8Array): number {
   if (data.length === 0) return 0;
   if (offset + data.length > MAX_FILE_SIZE) throw new FsError(EFBIG);
   finishTruncate(volume, inode);
-  const length = fitting(volume, inode, offset, data.length);
+  let length = fitting(volume, inode, offset, data.length);
   const chunk = length === data.length ? data : data.subarray(0, length);
   if (offset > inode.size) zeroTail(volume, inode, offset);
   const gaps = holes(volume, inode, offset, length);
@@ -120,9 +121,12 @@ export function writeContent(volume: Volume, inode: Inode, offset: number, data:
       if (position >= 0) volume.device.write(position, chunk.subarray(at - offset, at - offset + bytes));
     });
   } else {
-    fillHoles(volume, inode, offset, chunk, gaps);
+    length = fillHoles(volume, inode, offset, chunk, gaps);
   }
-  for (const run of waiting) becomeWritten(volume, inode, run, Math.max(inode.size, offset + length));
+  for (const run of waiting) {
+    if (run.logical * volume.geometry.blockSize >= offset + length) break;
+    becomeWritten(volume, inode, run, Math.max(inode.size, offset + length));
+  }
   if (offset + length > inode.size) {
     inode.size = offset + length;
     inode.markDirty();
@@ -200,40 +204,69 @@ function unmap(volume: Volume, inode: Inode, runs: readonly Run[]): void {
   }
 }
 
-/** Takes blocks for the holes, writes everything, then maps the new blocks; on a device error they are given back. */
+/**
+ * Takes blocks for the holes, writes everything, then maps the new blocks; on a device error they are given back. Returns the
+ * bytes written: less than there are when more blocks are too much for the transaction.
+ */
 function fillHoles(
   volume: Volume,
   inode: Inode,
   offset: number,
   data: Uint8Array,
   gaps: ReadonlyArray<readonly [number, number]>,
-): void {
+): number {
   const tree = extentsOf(volume, inode);
+  const { blockSize } = volume.geometry;
   const fresh: Run[] = [];
   let mapped = 0;
   try {
-    for (const [first, count] of gaps) {
-      for (let block = first; block < first + count; ) {
-        const taken = volume.blocks.take(goalAt(volume, inode, fresh, block), first + count - block);
-        fresh.push({ logical: block, physical: taken.start, length: taken.length, unwritten: false });
-        writeFresh(volume, taken.start, block, taken.length, offset, data);
-        block += taken.length;
-      }
-    }
-    forSegments(volume, inode, offset, data.length, (position, at, bytes) => {
+    let end = takeBlocks(volume, inode, gaps, fresh, (run) => {
+      writeFresh(volume, run.physical, run.logical, run.length, offset, data);
+    });
+    // Before the new blocks are mapped: these are the blocks that the file had.
+    const reached = Math.min(data.length, end * blockSize - offset);
+    forSegments(volume, inode, offset, reached, (position, at, bytes) => {
       if (position >= 0) volume.device.write(position, data.subarray(at - offset, at - offset + bytes));
     });
     for (; mapped < fresh.length; mapped++) {
       const run = fresh[mapped]!;
+      if (mapped > 0 && !volume.hasRoom(tree.worstInsert)) {
+        end = run.logical;
+        break;
+      }
       tree.insert(run.logical, run.physical, run.length);
       inode.blocks += run.length;
       inode.markDirty();
     }
+    for (const { physical, length } of fresh.splice(mapped)) volume.blocks.give({ start: physical, length });
+    return Math.min(data.length, end * blockSize - offset);
   } catch (error) {
     unmap(volume, inode, fresh.slice(0, mapped));
     for (const run of fresh.slice(mapped)) volume.blocks.give({ start: run.physical, length: run.length });
     throw error;
   }
+}
+
+/** Takes blocks for holes, adds them to `fresh` and has them written. Returns the first block for which the transaction has no room. */
+function takeBlocks(
+  volume: Volume,
+  inode: Inode,
+  gaps: ReadonlyArray<readonly [number, number]>,
+  fresh: Run[],
+  write: (run: Run) => void,
+): number {
+  for (const [first, count] of gaps) {
+    for (let block = first; block < first + count; ) {
+      // Each may lie in a group of its own, whose bitmap the transaction notes then, and fills the leaves of the tree.
+      if (fresh.length > 0 && !volume.hasRoom(Math.ceil(fresh.length / 16))) return block;
+      const taken = volume.blocks.take(goalAt(volume, inode, fresh, block), first + count - block);
+      const run = { logical: block, physical: taken.start, length: taken.length, unwritten: false };
+      fresh.push(run);
+      write(run);
+      block += taken.length;
+    }
+  }
+  return Number.MAX_SAFE_INTEGER;
 }
 
 /** Writes the part of `data` that falls on new blocks, with zeros around it in the first and the last of them. */

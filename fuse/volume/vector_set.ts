@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import {
   isElementType,
   LOG_MAGIC,
@@ -7,6 +8,7 @@ import {
   MAX_ALIGNMENT_BYTES,
   MAX_DIMENSIONS,
   MAX_ROWS_PER_FILE,
+  MAX_TREE_DEPTH,
   RECORD_DELETE,
   RECORD_PUT,
   RECORD_RANGE,
@@ -16,8 +18,10 @@ import {
   SET_MAGIC,
   setHeader,
 } from '@vexfs/shared';
+import type { BlockRange } from './block_allocator.js';
 import { extentsOf, freeContent } from './content.js';
-import { DamageError, FsError } from './errors.js';
+import { DamageError, FsError, NeedCommit } from './errors.js';
+import { entriesIn } from './extent_node.js';
 import { discardHidden, hiddenInode, hiddenOf, isHiddenOf } from './hidden_inode.js';
 import type { Inode } from './inode.js';
 import type { LogPosition, RecordFollower } from './log_position.js';
@@ -25,6 +29,8 @@ import { type RowLayout, slotsIn } from './row_layout.js';
 import { type RecordVisitor, runLength, visitRecords, writeRecord } from './row_records.js';
 import type { MetaBlock } from './store.js';
 import type { Volume } from './volume.js';
+
+const { ENOSPC } = constants.errno;
 
 export * from './log_position.js';
 export * from './row_layout.js';
@@ -224,6 +230,52 @@ export class VectorSet {
     if (spills && setHeader.log_inode.get(view, 0) === 0) this.volume.inodes.requireOne();
     const blocks = Math.ceil(records / this.perBlock) + 1;
     return blocks + 4 + Math.ceil(blocks / 16);
+  }
+
+  /**
+   * An upper bound of the blocks that a transaction notes when so many records are appended, or the log is compacted to so many, with
+   * free space as it lies. The caller has required `blocksFor(records)`. Throws DeviceError.
+   */
+  notesFor(records: number): number {
+    const { blocks, geometry, superblock } = this.volume;
+    const { blockSize, groupCount, descriptorBlocks } = geometry;
+    const count = Math.ceil(records / this.perBlock);
+    const inTree = Math.ceil(count / entriesIn(blockSize)) + MAX_TREE_DEPTH;
+    const atWorst = inTree + Math.min(count, groupCount) + Math.min(count, descriptorBlocks);
+    if (atWorst <= this.volume.crowdedAt / 4) return atWorst;
+    const log = setHeader.log_inode.get(this.header().view, 0);
+    const last =
+      log === 0
+        ? undefined
+        : extentsOf(this.volume, this.volume.inodes.get(log)).lastBefore(Number.MAX_SAFE_INTEGER);
+    let goal = last === undefined ? superblock.indexMetadataStart : last.physical + last.length;
+    const tables = new Set<number>();
+    const found: BlockRange[] = [];
+    let runs = 0;
+    try {
+      for (let i = 0; i < count; i++) {
+        const range = blocks.reserve(goal, 1);
+        found.push(range);
+        if (i === 0 || range.start !== goal) runs += 1;
+        goal = range.start + 1;
+        const group = geometry.groupOfBlock(range.start);
+        tables.add(geometry.blockBitmap(group)).add(geometry.descriptorBlock(group));
+      }
+    } finally {
+      for (const range of found) blocks.unreserve(range);
+    }
+    return Math.ceil(runs / entriesIn(blockSize)) + MAX_TREE_DEPTH + tables.size;
+  }
+
+  /**
+   * Before records that belong together are appended: throws FsError(ENOSPC) when no transaction has room for them, where free space
+   * lies as it does, NeedCommit when the running one has not. The caller has required `blocksFor(records)`.
+   */
+  requireNotes(records: number): void {
+    const notes = this.notesFor(records);
+    if (notes > 2 * this.volume.crowdedAt)
+      throw new FsError(ENOSPC, 'the records lie in more pieces than a transaction can note');
+    if (!this.volume.hasRoom(notes)) throw new NeedCommit();
   }
 
   appendPut(slot: number, idLow: number, idHigh: number, count: number): void {

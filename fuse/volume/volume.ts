@@ -127,6 +127,14 @@ export class Volume implements DirectoryContext {
     return this.store.dirtyBlocks + this.inodes.changedCount + this.groups.changedCount + 1;
   }
 
+  /**
+   * Whether the running transaction has room for so many blocks more. An operation begins before the transaction is crowded and stops
+   * taking blocks at three times that; what it has to do then (its inode, few records) finds as much again before the journal's bound.
+   */
+  hasRoom(blocks: number): boolean {
+    return this.transactionBlocks + blocks <= 3 * this.crowdedAt;
+  }
+
   /** Ends the running transaction; undefined when there is nothing to commit. */
   freeze(stage?: (bytes: Uint8Array) => void): FrozenTransaction | undefined {
     return this.store.freeze(stage);

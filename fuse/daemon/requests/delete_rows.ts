@@ -121,6 +121,7 @@ function remove(fs: Filesystem, what: Deletion): void {
   if (slots.length > 0) {
     const runs = consecutive(slots);
     fs.volume.requireBlocks(set.blocksFor(runs.length));
+    set.requireNotes(runs.length);
     fs.vectors.whole(() => {
       for (const run of runs) {
         file.must(file.deleteSlots(run.slot, run.count));

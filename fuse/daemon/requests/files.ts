@@ -16,6 +16,7 @@ import {
   FsError,
   forSegments,
   type Inode,
+  NeedCommit,
   requireMutable,
   requireUnrestricted,
   writeContent,
@@ -153,9 +154,27 @@ function readCold(fs: Filesystem, unique: number, inode: Inode, offset: number, 
   fs.submit(READ_QUEUE, slot, unique);
 }
 
+/** A write(2), or pages that are written back, on the way. */
+interface Writing {
+  readonly inode: Inode;
+  readonly request: Pick<Request, 'unique' | 'pid' | 'uid' | 'gid'>;
+  /** Whether these are pages that were stored to. */
+  readonly isCached: boolean;
+  readonly appends: boolean;
+  /** Where the kernel has put the bytes, and where they go. */
+  readonly asked: number;
+  readonly offset: number;
+  /** Bytes of it. */
+  readonly size: number;
+  readonly waits: boolean;
+  readonly strips: boolean;
+  /** Bytes that are stored. */
+  done: number;
+}
+
 export function write(fs: Filesystem, request: Request): void {
   fs.requireWritable();
-  const { view, body, unique } = request;
+  const { view, body } = request;
   const inode = fs.inode(request.nodeid);
   if (!inode.isRegular) throw new FsError(errno.EINVAL);
   const size = writeIn.size.get(view, body);
@@ -164,40 +183,101 @@ export function write(fs: Filesystem, request: Request): void {
   // Flags as they are now: fcntl(F_SETFL) and RWF_DSYNC change them after the open.
   const flags = writeIn.flags.get(view, body);
   const writeFlags = writeIn.write_flags.get(view, body);
-  const cached = (writeFlags & WRITE_CACHE) !== 0;
+  const isCached = (writeFlags & WRITE_CACHE) !== 0;
   // Pages that were changed before the flag was set still have to be written.
-  if (!cached) requireMutable(inode);
+  if (!isCached) requireMutable(inode);
   const asked = writeIn.offset.get(view, body);
   // The kernel knows the end of every file that only it makes longer: there it asks for another place under RWF_NOAPPEND alone.
   const elsewhere = inode.vectorSet === 0 && asked !== inode.size;
-  const appends = !cached && (flags & O_APPEND) !== 0 && !elsewhere;
-  if (!cached && !appends && (flags & O_APPEND) !== 0) requireUnrestricted(inode);
-  const offset = appends ? inode.size : asked;
+  const appends = !isCached && (flags & O_APPEND) !== 0 && !elsewhere;
+  if (!isCached && !appends && (flags & O_APPEND) !== 0) requireUnrestricted(inode);
+  const { unique, pid, uid, gid } = request;
+  const writing: Writing = {
+    inode,
+    request: { unique, pid, uid, gid },
+    isCached,
+    appends,
+    asked,
+    offset: appends ? inode.size : asked,
+    size,
+    waits: !isCached && ((flags & O_DSYNC) !== 0 || (inode.flags & INODE_SYNC) !== 0),
+    strips: (writeFlags & WRITE_KILL_SUIDGID) !== 0,
+    done: 0,
+  };
+  const bytes = request.bytes.subarray(start, start + size);
+  if (storePart(fs, writing, bytes)) endWriting(fs, writing);
+  else goOn(fs, writing, bytes.slice(writing.done));
+}
+
+/**
+ * Stores `rest`, what is left of a write(2), or as much of its front as the transaction takes; whether that is all. What has been
+ * stored counts for the rows of the file in the same transaction. Throws what keeps it from storing anything.
+ */
+function storePart(fs: Filesystem, writing: Writing, rest: Uint8Array): boolean {
+  const { inode, isCached, size } = writing;
+  const offset = writing.offset + writing.done;
   // Pages written back never lengthen a file: what lies past its end was cut off behind the kernel's back.
-  const wanted = cached ? Math.max(0, Math.min(size, inode.size - offset)) : size;
+  const wanted = isCached ? Math.max(0, Math.min(rest.length, inode.size - offset)) : rest.length;
   const grows = inode.vectorSet !== 0 && offset + wanted > inode.size;
   // First, because it may have to read the disk: a call that fails there has changed nothing.
-  if (!cached) stripCapability(fs.volume, inode);
+  if (!isCached) stripCapability(fs.volume, inode);
   if (grows) fs.vectors.beforeResize(inode, offset + wanted);
   const overwritten = OverwrittenRows.of(fs, inode, offset, wanted);
-  const bytes = request.bytes.subarray(start, start + wanted);
-  const stored = cached ? writeBack(fs, inode, offset, bytes) : writeContent(fs.volume, inode, offset, bytes);
-  const written = cached && stored === wanted ? size : stored;
+  const bytes = rest.subarray(0, wanted);
+  const stored = isCached
+    ? writeBack(fs, inode, offset, bytes)
+    : writeContent(fs.volume, inode, offset, bytes);
   overwritten?.told();
   if (grows) fs.vectors.afterResize(inode);
-  const file = cached ? undefined : fs.vectors.loaded(inode);
-  if (file !== undefined) noteWritten(fs, file, { appends, asked, size: stored, pid: request.pid });
-  if ((writeFlags & WRITE_KILL_SUIDGID) !== 0) stripPrivileges(inode, request.pid);
+  if (writing.strips) stripPrivileges(inode, writing.request.pid);
   const now = fs.now();
   inode.mtime = now;
   inode.ctime = now;
   inode.markDirty();
   fs.outdated.add(inode.number);
+  const isWhole = stored === wanted;
+  writing.done = isWhole && isCached ? size : writing.done + stored;
+  return isWhole;
+}
+
+/**
+ * What one transaction does not take is for the next ones, part by part, as on ext4. Where that fails, the call was shorter.
+ * Meanwhile no rows are added behind the part of a row that may stand at the end of the file.
+ */
+function goOn(fs: Filesystem, writing: Writing, rest: Uint8Array): void {
+  const { inode, request } = writing;
+  const file = writing.isCached || inode.vectorSet === 0 ? undefined : fs.vectors.loaded(inode);
+  const holds = file !== undefined && !file.isStoring && writing.offset + writing.size > inode.size;
+  if (holds) file.isStoring = true;
+  const before = writing.done;
+  const store = (): void => {
+    try {
+      fs.requireWritable();
+      fs.actFor(request.uid, request.gid);
+      if (!storePart(fs, writing, rest.subarray(writing.done - before))) throw new NeedCommit();
+    } catch (error) {
+      if (error instanceof NeedCommit || error instanceof Park) throw error;
+      if (fs.errnoOf(error) === undefined) throw error;
+    }
+    if (holds) {
+      file.isStoring = false;
+      fs.retryAt(0);
+    }
+    endWriting(fs, writing);
+  };
+  fs.retry(() => fs.attempt(request.unique, store, () => {}));
+  fs.commits.whenDurable(() => {});
+}
+
+function endWriting(fs: Filesystem, writing: Writing): void {
+  const { inode, request, appends, asked, offset, done } = writing;
+  const file = writing.isCached ? undefined : fs.vectors.loaded(inode);
+  if (file !== undefined) noteWritten(fs, file, { appends, asked, size: done, pid: request.pid });
   const sendWritten = (): void => {
     const out = fs.connection.output.view;
-    writeOut.size.set(out, AT, written);
+    writeOut.size.set(out, AT, done);
     writeOut.padding.set(out, AT, 0);
-    fs.connection.send(unique, writeOut.$.size);
+    fs.connection.send(request.unique, writeOut.$.size);
   };
   // The kernel has put the bytes into its pages where it believed the end to be.
   if (appends && offset !== asked) {
@@ -205,13 +285,12 @@ export function write(fs: Filesystem, request: Request): void {
     const fresh = file && new FreshRows(file, [{ offset: from, length: inode.size - from }]);
     announce(fs, inode, { unique: 0, from, end: inode.size, sync: false, fresh });
   }
-  const waits = (flags & O_DSYNC) !== 0 || (inode.flags & INODE_SYNC) !== 0;
-  if (!waits || cached) {
+  if (!writing.waits) {
     sendWritten();
-  } else {
-    fs.commits.whenDurable((code) => {
-      if (code === 0) sendWritten();
-      else fs.connection.fail(unique, code);
-    });
+    return;
   }
+  fs.commits.whenDurable((code) => {
+    if (code === 0) sendWritten();
+    else fs.connection.fail(request.unique, code);
+  });
 }

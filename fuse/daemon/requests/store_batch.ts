@@ -18,6 +18,7 @@ import {
   setAside,
   strideOf,
   truncateContent,
+  type Volume,
   writeContent,
 } from '../../volume/index.js';
 import { announce } from '../announcements.js';
@@ -90,13 +91,14 @@ function store(fs: Filesystem, file: VectorFile, batch: Batch): boolean {
   if (places.end > places.tail) requireWholeRows(fs, file, batch.pid);
   const old = replacedSlots(fs, file, batch);
   if (batch.mustExist === true && old.length < batch.rows) throw new FsError(errno.ENOENT);
-  const records = recordBlocks(file, batch, places, old);
+  const records = recordsOf(batch, places, old);
   const parts = partsOf(places, batch.layout);
-  let blocks = records;
+  let blocks = file.set.blocksFor(records);
   for (const { offset, length } of parts) blocks += blocksToWrite(volume, inode, offset, length);
   volume.requireBlocks(blocks);
+  file.set.requireNotes(records);
   fs.vectors.reserve(ids, places.end, ids.info().rows + batch.rows);
-  if (batch.rows * strideOf(batch.layout) >= WORTH_A_THREAD) {
+  if (batch.rows * strideOf(batch.layout) >= WORTH_A_THREAD || mayCrowd(volume, inode, parts)) {
     writeAside(fs, file, batch, places, parts);
     return true;
   }
@@ -104,7 +106,7 @@ function store(fs: Filesystem, file: VectorFile, batch: Batch): boolean {
   stripCapability(volume, inode);
   const fresh = new FreshRows(file, parts);
   try {
-    writeParts(fs, inode, batch, parts);
+    if (!writeParts(fs, inode, batch, [...parts], file.set.notesFor(records))) throw new NeedCommit();
     publish(fs, file, batch, places, old, fresh);
   } catch (error) {
     fresh.end();
@@ -164,25 +166,48 @@ function replacedSlots(fs: Filesystem, file: VectorFile, batch: Batch): number[]
   }
 }
 
-/** Blocks that the records of the batch may need. */
-function recordBlocks(file: VectorFile, batch: Batch, places: Places, old: readonly number[]): number {
-  const records = batch.ids === 0 ? places.runs.length : batch.rows;
-  return file.set.blocksFor(records + old.length);
+/** Records of the batch. */
+function recordsOf(batch: Batch, places: Places, old: readonly number[]): number {
+  return (batch.ids === 0 ? places.runs.length : batch.rows) + old.length;
 }
 
-/** Writes parts of a batch now. Nothing refers to them yet: after an error what was added behind the end goes again. */
-function writeParts(fs: Filesystem, inode: Inode, batch: Batch, parts: readonly Part[]): void {
+/**
+ * Whether new blocks behind the end of the file may be too many for the transaction of the records, each in a group of its own:
+ * then they are set aside, and become the file's by several. Those in front of the end can be taken by several in any case.
+ */
+function mayCrowd({ geometry, crowdedAt }: Volume, inode: Inode, parts: readonly Part[]): boolean {
+  let bytes = 0;
+  for (const { offset, length } of parts)
+    bytes += Math.max(0, offset + length - Math.max(offset, inode.size));
+  const pieces = Math.ceil(bytes / geometry.blockSize);
+  return Math.min(pieces, geometry.groupCount + geometry.descriptorBlocks) + pieces / 16 > crowdedAt;
+}
+
+/**
+ * Writes parts of a batch now, and takes them from `parts`; whether all, and there is room for `more` blocks: it may be too much for
+ * the transaction. Nothing refers to them yet: what was added behind the end goes again when it is not all, or after an error.
+ */
+function writeParts(fs: Filesystem, inode: Inode, batch: Batch, parts: Part[], more = 0): boolean {
   // A window of the memory that is there: a new view of so many bytes makes V8 collect garbage.
   const start = batch.data - batch.memory.address;
   const { bytes } = batch.memory;
   const sizeBefore = inode.size;
+  let isWhole = false;
   try {
-    for (const { offset, from, length } of parts)
-      writeContent(fs.volume, inode, offset, bytes.subarray(start + from, start + from + length));
-  } catch (error) {
-    if (inode.size > sizeBefore) shrink(fs, inode, sizeBefore);
-    throw error;
+    for (let part = parts[0]; part !== undefined; part = parts[0]) {
+      const { offset, from, length } = part;
+      const rows = bytes.subarray(start + from, start + from + length);
+      const written = writeContent(fs.volume, inode, offset, rows);
+      parts.shift();
+      if (written === length) continue;
+      parts.unshift({ offset: offset + written, from: from + written, length: length - written });
+      return false;
+    }
+    isWhole = fs.volume.hasRoom(more);
+  } finally {
+    if (!isWhole && inode.size > sizeBefore) shrink(fs, inode, sizeBefore);
   }
+  return isWhole;
 }
 
 function shrink(fs: Filesystem, inode: Inode, size: number): void {
@@ -196,8 +221,10 @@ function shrink(fs: Filesystem, inode: Inode, size: number): void {
 /** What another thread writes, and what is left to be written when the batch is published. */
 interface Plan {
   readonly writes: DeviceWrites;
-  /** Up to the first block behind the end of the file, and free slots without blocks. */
-  readonly later: readonly Part[];
+  /** Free slots without blocks. What has been written is taken away. */
+  readonly later: Part[];
+  /** Up to the first block behind the end of the file. */
+  readonly edges: readonly Part[];
   readonly aside: AsideBlocks | undefined;
 }
 
@@ -208,6 +235,7 @@ function planWrites(fs: Filesystem, file: VectorFile, batch: Batch, parts: reado
   const { blockSize } = volume.geometry;
   const writes = new DeviceWrites();
   const later: Part[] = [];
+  const edges: Part[] = [];
   let aside: AsideBlocks | undefined;
   for (const part of parts) {
     const stop = part.offset + part.length;
@@ -221,7 +249,7 @@ function planWrites(fs: Filesystem, file: VectorFile, batch: Batch, parts: reado
     }
     // The last part. Bytes behind the last slot that are no row stay as they are until the rows are published.
     const edge = Math.min(stop, Math.ceil(Math.max(part.offset, inode.size) / blockSize) * blockSize);
-    if (edge > part.offset) later.push({ offset: part.offset, from: part.from, length: edge - part.offset });
+    if (edge > part.offset) edges.push({ offset: part.offset, from: part.from, length: edge - part.offset });
     if (edge === stop) continue;
     aside = setAside(volume, inode, edge, stop - edge);
     for (const run of aside.runs) {
@@ -230,7 +258,7 @@ function planWrites(fs: Filesystem, file: VectorFile, batch: Batch, parts: reado
       writes.add(run.physical * blockSize, length, batch.data + part.from + (at - part.offset));
     }
   }
-  return { writes, later, aside };
+  return { writes, later, edges, aside };
 }
 
 function writeAside(
@@ -309,20 +337,26 @@ function publishAside(
   const { inode } = file;
   const { aside } = plan;
   const old = replacedSlots(fs, file, batch);
-  let blocks =
-    recordBlocks(file, batch, places, old) + (aside === undefined ? 0 : blocksToJoin(volume, inode, aside));
-  for (const { offset, length } of plan.later) blocks += blocksToWrite(volume, inode, offset, length);
+  const records = recordsOf(batch, places, old);
+  let blocks = file.set.blocksFor(records) + (aside === undefined ? 0 : blocksToJoin(volume, inode, aside));
+  for (const { offset, length } of [...plan.later, ...plan.edges])
+    blocks += blocksToWrite(volume, inode, offset, length);
   volume.requireBlocks(blocks);
+  file.set.requireNotes(records);
   stripCapability(volume, inode);
+  // Bytes of free slots mean nothing: a crash between these transactions leaves no more.
+  if (!writeParts(fs, inode, batch, plan.later)) throw new NeedCommit();
   const size = batch.layout.dataOffset + places.end * strideOf(batch.layout);
   if (aside !== undefined) {
     let isJoined = false;
     fs.vectors.whole(() => {
-      isJoined = joinAside(volume, inode, aside, size);
+      isJoined = joinAside(volume, inode, aside, size, file.set.notesFor(records));
     });
     if (!isJoined) throw new NeedCommit();
+  } else if (!volume.hasRoom(file.set.notesFor(records))) {
+    throw new NeedCommit();
   }
-  writeParts(fs, inode, batch, plan.later);
+  writeParts(fs, inode, batch, [...plan.edges]);
   if (aside !== undefined) fs.vectors.whole(() => endAside(volume, inode, size));
   publish(fs, file, batch, places, old, fresh);
 }
