@@ -451,6 +451,12 @@ export class Filesystem {
    * other error is answered. `done` runs once, at the end.
    */
   attempt(unique: number, work: () => void, done: () => void, hasWaited = false): void {
+    // Many jobs may come back at once, and each second half changes as much as a request.
+    if (this.commits.crowded) this.commits.tend(performance.now());
+    if (this.commits.stalled) {
+      this.retry(() => this.attempt(unique, work, done, hasWaited));
+      return;
+    }
     try {
       work();
     } catch (thrown) {
