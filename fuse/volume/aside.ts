@@ -16,6 +16,8 @@ export interface AsideRun extends Run {
 
 /** Blocks behind the end of a file that get their content before anybody can see it. */
 export interface AsideBlocks {
+  /** The number of the file. */
+  readonly inode: number;
   /** In the order of the file. */
   readonly runs: readonly AsideRun[];
   /** Holes between the blocks that the file has there. */
@@ -52,27 +54,33 @@ export function setAside(volume: Volume, inode: Inode, offset: number, length: n
   }
   volume.requireBlocks(wanted + treeBlocks(volume, inode, gaps, wanted, splits));
   const runs: AsideRun[] = [];
-  for (const run of found) {
-    if (run.physical !== 0) {
-      runs.push({ ...run, reserved: false });
-      continue;
+  const aside = { inode: inode.number, runs, gaps, joined: 0 };
+  try {
+    for (const run of found) {
+      if (run.physical === 0) reserveHole(volume, inode, runs, run);
+      else runs.push({ ...run, reserved: false });
     }
-    for (let block = run.logical; block < run.logical + run.length; ) {
-      const range = volume.blocks.reserve(
-        goalAt(volume, inode, runs, block),
-        run.logical + run.length - block,
-      );
-      runs.push({
-        logical: block,
-        physical: range.start,
-        length: range.length,
-        unwritten: false,
-        reserved: true,
-      });
-      block += range.length;
-    }
+  } catch (error) {
+    dropAside(volume, aside);
+    throw error;
   }
-  return { runs, gaps, joined: 0 };
+  volume.aside.add(inode.number);
+  return aside;
+}
+
+function reserveHole(volume: Volume, inode: Inode, runs: AsideRun[], { logical, length }: Run): void {
+  const end = logical + length;
+  for (let block = logical; block < end; ) {
+    const range = volume.blocks.reserve(goalAt(volume, inode, runs, block), end - block);
+    runs.push({
+      logical: block,
+      physical: range.start,
+      length: range.length,
+      unwritten: false,
+      reserved: true,
+    });
+    block += range.length;
+  }
 }
 
 /** Each run that was taken unwritten may be split in two places. */
@@ -128,13 +136,15 @@ export function joinAside(volume: Volume, inode: Inode, aside: AsideBlocks, size
 
 /** All blocks have become the file's: it ends behind them from now on. */
 export function endAside(volume: Volume, inode: Inode, size: number): void {
+  volume.aside.delete(inode.number);
   if (inode.links > 0) volume.orphans.remove(inode);
   inode.size = size;
   inode.markDirty();
 }
 
 /** The blocks get no content: what was set aside is free again. */
-export function dropAside(volume: Volume, { runs, joined }: AsideBlocks): void {
+export function dropAside(volume: Volume, { inode, runs, joined }: AsideBlocks): void {
+  volume.aside.delete(inode);
   for (let i = joined; i < runs.length; i++) {
     const { physical, length, reserved } = runs[i]!;
     if (reserved) volume.blocks.unreserve({ start: physical, length });

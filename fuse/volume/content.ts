@@ -115,6 +115,7 @@ export function writeContent(volume: Volume, inode: Inode, offset: number, data:
   if (offset > inode.size) zeroTail(volume, inode, offset);
   const gaps = holes(volume, inode, offset, length);
   const waiting = unwrittenRuns(volume, inode, offset, length);
+  if (waiting.length > 0) requireTail(volume, inode, offset, length);
   for (const run of waiting) writeFresh(volume, run.physical, run.logical, run.length, offset, chunk);
   if (gaps.length === 0) {
     forSegments(volume, inode, offset, length, (position, at, bytes) => {
@@ -132,6 +133,16 @@ export function writeContent(volume: Volume, inode: Inode, offset: number, data:
     inode.markDirty();
   }
   return length;
+}
+
+/**
+ * A write to blocks that are taken and not written does without space for its extents by giving back what lies behind the end of the
+ * file. While that is set aside for others it waits for them: throws NeedCommit.
+ */
+function requireTail(volume: Volume, inode: Inode, offset: number, length: number): void {
+  const isAside = volume.aside.has(inode.number);
+  if (isAside && volume.blocks.available < blocksToWrite(volume, inode, offset, length))
+    throw new NeedCommit();
 }
 
 /** Blocks to require so that all of [offset, offset + length) can be written. */

@@ -38,7 +38,10 @@ export class VolumeError extends Error {
   }
 }
 
-/** Blocks were freed but wait for a commit before they may be used again: commit, then try the operation once more. */
+/**
+ * Blocks were freed but wait for a commit before they may be used again, or are set aside for others: commit, or let those end, then
+ * try the operation once more.
+ */
 export class NeedCommit extends FsError {
   constructor() {
     super(errno.ENOSPC, 'no free blocks until the running transaction is committed');

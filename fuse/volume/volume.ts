@@ -38,6 +38,8 @@ export class Volume implements DirectoryContext {
   readonly readOnly: boolean;
   /** Inodes whose blocks past their size are not all freed yet: a truncation that goes on after a commit. */
   readonly cutting = new Set<number>();
+  /** Inodes that are to get blocks behind their end, whose content is being written: what they have there must stay. */
+  readonly aside = new Set<number>();
   /** Ranges that one transaction may free: each can touch a bitmap and a descriptor block of its own. */
   freeBudget = 64;
   /** Blocks of the running transaction from which on an operation that can go on in the next one does. */

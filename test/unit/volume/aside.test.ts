@@ -1,8 +1,10 @@
 import {
+  type AsideBlocks,
   blocksToJoin,
   blocksToWrite,
   createInode,
   cutAside,
+  DeviceError,
   dropAside,
   endAside,
   FsError,
@@ -10,9 +12,11 @@ import {
   type Inode,
   isSwappable,
   joinAside,
+  NeedCommit,
   preallocate,
   punchHole,
   setAside,
+  truncateContent,
   writeContent,
 } from '@vexfs/fuse/volume';
 import { ROOT_INODE } from '@vexfs/shared';
@@ -103,6 +107,76 @@ test('without the space nothing is set aside', (t) => {
   const before = volume.blocks.available;
   t.throws(() => setAside(volume, inode, BLOCK, (before + 1) * BLOCK), { instanceOf: FsError });
   t.is(volume.blocks.available, before);
+});
+
+/** A file that ends amid blocks of one extent that are taken and not written, on a volume without a free block; some are set aside. */
+function amidUnwritten(): { target: TestVolume; inode: Inode; aside: AsideBlocks; rest: Inode } {
+  const { target, inode } = makeFile();
+  const { volume } = target;
+  preallocate(volume, inode, BLOCK, 199 * BLOCK);
+  truncateContent(volume, inode, 50 * BLOCK);
+  const aside = setAside(volume, inode, 50 * BLOCK, 20 * BLOCK);
+  const root = volume.inodes.get(ROOT_INODE);
+  const rest = createInode(volume, root, Buffer.from('rest'), { mode: 0o100644, uid: 0, gid: 0 }, NOW);
+  target.run(() => writeContent(volume, rest, 0, new Uint8Array(volume.blocks.available * BLOCK)));
+  target.commit();
+  while (volume.blocks.available > 0)
+    target.run(() => writeContent(volume, rest, rest.size, new Uint8Array(BLOCK)));
+  return { target, inode, aside, rest };
+}
+
+test('a write that would have to give back what is set aside waits for its end', (t) => {
+  const { target, inode, aside } = amidUnwritten();
+  const { volume } = target;
+  t.throws(() => writeContent(volume, inode, 10 * BLOCK, new Uint8Array(BLOCK).fill(3)), {
+    instanceOf: NeedCommit,
+  });
+  t.is(inode.blocks, 200);
+  t.throws(() => volume.requireBlocks(blocksToJoin(volume, inode, aside)), { instanceOf: FsError });
+  dropAside(volume, aside);
+  // Behind the end nothing is kept for anybody now.
+  t.is(writeContent(volume, inode, 10 * BLOCK, new Uint8Array(BLOCK).fill(3)), BLOCK);
+  t.true(inode.blocks < 200);
+  target.commit();
+  assertSound(volume, 'written');
+});
+
+test('what is set aside becomes the file when space has come free, beside a write that waited', (t) => {
+  const { target, inode, aside, rest } = amidUnwritten();
+  const { volume } = target;
+  const write = (): number => writeContent(volume, inode, 10 * BLOCK, new Uint8Array(BLOCK).fill(3));
+  t.throws(write, { instanceOf: NeedCommit });
+  target.run(() => truncateContent(volume, rest, rest.size - 20 * BLOCK));
+  target.commit();
+  t.is(write(), BLOCK);
+  volume.requireBlocks(blocksToJoin(volume, inode, aside));
+  t.true(joinAside(volume, inode, aside, 70 * BLOCK));
+  endAside(volume, inode, 70 * BLOCK);
+  target.commit();
+  t.is(inode.blocks, 200 + 1);
+  assertSound(volume, 'joined');
+});
+
+test('blocks that are set aside come back when the device fails amid that', (t) => {
+  // In two groups, each with a bitmap of its own.
+  const { target, inode } = makeFile(10_000);
+  target.run(() => writeContent(target.volume, inode, 0, new Uint8Array(9000 * BLOCK)));
+  target.run(() => truncateContent(target.volume, inode, BLOCK));
+  target.commit();
+  for (let call = 0; ; call++) {
+    const { device, volume } = new TestVolume(new MemoryDevice(target.device.bytes.slice()));
+    const again = volume.inodes.get(inode.number);
+    const before = volume.blocks.available;
+    device.failAt = device.calls + call;
+    try {
+      setAside(volume, again, BLOCK, 9000 * BLOCK);
+      t.true(call > 1, `${call} calls`);
+      return;
+    } catch (error) {
+      t.true(error instanceof DeviceError);
+      t.is(volume.blocks.available, before, `call ${call}`);
+    }
+  }
 });
 
 /** A file, blocks set aside for it in pieces of one block each, and how many there are. */
