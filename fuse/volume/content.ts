@@ -117,16 +117,22 @@ export function writeContent(volume: Volume, inode: Inode, offset: number, data:
   const waiting = unwrittenRuns(volume, inode, offset, length);
   if (waiting.length > 0) requireTail(volume, inode, offset, length);
   for (const run of waiting) writeFresh(volume, run.physical, run.logical, run.length, offset, chunk);
+  const fresh: Run[] = [];
   if (gaps.length === 0) {
     forSegments(volume, inode, offset, length, (position, at, bytes) => {
       if (position >= 0) volume.device.write(position, chunk.subarray(at - offset, at - offset + bytes));
     });
   } else {
-    length = fillHoles(volume, inode, offset, chunk, gaps);
+    length = fillHoles(volume, inode, offset, chunk, gaps, fresh);
   }
-  for (const run of waiting) {
-    if (run.logical * volume.geometry.blockSize >= offset + length) break;
-    becomeWritten(volume, inode, run, Math.max(inode.size, offset + length));
+  try {
+    for (const run of waiting) {
+      if (run.logical * volume.geometry.blockSize >= offset + length) break;
+      becomeWritten(volume, inode, run, Math.max(inode.size, offset + length));
+    }
+  } catch (error) {
+    unmap(volume, inode, fresh);
+    throw error;
   }
   if (offset + length > inode.size) {
     inode.size = offset + length;
@@ -205,7 +211,7 @@ function mostOf(limit: number, fits: (count: number) => boolean): number {
 }
 
 /** Takes back what was mapped last. */
-function unmap(volume: Volume, inode: Inode, runs: readonly Run[]): void {
+export function unmap(volume: Volume, inode: Inode, runs: readonly Run[]): void {
   for (const { logical, length } of [...runs].reverse()) {
     extentsOf(volume, inode).remove(logical, logical + length, length, (physical, count) => {
       volume.blocks.give({ start: physical, length: count });
@@ -216,8 +222,8 @@ function unmap(volume: Volume, inode: Inode, runs: readonly Run[]): void {
 }
 
 /**
- * Takes blocks for the holes, writes everything, then maps the new blocks; on a device error they are given back. Returns the
- * bytes written: less than there are when more blocks are too much for the transaction.
+ * Takes blocks for the holes, writes everything, then maps the new blocks and adds them to `fresh`; on a device error they are given
+ * back. Returns the bytes written: less than there are when more blocks are too much for the transaction.
  */
 function fillHoles(
   volume: Volume,
@@ -225,10 +231,10 @@ function fillHoles(
   offset: number,
   data: Uint8Array,
   gaps: ReadonlyArray<readonly [number, number]>,
+  fresh: Run[],
 ): number {
   const tree = extentsOf(volume, inode);
   const { blockSize } = volume.geometry;
-  const fresh: Run[] = [];
   let mapped = 0;
   try {
     let end = takeBlocks(volume, inode, gaps, fresh, (run) => {
@@ -252,8 +258,8 @@ function fillHoles(
     for (const { physical, length } of fresh.splice(mapped)) volume.blocks.give({ start: physical, length });
     return Math.min(data.length, end * blockSize - offset);
   } catch (error) {
-    unmap(volume, inode, fresh.slice(0, mapped));
-    for (const run of fresh.slice(mapped)) volume.blocks.give({ start: run.physical, length: run.length });
+    for (const { physical, length } of fresh.splice(mapped)) volume.blocks.give({ start: physical, length });
+    unmap(volume, inode, fresh);
     throw error;
   }
 }

@@ -171,14 +171,14 @@ export class ExtentTree {
   }
 
   /**
-   * Unmaps [from, to) from its end backwards and hands every freed range to `give`, until `budget` ranges are freed.
-   * Returns the blocks freed and whether all is done. The caller has required `blocksToRemove` (a split in the middle).
+   * Unmaps [from, to) from its end backwards and hands every freed range to `give`, with its place in the file, until `budget` ranges
+   * are freed. Returns the blocks freed and whether all is done; after an error what `give` has got is freed. The caller has required `blocksToRemove` (a split in the middle).
    */
   remove(
     from: number,
     to: number,
     budget: number,
-    give: (physical: number, length: number) => void,
+    give: (physical: number, length: number, logical: number) => void,
   ): { blocks: number; done: boolean } {
     let blocks = 0;
     for (let freed = 0; freed < budget; freed++) {
@@ -198,17 +198,23 @@ export class ExtentTree {
       if (tail > 0) {
         const physical = last.physical + (end - last.logical);
         if (start > last.logical) {
-          this.insert(end, physical, tail, last.unwritten);
+          try {
+            this.insert(end, physical, tail, last.unwritten);
+          } catch (error) {
+            // It has changed nothing: the extent is whole again.
+            extentEntry.length.set(leaf.node.view, base, last.length);
+            throw error;
+          }
         } else {
           extentEntry.logical.set(leaf.node.view, base, end);
           extentEntry.physical.set(leaf.node.view, base, physical);
           extentEntry.length.set(leaf.node.view, base, tail);
-          if (leaf.at === 0) this.raiseKey(path, path.length - 1);
+          if (leaf.at === 0) this.moveKey(path, path.length - 1);
         }
       } else if (start === last.logical) {
         this.dropEntry(path);
       }
-      give(last.physical + (start - last.logical), end - start);
+      give(last.physical + (start - last.logical), end - start, start);
       blocks += end - start;
     }
     const rest = this.lastBefore(to);
@@ -247,10 +253,29 @@ export class ExtentTree {
       extentEntry.flags.set(leaf.node.view, at(leaf.at), unwritten ? EXTENT_UNWRITTEN : 0);
     } else {
       this.remove(logical, logical + length, 1, () => {});
-      this.insert(logical, had.physical + (logical - had.logical), length, unwritten);
+      try {
+        this.insert(logical, had.physical + (logical - had.logical), length, unwritten);
+      } catch (error) {
+        this.mend(had, logical, logical + length);
+        throw error;
+      }
     }
     this.join(logical, 0);
     this.join(logical, 1);
+  }
+
+  /** The part [from, to) of an extent has been removed and is put back. Reads nothing that the removal has not read. */
+  private mend(whole: Run, from: number, to: number): void {
+    const end = whole.logical + whole.length;
+    if (from > whole.logical && to < end) this.dropEntry(this.descend(to));
+    const path = this.descend(from > whole.logical ? whole.logical : to);
+    const leaf = path[path.length - 1]!;
+    const { view } = leaf.node;
+    this.change(leaf.node);
+    extentEntry.logical.set(view, at(leaf.at), whole.logical);
+    extentEntry.physical.set(view, at(leaf.at), whole.physical);
+    extentEntry.length.set(view, at(leaf.at), whole.length);
+    if (leaf.at === 0) this.moveKey(path, path.length - 1);
   }
 
   /** Makes one of the extent that is `back` before the one of `logical` and of the next, where they go on in each other. */
@@ -495,10 +520,10 @@ export class ExtentTree {
   }
 
   /**
-   * The first entry of a node on a path begins later than before: its key follows. Were it left behind, an extent put into the
+   * The first entry of a node on a path begins elsewhere than before: its key follows. Were it left behind, an extent put into the
    * node before could reach past it.
    */
-  private raiseKey(path: readonly Step[], level: number): void {
+  private moveKey(path: readonly Step[], level: number): void {
     const first = extentEntry.logical.get(path[level]!.node.view, at(0));
     for (let upper = level - 1; upper >= 0; upper--) {
       const { node, at: entry } = path[upper]!;
@@ -519,7 +544,7 @@ export class ExtentTree {
       node.bytes.fill(0, at(count - 1), at(count));
       extentHeader.count.set(node.view, 0, count - 1);
       if (count > 1) {
-        if (entry === 0) this.raiseKey(path, level);
+        if (entry === 0) this.moveKey(path, level);
         return;
       }
       if (node.block === undefined) {

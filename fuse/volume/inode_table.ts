@@ -110,9 +110,12 @@ export class InodeTable {
 
   /** Takes a free number and gives an inode with nothing but number, generation and an empty extent root. */
   create(nearGroup: number, isDirectory: boolean): Inode {
-    const number = this.takeNumber(nearGroup);
+    const number = this.findNumber(nearGroup);
     const group = this.geometry.groupOfInode(number);
     this.initialiseUpTo(group, this.geometry.indexOfInode(number));
+    // Now, when nothing has changed yet: with it the inode can be written at the commit, or removed, whatever the device does.
+    this.store.get(this.geometry.inodeBlock(number), 'inodes');
+    this.takeNumber(number);
     if (isDirectory) this.groups.usedDirectories[group]! += 1;
     const inode = new Inode(number, new Uint8Array(INODE_SIZE), this.onChange);
     inode.generation = this.randomWord();
@@ -203,7 +206,7 @@ export class InodeTable {
     return best;
   }
 
-  private takeNumber(nearGroup: number): number {
+  private findNumber(nearGroup: number): number {
     const { groupCount, inodesPerGroup } = this.geometry;
     for (let step = 0; step < groupCount; step++) {
       const group = (nearGroup + step) % groupCount;
@@ -216,15 +219,21 @@ export class InodeTable {
         }
         const number = group * inodesPerGroup + index + 1;
         if (testBit(bitmap.bytes, index) || number < FIRST_INODE) continue;
-        setBits(bitmap.bytes, index, 1);
-        this.lowestFree[group] = index + 1;
-        this.groups.changeBitmap(group, bitmap);
-        this.groups.freeInodes[group]! -= 1;
-        this.superblock.freeInodes -= 1;
         return number;
       }
     }
     throw new FsError(ENOSPC, 'no free inodes');
+  }
+
+  private takeNumber(number: number): void {
+    const group = this.geometry.groupOfInode(number);
+    const index = this.geometry.indexOfInode(number);
+    const bitmap = this.groups.inodeBitmap(group);
+    setBits(bitmap.bytes, index, 1);
+    this.lowestFree[group] = index + 1;
+    this.groups.changeBitmap(group, bitmap);
+    this.groups.freeInodes[group]! -= 1;
+    this.superblock.freeInodes -= 1;
   }
 
   private initialiseUpTo(group: number, index: number): void {

@@ -466,11 +466,11 @@ export class VectorSet {
     logHeader.checksum.set(view, 0, this.volume.store.checksum(start, bytes, logHeader.checksum.offset));
     try {
       this.volume.device.write(start * blockSize, bytes);
+      tree.insert(index, start, 1);
     } catch (error) {
       this.volume.blocks.give({ start, length: 1 });
       throw error;
     }
-    tree.insert(index, start, 1);
     log.blocks += 1;
     log.size = (index + 1) * blockSize;
     log.markDirty();

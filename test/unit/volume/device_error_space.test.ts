@@ -1,0 +1,149 @@
+import {
+  createInode,
+  DeviceError,
+  extentsOf,
+  finishOrphans,
+  type Inode,
+  preallocate,
+  punchHole,
+  VectorSet,
+  type Volume,
+  writeContent,
+  zeroRange,
+} from '@vexfs/fuse/volume';
+import { ROOT_INODE } from '@vexfs/shared';
+import test, { type ExecutionContext } from 'ava';
+import { FOUR_FLOATS } from '../../fixtures/row_layout.js';
+import { assertSound } from './check.js';
+import { MemoryDevice } from './memory_device.js';
+import { TestVolume } from './test_volume.js';
+
+const NOW = { seconds: 1, nanoseconds: 0 };
+const FILE = { mode: 0o100644, uid: 0, gid: 0 };
+const BLOCK = 1024;
+const GROUP = 8 * BLOCK;
+const GROUPS = 4;
+
+/** The image of a volume whose groups have a few single free blocks each, with a file that needs a node for its next extent. */
+function scattered(): { image: Uint8Array; file: number; runs: number; rows: number } {
+  const target = TestVolume.make({ blockSize: BLOCK, dataBlocks: GROUPS * GROUP - 2000 });
+  const { volume } = target;
+  const root = volume.inodes.get(ROOT_INODE);
+  const make = (name: string): Inode =>
+    target.run(() => createInode(volume, root, Buffer.from(name), FILE, NOW));
+  const inode = make('file');
+  const runs = make('runs');
+  const rows = make('rows');
+  target.run(() => {
+    VectorSet.create(volume, rows).layout = FOUR_FLOATS;
+  });
+  // The file begins in the second group, and nodes of its tree are looked for in the first.
+  const first = make('first');
+  const inFirst = volume.groups.freeBlocks[0]!;
+  target.run(() => preallocate(volume, first, 0, inFirst * BLOCK));
+  for (const block of [0, 2, 4])
+    target.run(() => writeContent(volume, inode, block * BLOCK, new Uint8Array(BLOCK).fill(1)));
+  target.run(() => preallocate(volume, runs, 0, 20 * BLOCK));
+  target.run(() => writeContent(volume, runs, 30 * BLOCK, new Uint8Array(20 * BLOCK).fill(1)));
+  target.run(() => writeContent(volume, runs, 60 * BLOCK, new Uint8Array(BLOCK).fill(1)));
+  const filler = make('filler');
+  const blocks = volume.blocks.available - 60;
+  target.run(() => preallocate(volume, filler, 0, blocks * BLOCK));
+  for (let block = 1000; block < blocks; block += 1700)
+    target.run(() => punchHole(volume, filler, block * BLOCK, BLOCK));
+  for (const block of [500, 1500]) target.run(() => punchHole(volume, first, block * BLOCK, BLOCK));
+  const rest = make('rest');
+  // What is left lies together: it is taken, so that the first block already is a single one.
+  target.run(() => preallocate(volume, rest, 0, (volume.blocks.available - 22) * BLOCK));
+  target.commit();
+  target.writer.close();
+  return { image: target.device.bytes, file: inode.number, runs: runs.number, rows: rows.number };
+}
+
+type Way = (volume: Volume, inode: Inode) => void;
+
+const IN_HOLES: Readonly<Record<string, Way>> = {
+  'a write of a block': (volume, inode) => {
+    writeContent(volume, inode, 10 * BLOCK, new Uint8Array(BLOCK).fill(2));
+  },
+  'a write of twelve blocks': (volume, inode) => {
+    writeContent(volume, inode, 10 * BLOCK, new Uint8Array(12 * BLOCK).fill(2));
+  },
+  'fallocate of a block': (volume, inode) => preallocate(volume, inode, 10 * BLOCK, BLOCK),
+  'fallocate of twelve blocks': (volume, inode) => preallocate(volume, inode, 10 * BLOCK, 12 * BLOCK),
+  'zeros for a block': (volume, inode) => zeroRange(volume, inode, 10 * BLOCK, BLOCK),
+};
+
+/** Of a file whose blocks 0 to 19 are not written and 30 to 49 are, so that an extent becomes two or three. */
+const IN_EXTENTS: Record<string, Way> = {
+  'a hole amid an extent': (volume, inode) => punchHole(volume, inode, 35 * BLOCK, 4 * BLOCK),
+};
+for (const block of [0, 7, 19]) {
+  IN_EXTENTS[`a write to block ${block} of 20`] = (volume, inode) => {
+    writeContent(volume, inode, block * BLOCK, new Uint8Array(BLOCK).fill(2));
+  };
+  IN_EXTENTS[`zeros for block ${block} of 20`] = (volume, inode) =>
+    zeroRange(volume, inode, (30 + block) * BLOCK, BLOCK);
+}
+IN_EXTENTS['a write to blocks that are not written and to a hole'] = (volume, inode) => {
+  writeContent(volume, inode, 18 * BLOCK, new Uint8Array(4 * BLOCK).fill(2));
+};
+IN_EXTENTS['a write to a hole and to blocks that are not written'] = (volume, inode) => {
+  writeContent(volume, inode, 58 * BLOCK, new Uint8Array(10 * BLOCK).fill(2));
+};
+IN_EXTENTS['a write behind the end, from blocks that are not written on'] = (volume, inode) => {
+  writeContent(volume, inode, 62 * BLOCK, new Uint8Array(4 * BLOCK).fill(2));
+};
+
+const appendRecords: Way = (volume, inode) => {
+  const set = VectorSet.open(volume, inode);
+  volume.requireBlocks(set.blocksFor(200));
+  set.atomically(() => {
+    for (let i = 0; i < 200; i++) set.appendPut(2 * i, 2 * i, 0, 1);
+    // Records without rows are undone.
+    throw new Undone();
+  });
+};
+
+class Undone extends Error {}
+
+/** Fails each call that the operation makes of the device: the volume is as it was. */
+function failAll(t: ExecutionContext, number: number, image: Uint8Array, operation: Way): void {
+  for (let call = 0; ; call++) {
+    const target = new TestVolume(new MemoryDevice(image.slice()));
+    const { device, volume } = target;
+    const inode = volume.inodes.get(number);
+    const free = volume.superblock.freeBlocks;
+    const { blocks } = inode;
+    const extents = [...extentsOf(volume, inode).all()];
+    device.failAt = device.calls + call;
+    try {
+      target.run(() => operation(volume, inode));
+      t.true(call > 1, `${call} calls`);
+      return;
+    } catch (error) {
+      if (error instanceof Undone) return;
+      if (!(error instanceof DeviceError)) throw error;
+    }
+    assertSound(volume, `call ${call}`);
+    t.is(volume.superblock.freeBlocks, free, `call ${call}`);
+    t.is(inode.blocks, blocks, `call ${call}`);
+    t.deepEqual([...extentsOf(volume, inode).all()], extents, `call ${call}`);
+    target.commit();
+    const again = new TestVolume(new MemoryDevice(device.bytes.slice()));
+    finishOrphans(again.volume, () => again.commit());
+    assertSound(again.volume, `call ${call}, mounted again`);
+  }
+}
+
+const made = scattered();
+
+for (const [number, ways] of [
+  [made.file, IN_HOLES],
+  [made.runs, IN_EXTENTS],
+  [made.rows, { 'a log of records': appendRecords }],
+] as const)
+  for (const [name, operation] of Object.entries(ways))
+    test(`${name} that the device fails, where blocks come from several groups, leaves the volume as it was`, (t) => {
+      failAll(t, number, made.image, operation);
+    });
