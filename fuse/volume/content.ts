@@ -315,13 +315,14 @@ export function goalAt(volume: Volume, inode: Inode, fresh: readonly Run[], bloc
 }
 
 /**
- * Sets the size. Growing leaves a hole; shrinking frees the blocks behind. A file with more extents than one
+ * Sets the size. Growing leaves a hole; anything else frees the blocks behind. A file with more extents than one
  * transaction may free joins the orphan list and NeedCommit is thrown: called again after the commit, it goes on.
  */
 export function truncateContent(volume: Volume, inode: Inode, size: number): void {
   if (size > MAX_FILE_SIZE) throw new FsError(EFBIG);
   finishTruncate(volume, inode);
-  if (size === inode.size) return;
+  // Blocks that fallocate(2) has put behind the end go also when the size is the same, as on ext4.
+  if (size === inode.size && !hasTail(volume, inode)) return;
   if (size > inode.size) {
     zeroTail(volume, inode, size);
     inode.size = size;
@@ -333,6 +334,12 @@ export function truncateContent(volume: Volume, inode: Inode, size: number): voi
   if (inode.links > 0) volume.orphans.add(inode);
   volume.cutting.add(inode.number);
   finishTruncate(volume, inode);
+}
+
+/** Whether a file has blocks behind its end. */
+function hasTail(volume: Volume, inode: Inode): boolean {
+  const last = extentsOf(volume, inode).lastBefore(Number.MAX_SAFE_INTEGER);
+  return last !== undefined && (last.logical + last.length - 1) * volume.geometry.blockSize >= inode.size;
 }
 
 /** Frees what lies behind the size of an inode whose truncation has not ended. Throws NeedCommit to go on later. */

@@ -143,6 +143,9 @@ static int vexfs_change_size(struct inode *inode, loff_t size, bool touch)
 			error = vexfs_grow(inode, size);
 		else if (size < before)
 			error = vexfs_shrink(inode, size, touch);
+		/* What fallocate() has put behind the end goes as well, as on ext4. */
+		else if (!vexfs_content_is_hole(inode, vexfs_blocks_of(inode, size), VEXFS_NO_BLOCK))
+			error = vexfs_shrink(inode, size, false);
 		filemap_invalidate_unlock(inode->i_mapping);
 		/* The log of a vector file may need a block. */
 	} while (error == -ENOSPC && vexfs_retry_allocate(inode->i_sb, &attempts));

@@ -102,6 +102,19 @@ test('truncating to the size that it has frees nothing that KEEP_SIZE took befor
   t.is(fstatSync(fd).blocks, 2 * 8);
 });
 
+test('truncating to the size that it has frees what KEEP_SIZE took behind the end, as on ext4', (t) => {
+  const { path, fd } = filled(BLOCK + 10);
+  fallocate(fd, KEEP_SIZE, 0, 10 * BLOCK);
+  t.is(fstatSync(fd).blocks, 10 * 8);
+  ftruncateSync(fd, BLOCK + 10);
+  t.is(fstatSync(fd).blocks, 2 * 8);
+  t.is(runs(path), `a*${BLOCK + 10}`);
+  const none = open(fresh());
+  fallocate(none, KEEP_SIZE, 0, 10 * BLOCK);
+  ftruncateSync(none, 0);
+  t.is(fstatSync(none).blocks, 0);
+});
+
 test('writes into preallocated space leave zeros around them, in any order', (t) => {
   const path = fresh();
   const fd = open(path);
