@@ -6,6 +6,7 @@ import {
   type Inode,
   indexOf,
   NeedCommit,
+  type RowLayout,
   strideOf,
   VectorSet,
 } from '../volume/index.js';
@@ -56,10 +57,11 @@ export class OverwrittenRows {
     return new OverwrittenRows(fs, file, runs !== undefined && hasSpace(fs, file, runs) ? runs : undefined);
   }
 
-  /** The bytes have changed. */
-  told(): void {
-    const { fs, file, runs } = this;
+  /** The bytes have changed, or those from `from` to `end` - 1 of them. */
+  told(from = 0, end = Number.MAX_SAFE_INTEGER): void {
+    const { fs, file } = this;
     if (file.index === undefined || file.isGone) return;
+    const runs = this.runs && within(this.runs, file.set.layout, from, end);
     if (runs === undefined) {
       fs.indexing.outdated(file);
       return;
@@ -73,6 +75,18 @@ export class OverwrittenRows {
       fs.vectors.compactIfDue(file);
     });
   }
+}
+
+/** The parts of runs that have bytes from `from` to `end` - 1. */
+function within(runs: readonly Run[], layout: RowLayout, from: number, end: number): Run[] {
+  const stride = strideOf(layout);
+  const low = Math.floor((from - layout.dataOffset) / stride);
+  const high = Math.ceil((end - layout.dataOffset) / stride);
+  return runs.flatMap(({ slot, idLow, idHigh, count }) => {
+    const first = Math.max(slot, low);
+    const left = Math.min(slot + count, high) - first;
+    return left > 0 ? [{ slot: first, idLow: idLow + (first - slot), idHigh, count: left }] : [];
+  });
 }
 
 /** The rows of an inode when they have an index. A set that nobody uses is not loaded to find that it has none. */

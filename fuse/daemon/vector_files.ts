@@ -386,6 +386,11 @@ export class VectorFiles {
     if (more > 0) this.reserve(file.ids, slots, file.ids.info().rows + more);
   }
 
+  /** Blocks that must be left after `beforeResize` until `afterResize`. */
+  blocksToResize(inode: Inode): number {
+    return this.files.get(inode.number)?.set.blocksFor(1) ?? 0;
+  }
+
   /** After the size of a file has changed, in the same transaction: the log follows. */
   afterResize(inode: Inode): void {
     const file = this.files.get(inode.number);

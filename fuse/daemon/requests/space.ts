@@ -7,14 +7,18 @@ import {
   FALLOC_FL_ZERO_RANGE,
 } from '../../system/index.js';
 import {
+  type Following,
   FsError,
+  type Inode,
   MAX_FILE_SIZE,
+  NeedCommit,
   preallocate,
   punchHole,
   requireMutable,
   requireUnrestricted,
   zeroRange,
 } from '../../volume/index.js';
+import { announce } from '../announcements.js';
 import type { Filesystem } from '../filesystem.js';
 import { OverwrittenRows } from '../overwritten_rows.js';
 import { stripCapability } from '../privileges.js';
@@ -41,15 +45,60 @@ export function fallocate(fs: Filesystem, request: Request): void {
   if ((mode & ~FALLOC_FL_KEEP_SIZE) !== 0) requireUnrestricted(inode);
   else requireMutable(inode);
   fs.vectors.requireStill(inode);
-  const { volume } = fs;
   // First, because it may have to read the disk: a call that fails there has changed nothing.
-  stripCapability(volume, inode);
-  const overwritten = punches || zeroes ? OverwrittenRows.of(fs, inode, offset, length) : undefined;
-  if (punches) punchHole(volume, inode, offset, length);
-  else if (zeroes) zeroRange(volume, inode, offset, length);
-  else preallocate(volume, inode, offset, length);
-  overwritten?.told();
-  if (!keeps && offset + length > inode.size) resize(fs, inode, offset + length);
+  stripCapability(fs.volume, inode);
+  const stop = offset + length;
+  const grows = !keeps && stop > inode.size;
+  if (grows) fs.vectors.beforeResize(inode, stop);
+  if (punches || zeroes) makeZeros(fs, request, inode, { offset, length, punches, grows });
+  else preallocate(fs.volume, inode, offset, length, growing(fs, inode, grows));
+  if (grows) resize(fs, inode, stop);
   fs.markChanged(inode, request);
   fs.whenAsDurable(inode, flags, unique, () => fs.connection.send(unique, 0));
+}
+
+/**
+ * What takes more than one transaction may find no space in the end: as on ext4 the file has then what it got, and is as long, so that
+ * nobody has blocks that he does not see.
+ */
+function growing(fs: Filesystem, inode: Inode, grows: boolean): Following {
+  if (!grows) return {};
+  return {
+    spare: fs.vectors.blocksToResize(inode),
+    filled: (end) => {
+      if (end > inode.size) resize(fs, inode, end);
+    },
+  };
+}
+
+/** A range becomes zeros. What has become so counts for the index in the same transaction, also when the rest fails or comes later. */
+function makeZeros(
+  fs: Filesystem,
+  request: Request,
+  inode: Inode,
+  range: { offset: number; length: number; punches: boolean; grows: boolean },
+): void {
+  const { offset, length, punches, grows } = range;
+  const overwritten = OverwrittenRows.of(fs, inode, offset, length);
+  let first = Number.MAX_SAFE_INTEGER;
+  let end = 0;
+  const zeroed = (from: number, to: number): void => {
+    if (from === to) return;
+    first = Math.min(first, from);
+    end = Math.max(end, to);
+  };
+  try {
+    if (punches) punchHole(fs.volume, inode, offset, length, { zeroed });
+    else zeroRange(fs.volume, inode, offset, length, { ...growing(fs, inode, grows), zeroed });
+  } catch (error) {
+    if (first < end) {
+      overwritten?.told(first, end);
+      fs.markChanged(inode, request);
+    }
+    // The kernel drops its pages of the range when the call succeeds.
+    if (!(error instanceof NeedCommit))
+      announce(fs, inode, { unique: 0, from: offset, end: -1, sync: false });
+    throw error;
+  }
+  if (first < end) overwritten?.told(first, end);
 }

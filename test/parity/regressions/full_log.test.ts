@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   unlinkSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -14,6 +15,7 @@ import { deleteRows } from '../client/delete_calls.js';
 import { floatBytes } from '../client/npy_file.js';
 import { numberedRows } from '../client/stored_rows.js';
 import { getMeta, getStats, rowOf, type Stats } from '../client/vector_calls.js';
+import { fallocate } from '../operations/calls.js';
 import { fillVolume } from '../operations/fill_volume.js';
 
 const { test, fresh, open, close, closeAll, vectorFile, backend } = paritySuite({ size: '24M' });
@@ -96,4 +98,28 @@ test('a truncation that finds no space for its record leaves the file as it was,
   t.deepEqual(state(again), after);
   ftruncateSync(again, 10 * ROW);
   t.is(getStats(again).stats.slots ?? -1, 10);
+});
+
+test('fallocate(2) that finds no space for the record of its rows takes no blocks', (t) => {
+  const { fd } = withFullHeader();
+  const spare = fresh('.spare');
+  writeFileSync(spare, Buffer.alloc(40 * 4096, 1));
+  fillVolume(fresh('.fill'));
+  unlinkSync(spare);
+  fsyncSync(fd);
+  const before = state(fd);
+  const { blocks } = fstatSync(fd);
+  // So many blocks at first that there are none for all of them, then none for what comes with them.
+  for (let count = 60; ; count--) {
+    const outcome = fallocate(fd, 0, before.size, count * 4096);
+    fsyncSync(fd);
+    if (outcome === 0) {
+      t.is(state(fd).size, before.size + count * 4096);
+      t.true(count > 5, `${count} blocks`);
+      return;
+    }
+    t.is(outcome, 'ENOSPC');
+    t.deepEqual(state(fd), before, `${count} blocks`);
+    t.is(fstatSync(fd).blocks, blocks, `${count} blocks`);
+  }
 });

@@ -4,8 +4,10 @@ import {
   extentsOf,
   finishOrphans,
   type Inode,
+  NeedCommit,
   preallocate,
   punchHole,
+  readContent,
   VectorSet,
   type Volume,
   writeContent,
@@ -147,3 +149,45 @@ for (const [number, ways] of [
     test(`${name} that the device fails, where blocks come from several groups, leaves the volume as it was`, (t) => {
       failAll(t, number, made.image, operation);
     });
+
+const MAKE_ZEROS = { punchHole, zeroRange } as const;
+
+for (const [name, operation] of Object.entries(MAKE_ZEROS))
+  test(`${name} that the device fails midway has told of every byte that reads otherwise`, (t) => {
+    const plain = TestVolume.make({ blockSize: BLOCK, dataBlocks: 600 });
+    const root = plain.volume.inodes.get(ROOT_INODE);
+    const { number } = plain.run(() => createInode(plain.volume, root, Buffer.from('comb'), FILE, NOW));
+    // Its extents fill three leaves.
+    for (let i = 0; i < 110; i++) {
+      const inode = plain.volume.inodes.get(number);
+      plain.run(() => writeContent(plain.volume, inode, 2 * i * BLOCK, new Uint8Array(BLOCK).fill(1)));
+    }
+    plain.commit();
+    let midway = 0;
+    for (let call = 0; ; call++) {
+      const { device, volume } = new TestVolume(new MemoryDevice(plain.device.bytes.slice()), 500);
+      const inode = volume.inodes.get(number);
+      const { size } = inode;
+      const told = new Uint8Array(size);
+      device.failAt = device.calls + call;
+      let hasFailed = false;
+      try {
+        operation(volume, inode, 100, size - 200, { zeroed: (from, to) => told.fill(1, from, to) });
+      } catch (error) {
+        if (!(error instanceof DeviceError) && !(error instanceof NeedCommit)) throw error;
+        hasFailed = error instanceof DeviceError;
+      }
+      device.failAt = -1;
+      assertSound(volume, `call ${call}`);
+      const content = new Uint8Array(size);
+      readContent(volume, inode, 0, content);
+      const changed = content.filter((byte, at) => byte === 0 && (at / BLOCK) % 2 < 1).length;
+      t.true(
+        content.every((byte, at) => byte === 1 || told[at] === 1 || Math.floor(at / BLOCK) % 2 === 1),
+        `call ${call}`,
+      );
+      if (!hasFailed) break;
+      if (changed > 0) midway += 1;
+    }
+    t.true(midway > 0);
+  });

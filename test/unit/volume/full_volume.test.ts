@@ -4,6 +4,7 @@ import {
   createInode,
   deleteInode,
   type Inode,
+  NeedCommit,
   preallocate,
   punchHole,
   readContent,
@@ -184,6 +185,44 @@ test('attributes and sizes change on a volume without a free block', (t) => {
   const back = new Uint8Array(100);
   readContent(volume, inode, 0, back);
   t.true(back.every((byte) => byte === 1));
+});
+
+test('fallocate that finds no space after a commit has said how far it came, and keeps no more', (t) => {
+  const target = TestVolume.make({ blockSize: 1024, dataBlocks: 400 }, 8);
+  const { volume } = target;
+  const comb = makeFile(target, 'comb');
+  const other = makeFile(target, 'other');
+  // What is free lies in single blocks.
+  for (let i = 0; i < 60; i++) {
+    for (const inode of [comb, other])
+      target.run(() => writeContent(volume, inode, i * 1024, new Uint8Array(1024).fill(1)));
+  }
+  const rest = makeFile(target, 'rest');
+  for (const atOnce of [100_000, 1024]) fill(target, rest, atOnce);
+  remove(target, 'other');
+  target.commit();
+  const inode = makeFile(target, 'file');
+  let filled = 0;
+  const allocate = (): void => {
+    preallocate(volume, inode, 0, 40 * 1024, {
+      filled: (end) => {
+        filled = end;
+      },
+    });
+  };
+  t.throws(allocate, { instanceOf: NeedCommit });
+  const reached = filled;
+  t.true(reached >= 8 * 1024 && reached < 40 * 1024, `${reached} bytes`);
+  t.true(inode.blocks * 1024 >= reached);
+  target.commit();
+  fill(target, rest, 1024);
+  target.commit();
+  const { blocks } = inode;
+  t.is(target.attempt(allocate), ENOSPC);
+  t.is(filled, reached);
+  t.is(inode.blocks, blocks);
+  target.commit();
+  assertSound(volume, 'after what was refused');
 });
 
 const WAYS = {
