@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { extentsOf, finishTruncate, goalAt, MAX_FILE_SIZE, overheadFor } from './content.js';
 import { FsError } from './errors.js';
-import type { Run } from './extents.js';
+import type { Run } from './extent_lookup.js';
 import type { Inode } from './inode.js';
 import { becomeWritten } from './unwritten.js';
 import type { Volume } from './volume.js';

@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { FsError, NeedCommit } from './errors.js';
-import { ExtentTree, type Run } from './extents.js';
+import type { Run } from './extent_lookup.js';
+import { ExtentTree } from './extents.js';
 import type { Inode } from './inode.js';
 import { becomeWritten } from './unwritten.js';
 import type { Volume } from './volume.js';

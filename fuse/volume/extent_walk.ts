@@ -7,7 +7,7 @@ import {
   MAX_TREE_DEPTH,
 } from '@vexfs/shared';
 import { DamageError } from './errors.js';
-import type { Run } from './extents.js';
+import type { Run } from './extent_lookup.js';
 import { ROOT_EXTENTS } from './inode_table.js';
 import type { MetadataStore } from './store.js';
 import type { OwnedBlocks, TreeContext } from './tree_context.js';

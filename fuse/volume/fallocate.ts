@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { extentsOf, finishTruncate, forSegments, goalAt, holes, MAX_FILE_SIZE, unmap } from './content.js';
 import { FsError, NeedCommit } from './errors.js';
-import type { Run } from './extents.js';
+import type { Run } from './extent_lookup.js';
 import type { Inode } from './inode.js';
 import { writeZeros } from './unwritten.js';
 import type { Volume } from './volume.js';

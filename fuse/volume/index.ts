@@ -9,6 +9,7 @@ export * from './content.js';
 export * as directory from './directory.js';
 export { type SalvageVisitor, salvage } from './directory_salvage.js';
 export * from './errors.js';
+export type { Run } from './extent_lookup.js';
 export { type ExtentVisitor, rawBlock, walkExtents } from './extent_walk.js';
 export * from './extents.js';
 export * from './fallocate.js';

@@ -1,5 +1,5 @@
 import { extentsOf } from './content.js';
-import type { Run } from './extents.js';
+import type { Run } from './extent_lookup.js';
 import type { Inode } from './inode.js';
 import type { Volume } from './volume.js';
 
