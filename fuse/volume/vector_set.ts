@@ -1,19 +1,14 @@
 import { constants } from 'node:os';
 import {
-  isElementType,
   LOG_MAGIC,
   LOG_RECORD_SIZE,
   logHeader,
   logRecord,
-  MAX_ALIGNMENT_BYTES,
-  MAX_DIMENSIONS,
-  MAX_ROWS_PER_FILE,
   MAX_TREE_DEPTH,
   RECORD_DELETE,
   RECORD_PUT,
   RECORD_RANGE,
   RECORD_TRUNCATE,
-  recordsPerBlock,
   SET_HEADER_SIZE,
   SET_MAGIC,
   setHeader,
@@ -22,12 +17,11 @@ import type { BlockRange } from './block_allocator.js';
 import { extentsOf, freeContent } from './content.js';
 import { DamageError, FsError, NeedCommit } from './errors.js';
 import { entriesIn } from './extent_node.js';
-import { discardHidden, hiddenInode, hiddenOf, isHiddenOf } from './hidden_inode.js';
+import { discardHidden, hiddenInode, hiddenOf } from './hidden_inode.js';
 import type { Inode } from './inode.js';
 import type { LogPosition, RecordFollower } from './log_position.js';
-import { type RowLayout, slotsIn } from './row_layout.js';
 import { type RecordVisitor, runLength, visitRecords, writeRecord } from './row_records.js';
-import type { MetaBlock } from './store.js';
+import { SetHeader } from './set_header.js';
 import type { Volume } from './volume.js';
 
 const { ENOSPC } = constants.errno;
@@ -41,19 +35,7 @@ export { idOf, type RecordVisitor } from './row_records.js';
  * behind it, and the log blocks of a second hidden inode. A full log block is written once, in a fresh place, before
  * the transaction whose header counts it; so every change is published by the header alone.
  */
-export class VectorSet {
-  readonly owner: Inode;
-  readonly inode: Inode;
-  private readonly volume: Volume;
-  private readonly perBlock: number;
-
-  private constructor(volume: Volume, owner: Inode, inode: Inode) {
-    this.volume = volume;
-    this.owner = owner;
-    this.inode = inode;
-    this.perBlock = recordsPerBlock(volume.geometry.blockSize);
-  }
-
+export class VectorSet extends SetHeader {
   /** Blocks that `create` may need. */
   static readonly createBlocks = 3;
 
@@ -91,134 +73,6 @@ export class VectorSet {
 
   /** Told of every record from now on. */
   follower: RecordFollower | undefined;
-
-  /** The block with the header. */
-  header(): MetaBlock {
-    const run = extentsOf(this.volume, this.inode).find(0, 1);
-    if (run.physical === 0)
-      throw new DamageError(`the vector set of inode ${this.owner.number} has no header`);
-    return this.volume.store.getOwned(run.physical, 'set', this.owner.number);
-  }
-
-  /** The header's view, to be changed in the running transaction. */
-  changed(): DataView {
-    const block = this.header();
-    this.volume.store.change(block);
-    return block.view;
-  }
-
-  private check(): void {
-    const { view } = this.header();
-    const { layout } = this;
-    const fail = (what: string): never => {
-      throw new DamageError(`the vector set of inode ${this.owner.number} ${what}`);
-    };
-    if (setHeader.magic.get(view, 0) !== SET_MAGIC) fail('has no header');
-    if (setHeader.owner_generation.get(view, 0) !== this.owner.generation)
-      fail('belongs to an earlier inode');
-    const { alignment } = layout;
-    const valid =
-      layout.dimensions >= 1 &&
-      layout.dimensions <= MAX_DIMENSIONS &&
-      isElementType(layout.elementType) &&
-      layout.storageFormat === 0 &&
-      layout.compressionType === 0 &&
-      alignment <= MAX_ALIGNMENT_BYTES &&
-      (alignment & (alignment - 1)) === 0 &&
-      Number.isSafeInteger(layout.dataOffset);
-    if (!valid) fail('has a layout that cannot be');
-    if (setHeader.inline_records.get(view, 0) > this.perBlock) fail('has too many inline records');
-    if (this.slots > MAX_ROWS_PER_FILE || this.liveRows > this.slots) fail('counts more rows than slots');
-    if (this.slots !== slotsIn(layout, this.owner.size)) fail('counts other slots than its file has');
-    const log = setHeader.log_inode.get(view, 0);
-    if (this.logBlocks > 0 && log === 0) fail('has lost its log');
-    if (log !== 0) {
-      const inode = hiddenOf(this.volume, this.owner, log);
-      if (inode.size !== this.logBlocks * this.volume.geometry.blockSize) fail('has a log of another length');
-    }
-  }
-
-  get layout(): RowLayout {
-    const { view } = this.header();
-    return {
-      dimensions: setHeader.dimensions.get(view, 0),
-      elementType: setHeader.element_type.get(view, 0),
-      storageFormat: setHeader.storage_format.get(view, 0),
-      compressionType: setHeader.compression_type.get(view, 0),
-      alignment: setHeader.alignment.get(view, 0),
-      dataOffset: setHeader.data_offset.get(view, 0),
-    };
-  }
-
-  set layout(layout: RowLayout) {
-    const view = this.changed();
-    setHeader.dimensions.set(view, 0, layout.dimensions);
-    setHeader.element_type.set(view, 0, layout.elementType);
-    setHeader.storage_format.set(view, 0, layout.storageFormat);
-    setHeader.compression_type.set(view, 0, layout.compressionType);
-    setHeader.alignment.set(view, 0, layout.alignment);
-    setHeader.data_offset.set(view, 0, layout.dataOffset);
-  }
-
-  /** Slots that the log knows: all whole slots of the file. */
-  get slots(): number {
-    return setHeader.slots.get(this.header().view, 0);
-  }
-  set slots(value: number) {
-    setHeader.slots.set(this.changed(), 0, value);
-  }
-
-  get liveRows(): number {
-    return setHeader.live_rows.get(this.header().view, 0);
-  }
-  set liveRows(value: number) {
-    setHeader.live_rows.set(this.changed(), 0, value);
-  }
-
-  /** The id that the next row without one gets; never falls. 2^64-1: all are used up. */
-  get nextId(): bigint {
-    return setHeader.next_id.getBig(this.header().view, 0);
-  }
-  set nextId(value: bigint) {
-    setHeader.next_id.setBig(this.changed(), 0, value);
-  }
-
-  get logBlocks(): number {
-    return setHeader.log_blocks.get(this.header().view, 0);
-  }
-
-  /** Records in the log, inline ones included. */
-  get logRecords(): number {
-    return this.logBlocks * this.perBlock + setHeader.inline_records.get(this.header().view, 0);
-  }
-
-  get logCompactions(): number {
-    return setHeader.log_compactions.get(this.header().view, 0);
-  }
-
-  /** Blocks that header and log take on the volume. */
-  get logOverhead(): number {
-    const log = setHeader.log_inode.get(this.header().view, 0);
-    return this.inode.blocks + (log === 0 ? 0 : this.volume.inodes.get(log).blocks);
-  }
-
-  /** Blocks that all hidden inodes take on the volume. */
-  get hiddenBlocks(): number {
-    const graph = setHeader.graph_inode.get(this.header().view, 0);
-    return this.logOverhead + (this.snapshotInode(graph)?.blocks ?? 0);
-  }
-
-  /** What the header names as the index snapshot, where it can be one: it is a hint only, and what is wrong with it no damage. */
-  private snapshotInode(number: number): Inode | undefined {
-    if (number === 0 || number === this.inode.number) return undefined;
-    try {
-      const graph = this.volume.inodes.get(number);
-      return isHiddenOf(graph, this.owner) ? graph : undefined;
-    } catch (error) {
-      if (error instanceof FsError) return undefined;
-      throw error;
-    }
-  }
 
   /**
    * Blocks to require before `records` are appended, or before the log is compacted to so many. Throws FsError(ENOSPC)
