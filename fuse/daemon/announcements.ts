@@ -41,7 +41,8 @@ function post(fs: Filesystem, inode: Inode, announcement: Announcement, code: nu
   let position = -1;
   // A byte that is stored for its length would get into what an appending write(2) has put into the same page, on its way here
   // and at the end as the kernel knew it: then the kernel has to ask for the length.
-  const isStored = announcement.end > 0 && announcement.end <= inode.size && !fs.hasAppenders(inode.number);
+  const isStored =
+    announcement.end > 0 && announcement.end <= inode.size && !fs.known.hasAppenders(inode.number);
   const end = isStored ? announcement.end : -1;
   if (isStored) {
     forSegments(fs.volume, inode, end - 1, 1, (at) => {

@@ -3,10 +3,9 @@ import { INODE_SYNC, STATE_ERRORS } from '@vexfs/shared';
 import type { AccessTimes } from '../mount/index.js';
 import { type Attributes, type Timeout, timeout } from '../protocol/index.js';
 import type { Connection } from '../server/connection.js';
-import { errno, type FileDevice, O_APPEND, O_DSYNC, wallClock } from '../system/index.js';
+import { errno, type FileDevice, O_DSYNC, wallClock } from '../system/index.js';
 import {
   DamageError,
-  deleteInode,
   FsError,
   type Inode,
   NeedCommit,
@@ -20,6 +19,7 @@ import { CAP_FSETID, hasCapability } from './credentials.js';
 import { ENGINE_QUEUE, type Exchange, type JobSlot, SPARE } from './exchange.js';
 import type { Indexing } from './indexing/indexing.js';
 import { anyJob } from './jobs.js';
+import { KnownInodes } from './known_inodes.js';
 import { logOnce } from './log.js';
 import { Park } from './park.js';
 import { stripCapability, stripPrivileges } from './privileges.js';
@@ -27,13 +27,6 @@ import type { RowPacking } from './row_packing.js';
 import type { ThreadSupply } from './thread_supply.js';
 import { TransferMemory } from './transfer.js';
 import type { VectorFiles } from './vector_files.js';
-
-/** An open file or directory. */
-export interface Handle {
-  readonly node: number;
-  /** Flags of open(2). */
-  readonly flags: number;
-}
 
 /** Which reads move access times, as the mount options say. */
 export interface TimeKeeping {
@@ -48,9 +41,6 @@ export interface Caching {
   /** Whether file contents pass by the page cache. */
   readonly directIo: boolean;
 }
-
-/** Seconds of an attribute timeout that outlast a listing: below, each listing brings the attributes. */
-const KEPT = 3600;
 
 /**
  * The state of a mount on the FUSE thread: the volume, what the kernel knows of it (lookups), what is open, and what is
@@ -72,6 +62,8 @@ export class Filesystem {
   private readonly supply: ThreadSupply;
   /** INIT flags that were agreed on with the kernel. */
   initFlags = 0;
+  /** What the kernel knows and has open. */
+  readonly known: KnownInodes;
   vectors!: VectorFiles;
   indexing!: Indexing;
   packing!: RowPacking;
@@ -95,21 +87,6 @@ export class Filesystem {
   /** Jobs under way by queue. */
   private readonly queued = new Map<number, number>();
   private readonly queueOf = new Map<JobSlot, number>();
-
-  /** Inodes that changed in a way after which the kernel asks for attributes again. */
-  readonly outdated = new Set<number>();
-  private readonly lookups = new Map<number, number>();
-  private readonly handles = new Map<number, Handle>();
-  private readonly openCounts = new Map<number, number>();
-  /** How many handles of an inode were opened to append. */
-  private readonly appenders = new Map<number, number>();
-  private nextHandle = 1;
-  /** Unlinked inodes whose blocks are not all freed yet. */
-  private readonly dying = new Set<number>();
-  /** The transaction whose commit was asked for so that their deletion goes on. */
-  private hurried = 0;
-  /** Inodes without a name that somebody still has open, or that the kernel still knows: as where a process stands. */
-  private readonly nameless = new Set<number>();
 
   constructor(parts: {
     volume: Volume;
@@ -135,6 +112,7 @@ export class Filesystem {
     this.directIo = parts.caching.directIo;
     this.searchThreads = parts.searchThreads;
     this.supply = parts.supply;
+    this.known = new KnownInodes(this);
   }
 
   now(): Timestamp {
@@ -194,154 +172,13 @@ export class Filesystem {
     }
   }
 
-  /** The kernel learns of an inode once more. */
-  remember(node: number): void {
-    this.lookups.set(node, (this.lookups.get(node) ?? 0) + 1);
-  }
-
-  /** The kernel takes back `count` of what it learnt. */
-  forget(node: number, count: number): void {
-    const left = (this.lookups.get(node) ?? 0) - count;
-    if (left > 0) {
-      this.lookups.set(node, left);
-      return;
-    }
-    this.lookups.delete(node);
-    this.outdated.delete(node);
-    if (this.nameless.has(node)) this.letGo(node);
-  }
-
   /**
    * What an operation threw, or AwaitSpace when the disk is full and something that has lost its last name may come free without
    * anybody else's doing; `hasWaited`: it has been that before.
    */
   orAwaitSpace(error: unknown, hasWaited: boolean): unknown {
     const isFull = error instanceof FsError && error.errno === errno.ENOSPC && !(error instanceof NeedCommit);
-    const mayComeFree = this.nameless.size + this.dying.size > 0;
-    return isFull && mayComeFree && !hasWaited ? new AwaitSpace() : error;
-  }
-
-  /** Whether the kernel has, and may still use, what it was told of an inode. */
-  keepsAttributes(node: number): boolean {
-    return this.lookups.has(node) && !this.outdated.has(node) && this.attributeTimeout.seconds >= KEPT;
-  }
-
-  knows(node: number): boolean {
-    return this.lookups.has(node) || this.openCounts.has(node);
-  }
-
-  open(node: number, flags: number): number {
-    const handle = this.nextHandle;
-    this.nextHandle += 1;
-    this.handles.set(handle, { node, flags });
-    this.openCounts.set(node, (this.openCounts.get(node) ?? 0) + 1);
-    if ((flags & O_APPEND) !== 0) this.appenders.set(node, (this.appenders.get(node) ?? 0) + 1);
-    return handle;
-  }
-
-  /** Whether somebody may be appending to a file by write(2). Who asks for it by fcntl(2) is seen by his first write. */
-  hasAppenders(node: number): boolean {
-    return this.appenders.has(node) || this.vectors.isAppendedTo(node);
-  }
-
-  handle(number: number): Handle {
-    const handle = this.handles.get(number);
-    if (handle === undefined) throw new FsError(errno.EBADF);
-    return handle;
-  }
-
-  release(number: number): void {
-    const handle = this.handles.get(number);
-    if (handle === undefined) return;
-    this.handles.delete(number);
-    if ((handle.flags & O_APPEND) !== 0) {
-      const others = this.appenders.get(handle.node)! - 1;
-      if (others > 0) this.appenders.set(handle.node, others);
-      else this.appenders.delete(handle.node);
-    }
-    const left = this.openCounts.get(handle.node)! - 1;
-    if (left > 0) {
-      this.openCounts.set(handle.node, left);
-      return;
-    }
-    this.openCounts.delete(handle.node);
-    this.letGo(handle.node);
-  }
-
-  /** Nobody has an inode open any more, or the kernel has forgotten it: without a name it is deleted when both is so. */
-  private letGo(node: number): void {
-    if (this.readOnly || this.commits.failed !== 0) return;
-    let inode: Inode;
-    try {
-      inode = this.volume.inodes.get(node);
-    } catch (error) {
-      if (this.errnoOf(error) === undefined) throw error;
-      return;
-    }
-    if (inode.links === 0) this.bury(inode);
-    else this.nameless.delete(node);
-  }
-
-  /**
-   * An inode has lost its last name: it is deleted now, or when its last handle is closed and the kernel has forgotten it. Until
-   * then it can be used as before, as through O_PATH or the directory in which a process stands.
-   */
-  bury(inode: Inode): void {
-    if (this.knows(inode.number)) {
-      this.nameless.add(inode.number);
-      return;
-    }
-    this.nameless.delete(inode.number);
-    this.vectors.drop(inode);
-    this.dying.add(inode.number);
-    this.reap();
-  }
-
-  /** An inode that stands on the orphan list and has no links is deleted piece by piece, from the next commit on. */
-  condemn(inode: Inode): void {
-    this.dying.add(inode.number);
-  }
-
-  /** Frees more of what was deleted; the rest waits for the next commit. */
-  reap(): void {
-    for (const number of this.dying) {
-      if (this.commits.crowded) return;
-      try {
-        if (!deleteInode(this.volume, this.volume.inodes.get(number))) return;
-      } catch (error) {
-        // It stays on the orphan list, where fsck or the next mount finds it; its name is gone and the volume goes on.
-        if (this.errnoOf(error) === undefined) throw error;
-      }
-      this.dying.delete(number);
-    }
-  }
-
-  /** Of what lies scattered a transaction frees but a piece: its commit is asked for, or one piece a second would come free. */
-  private hurry(): void {
-    const { transaction } = this.volume.store;
-    if (this.dying.size === 0 || this.hurried === transaction || this.volume.transactionBlocks <= 1) return;
-    this.hurried = transaction;
-    this.commits.whenDurable(() => {});
-  }
-
-  /** Everything unlinked is deleted, open or not: the mount has ended. Returns false when a commit has to come first. */
-  buryAll(): boolean {
-    this.openCounts.clear();
-    this.lookups.clear();
-    const nodes = [...this.nameless, ...[...this.handles.values()].map(({ node }) => node)];
-    for (const node of new Set(nodes)) {
-      if (this.dying.has(node)) continue;
-      try {
-        const inode = this.volume.inodes.get(node);
-        if (inode.links === 0) this.bury(inode);
-      } catch (error) {
-        if (this.errnoOf(error) === undefined) throw error;
-      }
-    }
-    this.handles.clear();
-    this.appenders.clear();
-    this.reap();
-    return this.dying.size === 0;
+    return isFull && this.known.awaitsDeletion && !hasWaited ? new AwaitSpace() : error;
   }
 
   /** Whose operation follows: the superuser and the reserved user may take the reserved blocks too. */
@@ -546,12 +383,12 @@ export class Filesystem {
 
   /** Between operations: lets go of what memory need not hold. */
   trim(): void {
-    this.volume.inodes.trim((number) => this.openCounts.has(number) || this.vectors.holds(number));
-    this.hurry();
+    this.volume.inodes.trim((number) => this.known.isOpen(number) || this.vectors.holds(number));
+    this.known.hurry();
     // First, because an index answers who waits for it when nothing is left to be packed.
     this.packing.tend();
     this.indexing.tend();
-    this.vectors.trim((number) => this.openCounts.has(number));
+    this.vectors.trim((number) => this.known.isOpen(number));
     this.volume.store.trim();
   }
 

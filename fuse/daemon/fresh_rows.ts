@@ -2,7 +2,7 @@ import { type Inode, writeContent } from '../volume/index.js';
 import type { JobSlot } from './exchange.js';
 import type { Filesystem } from './filesystem.js';
 import { announceJob } from './jobs.js';
-import type { VectorFile } from './vector_files.js';
+import type { VectorFile } from './vector_file.js';
 
 /** A part of a file. */
 interface Part {

@@ -82,7 +82,7 @@ export class FuseLoop {
       fs.committed = id;
       fs.volume.store.writtenInPlace(id);
       fs.reclaim();
-      fs.reap();
+      fs.known.reap();
     };
   }
 
@@ -191,7 +191,7 @@ export class FuseLoop {
     if (fs.readOnly) return 0;
     if (fs.commits.failed !== 0) return fs.commits.failed;
     for (;;) {
-      const done = fs.buryAll();
+      const done = fs.known.buryAll();
       let durable = false;
       fs.commits.whenDurable(() => {
         durable = true;

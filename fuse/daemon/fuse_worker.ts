@@ -90,7 +90,7 @@ function serve(
     }),
   });
   fs.vectors = new VectorFiles(volume, device.fd);
-  fs.vectors.onOrphan = (inode) => fs.condemn(inode);
+  fs.vectors.onOrphan = (inode) => fs.known.condemn(inode);
   fs.vectors.onFreed = (file, slots) => recycle(fs, file, slots);
   fs.vectors.onBroken = (error) => {
     fs.warn(

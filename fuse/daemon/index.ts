@@ -1,3 +1,4 @@
 /** The parts of the daemon that tests drive by themselves; programs use `vexfs-fuse`. */
 export { DaemonThreads } from './threads.js';
-export { type VectorFile, VectorFiles } from './vector_files.js';
+export type { VectorFile } from './vector_file.js';
+export { VectorFiles } from './vector_files.js';

@@ -11,7 +11,7 @@ import {
   VectorSet,
 } from '../volume/index.js';
 import type { Filesystem } from './filesystem.js';
-import type { VectorFile } from './vector_files.js';
+import type { VectorFile } from './vector_file.js';
 
 /** Runs of rows that a call may tell of one by one; with more the index is built anew. */
 const MOST_RUNS = 4096;

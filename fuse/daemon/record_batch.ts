@@ -1,7 +1,7 @@
 import { addressOf, type Memory } from '../system/index.js';
 import type { SlotRun } from './slot_runs.js';
 import { consecutive } from './slot_runs.js';
-import type { VectorFile } from './vector_files.js';
+import type { VectorFile } from './vector_file.js';
 
 /** Rows that get slots, and their ids in our own memory. */
 export interface NewRows {

@@ -30,7 +30,7 @@ import { segmentPairs } from './segments.js';
 import { cutEnd } from './slot_recycling.js';
 import { consecutive, type SlotRun } from './slot_runs.js';
 import { takeJob } from './take_job.js';
-import type { VectorFile } from './vector_files.js';
+import type { VectorFile } from './vector_file.js';
 
 /** Rows that move: from[i] to to[i], both ascending. */
 interface Move {

@@ -5,7 +5,7 @@ import { DeviceWrites, WORTH_A_THREAD } from './device_writes.js';
 import type { Filesystem } from './filesystem.js';
 import { Park } from './park.js';
 import { consecutive } from './slot_runs.js';
-import type { VectorFile } from './vector_files.js';
+import type { VectorFile } from './vector_file.js';
 
 /**
  * Slots that no row and no search needs any more: those at the end of the file are cut off, which waits for the index, the others

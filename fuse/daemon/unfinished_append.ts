@@ -1,6 +1,6 @@
 import { slotsIn, strideOf } from '../volume/index.js';
 import { Park } from './park.js';
-import type { VectorFile } from './vector_files.js';
+import type { VectorFile } from './vector_file.js';
 
 /** Where the kernel parts a write(2) is a multiple of its page size, and so of this. */
 const SMALLEST_PAGE = 4096;

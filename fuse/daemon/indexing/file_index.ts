@@ -1,7 +1,7 @@
 import { RECORD_DELETE, RECORD_TRUNCATE } from '@vexfs/shared';
 import type { Memory } from '../../system/index.js';
 import type { IndexDescription, LogPosition, RecordFollower, Snapshot } from '../../volume/index.js';
-import type { VectorFile } from '../vector_files.js';
+import type { VectorFile } from '../vector_file.js';
 import { ChangeQueue } from './change_queue.js';
 import { Pace } from './pace.js';
 

@@ -9,7 +9,7 @@ import {
 import { automaticRows, type IndexDescription } from '../../volume/index.js';
 import type { Filesystem } from '../filesystem.js';
 import { Park } from '../park.js';
-import type { VectorFile } from '../vector_files.js';
+import type { VectorFile } from '../vector_file.js';
 import type { FileIndex } from './file_index.js';
 
 /** What an index is made of when nobody says otherwise. */

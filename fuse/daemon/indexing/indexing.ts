@@ -14,7 +14,7 @@ import { INDEX_QUEUE, type JobSlot, SPARE } from '../exchange.js';
 import type { Filesystem } from '../filesystem.js';
 import { anyJob, indexJob, JOB } from '../jobs.js';
 import { Park } from '../park.js';
-import type { VectorFile } from '../vector_files.js';
+import type { VectorFile } from '../vector_file.js';
 import { FileIndex } from './file_index.js';
 import { followLog } from './follow.js';
 import { openIndex } from './open.js';

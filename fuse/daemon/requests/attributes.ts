@@ -21,7 +21,7 @@ const SECOND = 1_000_000_000;
 
 function sendAttributes(fs: Filesystem, unique: number, node: number): void {
   const size = encodeAttrOut(fs.connection.output.view, AT, fs.attributes(node), fs.attributeTimeout);
-  fs.outdated.delete(node);
+  fs.known.outdated.delete(node);
   fs.connection.send(unique, size);
 }
 

@@ -4,7 +4,7 @@ import type { Filesystem } from '../filesystem.js';
 import { isTooFarBehind } from '../indexing/pace.js';
 import { anyJob } from '../jobs.js';
 import { takeJob } from '../take_job.js';
-import type { VectorFile } from '../vector_files.js';
+import type { VectorFile } from '../vector_file.js';
 import type { Call } from './ioctl.js';
 import { ownArgument } from './own_argument.js';
 

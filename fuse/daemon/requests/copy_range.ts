@@ -20,8 +20,8 @@ export function copyFileRange(fs: Filesystem, request: Request): void {
   const { view, body, unique } = request;
   const source = fs.inode(request.nodeid);
   const target = fs.inode(copyFileRangeIn.nodeid_out.get(view, body));
-  const from = fs.handle(copyFileRangeIn.fh_in.get(view, body));
-  const to = fs.handle(copyFileRangeIn.fh_out.get(view, body));
+  const from = fs.known.handle(copyFileRangeIn.fh_in.get(view, body));
+  const to = fs.known.handle(copyFileRangeIn.fh_out.get(view, body));
   const start = copyFileRangeIn.off_in.get(view, body);
   const offset = copyFileRangeIn.off_out.get(view, body);
   if (copyFileRangeIn.flags.get(view, body) !== 0) throw new FsError(errno.EINVAL);

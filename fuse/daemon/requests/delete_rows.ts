@@ -8,7 +8,7 @@ import type { Filesystem } from '../filesystem.js';
 import { JOB, rowsJob } from '../jobs.js';
 import { Park } from '../park.js';
 import { consecutive } from '../slot_runs.js';
-import type { VectorFile } from '../vector_files.js';
+import type { VectorFile } from '../vector_file.js';
 import { copyInFor } from './copy_in.js';
 import { type Call, hasReserved, requireChanging, requireSet } from './ioctl.js';
 

@@ -5,7 +5,7 @@ import type { Filesystem } from '../filesystem.js';
 import { anyJob, getJob } from '../jobs.js';
 import { segmentPairs } from '../segments.js';
 import { takeJob } from '../take_job.js';
-import type { VectorFile } from '../vector_files.js';
+import type { VectorFile } from '../vector_file.js';
 
 /** What a thread is to read, and who gets it. */
 export interface Delivery {

@@ -23,7 +23,7 @@ export function opendir(fs: Filesystem, request: Request): void {
   const inode = fs.inode(request.nodeid);
   if (!inode.isDirectory) throw new FsError(errno.ENOTDIR);
   const out = fs.connection.output.view;
-  openOut.fh.set(out, AT, fs.open(inode.number, openIn.flags.get(request.view, request.body)));
+  openOut.fh.set(out, AT, fs.known.open(inode.number, openIn.flags.get(request.view, request.body)));
   openOut.open_flags.set(out, AT, 0);
   openOut.padding.set(out, AT, 0);
   fs.connection.send(request.unique, openOut.$.size);
@@ -42,7 +42,7 @@ function list(fs: Filesystem, request: Request, plus: boolean): void {
   const { view, body } = request;
   const dir = fs.inode(request.nodeid);
   if (!dir.isDirectory) throw new FsError(errno.ENOTDIR);
-  const { flags } = fs.handle(readIn.fh.get(view, body));
+  const { flags } = fs.known.handle(readIn.fh.get(view, body));
   const size = Math.min(readIn.size.get(view, body), fs.connection.output.bytes.length - AT);
   const limit = AT + size;
   const offset = body + readIn.offset.offset;
@@ -94,7 +94,7 @@ function list(fs: Filesystem, request: Request, plus: boolean): void {
  */
 function appendWithAttributes(fs: Filesystem, at: number, limit: number, entry: DirectoryEntry): number {
   const target = fs.connection.output;
-  if (fs.keepsAttributes(entry.ino)) return appendDirentOnly(target, at, limit, entry);
+  if (fs.known.keepsAttributes(entry.ino)) return appendDirentOnly(target, at, limit, entry);
   let inode: Inode;
   try {
     inode = visible(fs.volume, entry.ino);
@@ -116,8 +116,8 @@ function appendWithAttributes(fs: Filesystem, at: number, limit: number, entry: 
     fs.attributeTimeout,
   );
   if (end !== FULL) {
-    fs.remember(entry.ino);
-    fs.outdated.delete(entry.ino);
+    fs.known.remember(entry.ino);
+    fs.known.outdated.delete(entry.ino);
   }
   return end;
 }

@@ -56,7 +56,7 @@ export function fileFlags(fs: Filesystem, request: Request): boolean {
 
 /** The inode of the handle. Devices, pipes and sockets have ioctls of their own, which never come here. */
 function inodeOf(fs: Filesystem, request: Request): Inode {
-  const { node } = fs.handle(ioctlIn.fh.get(request.view, request.body));
+  const { node } = fs.known.handle(ioctlIn.fh.get(request.view, request.body));
   return fs.inode(node);
 }
 

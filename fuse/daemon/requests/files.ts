@@ -56,14 +56,14 @@ export function open(fs: Filesystem, request: Request): void {
     else requireMutable(inode);
   }
   const out = fs.connection.output.view;
-  openOut.fh.set(out, AT, fs.open(inode.number, flags));
+  openOut.fh.set(out, AT, fs.known.open(inode.number, flags));
   openOut.open_flags.set(out, AT, openFlags(fs, inode, flags));
   openOut.padding.set(out, AT, 0);
   fs.connection.send(request.unique, openOut.$.size);
 }
 
 export function release(fs: Filesystem, request: Request): void {
-  fs.release(releaseIn.fh.get(request.view, request.body));
+  fs.known.release(releaseIn.fh.get(request.view, request.body));
   fs.connection.send(request.unique, 0);
 }
 
@@ -109,7 +109,7 @@ export function read(fs: Filesystem, request: Request): void {
   const { view, body, unique } = request;
   const inode = fs.inode(request.nodeid);
   if (!inode.isRegular) throw new FsError(inode.isDirectory ? errno.EISDIR : errno.EINVAL);
-  const { flags } = fs.handle(readIn.fh.get(view, body));
+  const { flags } = fs.known.handle(readIn.fh.get(view, body));
   const offset = readIn.offset.get(view, body);
   const room = fs.connection.output.bytes.length - AT;
   const length = Math.max(0, Math.min(readIn.size.get(view, body), room, inode.size - offset));
@@ -234,7 +234,7 @@ function storePart(fs: Filesystem, writing: Writing, rest: Uint8Array): boolean 
   inode.mtime = now;
   inode.ctime = now;
   inode.markDirty();
-  fs.outdated.add(inode.number);
+  fs.known.outdated.add(inode.number);
   const isWhole = stored === wanted;
   writing.done = isWhole && isCached ? size : writing.done + stored;
   return isWhole;

@@ -5,7 +5,7 @@ import { bytesOfRow, FsError, strideOf } from '../../volume/index.js';
 import { aligned } from '../cache_line.js';
 import type { Filesystem } from '../filesystem.js';
 import { getJob, JOB, rowsJob } from '../jobs.js';
-import type { VectorFile } from '../vector_files.js';
+import type { VectorFile } from '../vector_file.js';
 import { copyInFor } from './copy_in.js';
 import { deliverRows } from './deliver_rows.js';
 import { type Call, hasReserved, ioctlReply, requireReading, requireSet } from './ioctl.js';

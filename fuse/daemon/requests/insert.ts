@@ -5,7 +5,7 @@ import { bytesOfRow, strideOf } from '../../volume/index.js';
 import { aligned } from '../cache_line.js';
 import type { Filesystem } from '../filesystem.js';
 import { JOB, rowsJob } from '../jobs.js';
-import type { VectorFile } from '../vector_files.js';
+import type { VectorFile } from '../vector_file.js';
 import { copyRowsFor } from './copy_in.js';
 import type { Call } from './ioctl.js';
 import { storeBatch } from './store_batch.js';

@@ -42,7 +42,7 @@ import { errno } from '../../system/index.js';
 import { bytesOfRow, FsError, type Inode, type RowLayout, strideOf } from '../../volume/index.js';
 import { announce } from '../announcements.js';
 import type { Filesystem } from '../filesystem.js';
-import type { VectorFile } from '../vector_files.js';
+import type { VectorFile } from '../vector_file.js';
 import { deleteBatch, deleteOne } from './delete_rows.js';
 import { fileFlags } from './file_flags.js';
 import { getRow } from './get_row.js';
@@ -156,7 +156,7 @@ export function ioctl(fs: Filesystem, request: Request): void {
   const at = body + ioctlIn.$.size;
   const writes = (shape.direction & IOC_WRITE) !== 0;
   if (writes && (size < argument || at + argument > request.end)) throw new FsError(errno.EINVAL);
-  const handle = fs.handle(ioctlIn.fh.get(view, body));
+  const handle = fs.known.handle(ioctlIn.fh.get(view, body));
   const inode = fs.volume.inodes.get(handle.node);
   shape.run(fs, { request, inode, flags: handle.flags, at, size: argument });
 }

@@ -25,7 +25,7 @@ import { CAP_FOWNER, hasCapability } from '../credentials.js';
 import type { Filesystem } from '../filesystem.js';
 import type { FileIndex } from '../indexing/file_index.js';
 import { DEFAULT_INDEX, guideOf } from '../indexing/guide.js';
-import type { VectorFile } from '../vector_files.js';
+import type { VectorFile } from '../vector_file.js';
 import { type Call, ioctlReply, requireReading, requireSet } from './ioctl.js';
 import { ownArgument } from './own_argument.js';
 import { measureRecall } from './search.js';

@@ -67,7 +67,7 @@ function entry(fs: Filesystem, at: number, inode: Inode): number {
     fs.attributeTimeout,
   );
   // Last, when nothing can fail any more: what the kernel was not told it will never forget.
-  fs.remember(inode.number);
+  fs.known.remember(inode.number);
   return size;
 }
 
@@ -92,14 +92,14 @@ export function lookup(fs: Filesystem, request: Request): void {
 }
 
 export function forget(fs: Filesystem, request: Request): void {
-  fs.forget(request.nodeid, forgetIn.nlookup.get(request.view, request.body));
+  fs.known.forget(request.nodeid, forgetIn.nlookup.get(request.view, request.body));
 }
 
 export function batchForget(fs: Filesystem, request: Request): void {
   const count = batchForgetIn.count.get(request.view, request.body);
   let at = request.body + batchForgetIn.$.size;
   for (let i = 0; i < count && at + forgetOne.$.size <= request.end; i++) {
-    fs.forget(forgetOne.nodeid.get(request.view, at), forgetOne.nlookup.get(request.view, at));
+    fs.known.forget(forgetOne.nodeid.get(request.view, at), forgetOne.nlookup.get(request.view, at));
     at += forgetOne.$.size;
   }
 }
@@ -153,7 +153,7 @@ export function sendOpened(fs: Filesystem, request: Request, inode: Inode): void
   const size = entry(fs, AT, inode);
   const out = fs.connection.output.view;
   const flags = createIn.flags.get(request.view, request.body);
-  openOut.fh.set(out, AT + size, fs.open(inode.number, flags));
+  openOut.fh.set(out, AT + size, fs.known.open(inode.number, flags));
   openOut.open_flags.set(out, AT + size, openFlags(fs, inode, flags));
   openOut.padding.set(out, AT + size, 0);
   fs.connection.send(request.unique, size + openOut.$.size);
@@ -193,7 +193,7 @@ export function unlink(fs: Filesystem, request: Request): void {
   fs.requireWritable();
   const { name } = entryNameAt(request, request.body);
   const { inode } = unlinkName(fs.volume, fs.inode(request.nodeid), name, fs.now());
-  if (inode !== undefined) fs.bury(inode);
+  if (inode !== undefined) fs.known.bury(inode);
   fs.connection.send(request.unique, 0);
 }
 
@@ -201,7 +201,7 @@ export function rmdir(fs: Filesystem, request: Request): void {
   fs.requireWritable();
   const { name } = entryNameAt(request, request.body);
   const { inode } = removeDirectory(fs.volume, fs.inode(request.nodeid), name, fs.now());
-  if (inode !== undefined) fs.bury(inode);
+  if (inode !== undefined) fs.known.bury(inode);
   fs.connection.send(request.unique, 0);
 }
 
@@ -218,7 +218,7 @@ function renameTo(fs: Filesystem, request: Request, newdir: number, at: number, 
     flags,
     fs.now(),
   );
-  if (inode !== undefined) fs.bury(inode);
+  if (inode !== undefined) fs.known.bury(inode);
   fs.connection.send(request.unique, 0);
 }
 

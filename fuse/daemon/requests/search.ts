@@ -12,7 +12,7 @@ import { anyJob, JOB, searchJob } from '../jobs.js';
 import { Park } from '../park.js';
 import type { RowMapping } from '../row_mapping.js';
 import { segmentPairs } from '../segments.js';
-import type { VectorFile } from '../vector_files.js';
+import type { VectorFile } from '../vector_file.js';
 import { type Call, ioctlReply } from './ioctl.js';
 
 /** What VECTOR_SEARCH or BATCH_SEARCH asks for. */

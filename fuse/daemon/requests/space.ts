@@ -31,7 +31,7 @@ export function fallocate(fs: Filesystem, request: Request): void {
   fs.requireWritable();
   const { view, body, unique } = request;
   const inode = fs.inode(request.nodeid);
-  const { flags } = fs.handle(fallocateIn.fh.get(view, body));
+  const { flags } = fs.known.handle(fallocateIn.fh.get(view, body));
   const mode = fallocateIn.mode.get(view, body);
   const offset = fallocateIn.offset.get(view, body);
   const length = fallocateIn.length.get(view, body);

@@ -30,7 +30,7 @@ import { stripCapability } from '../privileges.js';
 import { recordBatch } from '../record_batch.js';
 import type { SlotRun } from '../slot_runs.js';
 import { requireWholeRows } from '../unfinished_append.js';
-import type { VectorFile } from '../vector_files.js';
+import type { VectorFile } from '../vector_file.js';
 import type { Batch } from './batch.js';
 import { ioctlReply } from './ioctl.js';
 
