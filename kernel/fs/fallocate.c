@@ -66,15 +66,24 @@ static int vexfs_fill_holes(struct inode *inode, u64 first, u64 end, struct vexf
 	return 0;
 }
 
-int vexfs_preallocate(struct inode *inode, loff_t from, loff_t to)
+/* All holes of a range get blocks, and the file becomes as long if it grows; or none does. */
+static int vexfs_allocate_range(struct inode *inode, loff_t from, loff_t to, bool grows)
 {
 	struct vexfs_filled filled = {};
 	int error = vexfs_fill_holes(inode, from >> inode->i_blkbits, vexfs_blocks_of(inode, to), &filled);
 
+	/* The record of the rows that it has then may find no block. */
+	if (!error && grows)
+		error = vexfs_grow(inode, to);
 	while (error && filled.count--)
 		vexfs_content_remove(inode, filled.ranges[filled.count].first, filled.ranges[filled.count].end);
 	kvfree(filled.ranges);
 	return error;
+}
+
+int vexfs_preallocate(struct inode *inode, loff_t from, loff_t to)
+{
+	return vexfs_allocate_range(inode, from, to, false);
 }
 
 /* Zeros on the device over what is written of a range; no page holds anything of it. */
@@ -180,14 +189,15 @@ static int vexfs_zero_range(struct inode *inode, loff_t from, loff_t to)
 
 static int vexfs_change_range(struct inode *inode, int mode, loff_t from, loff_t to)
 {
+	const bool grows = !(mode & FALLOC_FL_KEEP_SIZE) && to > i_size_read(inode);
 	int error;
 
 	if (mode & FALLOC_FL_PUNCH_HOLE)
 		return vexfs_punch_hole(inode, from, to);
-	error = mode & FALLOC_FL_ZERO_RANGE ? vexfs_zero_range(inode, from, to) : vexfs_preallocate(inode, from, to);
-	if (!error && !(mode & FALLOC_FL_KEEP_SIZE) && to > i_size_read(inode))
-		error = vexfs_grow(inode, to);
-	return error;
+	if (!(mode & FALLOC_FL_ZERO_RANGE))
+		return vexfs_allocate_range(inode, from, to, grows);
+	error = vexfs_zero_range(inode, from, to);
+	return error ?: grows ? vexfs_grow(inode, to) : 0;
 }
 
 long vexfs_fallocate(struct file *file, int mode, loff_t offset, loff_t length)
