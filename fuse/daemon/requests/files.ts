@@ -256,7 +256,7 @@ function goOn(fs: Filesystem, writing: Writing, rest: Uint8Array): void {
       fs.actFor(request.uid, request.gid);
       if (!storePart(fs, writing, rest.subarray(writing.done - before))) throw new NeedCommit();
     } catch (error) {
-      if (error instanceof NeedCommit || error instanceof Park) throw error;
+      if (error instanceof Park || (error instanceof NeedCommit && fs.canWait)) throw error;
       if (fs.errnoOf(error) === undefined) throw error;
     }
     if (holds) {

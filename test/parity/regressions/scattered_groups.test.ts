@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   closeSync,
   fsyncSync,
@@ -9,6 +11,8 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { paritySuite } from '../backend/suite.js';
 import { deleteRows } from '../client/delete_calls.js';
 import { mapFile } from '../client/mapping.js';
@@ -135,3 +139,32 @@ for (const [name, makeRoom] of Object.entries({
     unlinkSync(path);
     fsyncSync(open(source));
   });
+
+test('batches that come back at once, each into blocks of many groups, are all taken', async (t) => {
+  t.timeout(60_000);
+  // As many as are taken in one transaction with their records.
+  const rows = 19;
+  const layout = { dimensions: 1, alignment: 4 * BLOCK };
+  const files = Array.from({ length: 5 }, () => vectorFile(layout));
+  const script = fileURLToPath(new URL('../client/held_batches.js', import.meta.url));
+  const held = spawn(process.execPath, [script, '1', `${rows}`, ...files.map(({ path }) => path)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, UV_THREADPOOL_SIZE: `${files.length}` },
+  });
+  const line = async (): Promise<string> => String((await once(held.stdout!, 'data'))[0]).trim();
+  try {
+    t.is(await line(), 'held');
+    // The others wait by now, too.
+    await sleep(500);
+    const outcome = line();
+    held.stdin!.write('\n');
+    t.is(await outcome, files.map(() => '0').join(' '));
+  } finally {
+    held.kill('SIGKILL');
+  }
+  for (const { fd } of files) {
+    fsyncSync(fd);
+    t.is(getMeta(fd).vectorCount, rows);
+  }
+  for (const { path } of files) unlinkSync(path);
+});
