@@ -2,9 +2,14 @@ import {
   createInode,
   deleteInode,
   extentsOf,
+  FsError,
   finishOrphans,
   Geometry,
   type Inode,
+  NeedCommit,
+  preallocate,
+  punchHole,
+  readContent,
   unlinkName,
   VectorSet,
   type Volume,
@@ -14,6 +19,7 @@ import { INODE_HIDDEN, ROOT_INODE, setHeader } from '@vexfs/shared';
 import test from 'ava';
 import { FOUR_FLOATS } from '../../fixtures/row_layout.js';
 import { assertSound } from './check.js';
+import { MemoryDevice } from './memory_device.js';
 import { TestVolume } from './test_volume.js';
 
 const NOW = { seconds: 1, nanoseconds: 0 };
@@ -156,4 +162,63 @@ test('many orphans are finished in many transactions', (t) => {
   t.true(commits > 2);
   t.true(largest < 300, `${largest} blocks in one transaction`);
   assertSound(again.volume, 'after the orphans are gone');
+});
+
+test('a write into single blocks is as long as a transaction has room for, and each part is there after a crash', (t) => {
+  const target = TestVolume.make({ blockSize: 1024, dataBlocks: 1500 });
+  const { volume } = target;
+  const inode = makeFile(target, 'file');
+  const filler = makeFile(target, 'filler');
+  target.run(() => writeContent(volume, filler, 0, new Uint8Array(1300 * 1024)));
+  for (let i = 0; i < 500; i++) target.run(() => punchHole(volume, filler, 2 * i * 1024, 1024));
+  target.commit();
+  // What lies together is no part of this.
+  const rest = makeFile(target, 'rest');
+  target.run(() => preallocate(volume, rest, 0, (volume.blocks.available - 480) * 1024));
+  target.commit();
+  volume.crowdedAt = 3;
+  const data = new Uint8Array(400 * 1024).map((_, i) => 1 + (i % 251));
+  let done = 0;
+  let parts = 0;
+  let largest = 0;
+  while (done < data.length) {
+    done += writeContent(volume, inode, done, data.subarray(done));
+    parts += 1;
+    largest = Math.max(largest, volume.transactionBlocks);
+    t.is(inode.size, done);
+    target.commit();
+    const crashed = new TestVolume(new MemoryDevice(target.device.bytes.slice()));
+    const again = crashed.volume.inodes.get(inode.number);
+    t.is(again.size, done);
+    const content = new Uint8Array(done);
+    readContent(crashed.volume, again, 0, content);
+    t.is(Buffer.compare(content, data.subarray(0, done)), 0);
+    assertSound(crashed.volume, `after part ${parts}`);
+  }
+  t.true(parts > 2, `${parts} parts`);
+  t.true(largest <= 4 * volume.crowdedAt, `${largest} blocks in one transaction`);
+});
+
+test('records that no transaction can note are refused, those that this one cannot wait for the next', (t) => {
+  const target = TestVolume.make({ blockSize: 1024, dataBlocks: 1500 });
+  const { volume } = target;
+  const owner = makeFile(target, 'rows');
+  const filler = makeFile(target, 'filler');
+  target.run(() => {
+    VectorSet.create(volume, owner).layout = LAYOUT;
+  });
+  target.run(() => preallocate(volume, filler, 0, (volume.blocks.available - 20) * 1024));
+  for (let i = 0; i < 500; i++) target.run(() => punchHole(volume, filler, (2 * i + 1) * 1024, 1024));
+  target.commit();
+  const set = VectorSet.open(volume, owner);
+  volume.crowdedAt = 10;
+  const free = volume.blocks.available;
+  // 21 records fill a block, 41 of those a leaf.
+  t.notThrows(() => set.requireNotes(21 * 41));
+  t.throws(() => set.requireNotes(21 * 41 * 12), { instanceOf: FsError, message: /pieces/ });
+  t.is(volume.blocks.available, free, 'nothing is set aside any more');
+  for (let i = 0; volume.hasRoom(10); i++) makeFile(target, `f${i}`);
+  t.throws(() => set.requireNotes(21 * 41 * 2), { instanceOf: NeedCommit });
+  target.commit();
+  t.notThrows(() => set.requireNotes(21 * 41 * 2));
 });
