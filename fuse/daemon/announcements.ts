@@ -6,8 +6,10 @@ import type { FreshRows } from './fresh_rows.js';
 import { announceJob, anyJob, JOB } from './jobs.js';
 
 export interface Announcement {
-  /** The ioctl to be answered then; 0 for none. */
+  /** The call to be answered then; 0 for none. */
   readonly unique: number;
+  /** The errno that it failed with though it has changed something. */
+  readonly code?: number;
   /** First byte whose cached pages are dropped; -1: only attributes. */
   readonly from: number;
   /** Where the file ends now, when it has grown; else -1. */
@@ -28,7 +30,7 @@ export function announce(fs: Filesystem, inode: Inode, announcement: Announcemen
   if (announcement.sync) {
     fs.commits.whenDurable((code) => post(fs, inode, announcement, code));
   } else {
-    post(fs, inode, announcement, 0);
+    post(fs, inode, announcement, announcement.code ?? 0);
   }
 }
 

@@ -50,8 +50,8 @@ export function fallocate(fs: Filesystem, request: Request): void {
   const stop = offset + length;
   const grows = !keeps && stop > inode.size;
   if (grows) fs.vectors.beforeResize(inode, stop);
-  if (punches || zeroes) makeZeros(fs, request, inode, { offset, length, punches, grows });
-  else preallocate(fs.volume, inode, offset, length, growing(fs, inode, grows));
+  if (!punches && !zeroes) preallocate(fs.volume, inode, offset, length, growing(fs, inode, grows));
+  else if (!makeZeros(fs, request, inode, { offset, length, punches, grows })) return;
   if (grows) resize(fs, inode, stop);
   fs.markChanged(inode, request);
   fs.whenAsDurable(inode, flags, unique, () => fs.connection.send(unique, 0));
@@ -71,13 +71,16 @@ function growing(fs: Filesystem, inode: Inode, grows: boolean): Following {
   };
 }
 
-/** A range becomes zeros. What has become so counts for the index in the same transaction, also when the rest fails or comes later. */
+/**
+ * A range becomes zeros. What has become so counts for the index in the same transaction, also when the rest fails or comes later.
+ * False: it has failed midway, and the call is answered.
+ */
 function makeZeros(
   fs: Filesystem,
   request: Request,
   inode: Inode,
   range: { offset: number; length: number; punches: boolean; grows: boolean },
-): void {
+): boolean {
   const { offset, length, punches, grows } = range;
   const overwritten = OverwrittenRows.of(fs, inode, offset, length);
   let first = Number.MAX_SAFE_INTEGER;
@@ -95,10 +98,14 @@ function makeZeros(
       overwritten?.told(first, end);
       fs.markChanged(inode, request);
     }
-    // The kernel drops its pages of the range when the call succeeds.
-    if (!(error instanceof NeedCommit))
-      announce(fs, inode, { unique: 0, from: offset, end: -1, sync: false });
-    throw error;
+    const code = error instanceof NeedCommit ? undefined : fs.errnoOf(error);
+    if (code === undefined) throw error;
+    // The kernel drops its pages of the range by itself only when the call succeeds; transactions before may have changed some.
+    const mayWait = code === errno.ENOSPC && first >= end;
+    announce(fs, inode, { unique: mayWait ? 0 : request.unique, code, from: offset, end: -1, sync: false });
+    if (mayWait) throw error;
+    return false;
   }
   if (first < end) overwritten?.told(first, end);
+  return true;
 }

@@ -37,12 +37,20 @@ export function damageSnapshotInode(path: string, name: string): boolean {
 
 /** Turns a byte over of the node that leads to the front of a file; its extents are so many that they are not in the inode. */
 export function damageFrontNode(path: string, name: string): void {
+  damageNode(path, name, 0);
+}
+
+/** Turns a byte over of one of the nodes that the inode of a file names. */
+export function damageNode(path: string, name: string, entry: number): void {
   const device = FileDevice.open(path);
   try {
     const { volume } = Volume.open(device, { readOnly: true });
     const inode = lookupName(volume, volume.inodes.get(ROOT_INODE), Buffer.from(name))!;
-    if (extentHeader.depth.get(inode.rootView, 0) === 0) throw new Error(`${name} has no nodes`);
-    const at = extentIndex.child.get(inode.rootView, extentHeader.$.size) * volume.geometry.blockSize + 40;
+    const nodes =
+      extentHeader.depth.get(inode.rootView, 0) === 0 ? 0 : extentHeader.count.get(inode.rootView, 0);
+    if (entry >= nodes) throw new Error(`${name} has ${nodes} nodes`);
+    const named = extentHeader.$.size + entry * extentIndex.$.size;
+    const at = extentIndex.child.get(inode.rootView, named) * volume.geometry.blockSize + 40;
     const byte = new Uint8Array(1);
     device.read(at, byte);
     device.write(at, Uint8Array.of(byte[0]! ^ 0xff));
