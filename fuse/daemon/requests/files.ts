@@ -156,7 +156,7 @@ function readCold(fs: Filesystem, unique: number, inode: Inode, offset: number, 
 
 /** A write(2), or pages that are written back, on the way. */
 interface Writing {
-  readonly inode: Inode;
+  inode: Inode;
   readonly request: Pick<Request, 'unique' | 'pid' | 'uid' | 'gid'>;
   /** Whether these are pages that were stored to. */
   readonly isCached: boolean;
@@ -254,6 +254,8 @@ function goOn(fs: Filesystem, writing: Writing, rest: Uint8Array): void {
     try {
       fs.requireWritable();
       fs.actFor(request.uid, request.gid);
+      // Pages are written back after the last close too: the inode may have left memory meanwhile.
+      writing.inode = fs.inode(inode.number);
       if (!storePart(fs, writing, rest.subarray(writing.done - before))) throw new NeedCommit();
     } catch (error) {
       if (error instanceof Park || (error instanceof NeedCommit && fs.canWait)) throw error;
