@@ -124,6 +124,12 @@ export class Geometry {
     return 1 + Math.floor(group / this.descriptorsPerBlock);
   }
 
+  /** Adds the blocks that change when a block is taken or freed: the bitmap of its group and the descriptors with that group's. */
+  noteTables(block: number, into: Set<number>): void {
+    const group = this.groupOfBlock(block);
+    into.add(this.blockBitmap(group)).add(this.descriptorBlock(group));
+  }
+
   descriptorOffset(group: number): number {
     return (group % this.descriptorsPerBlock) * GROUP_DESCRIPTOR_SIZE;
   }

@@ -1,4 +1,13 @@
-import { isElementType, MAX_ROWS_PER_FILE, rowBytes, rowStride } from '@vexfs/shared';
+import {
+  elementBytes,
+  isElementType,
+  MAX_ALIGNMENT_BYTES,
+  MAX_DIMENSIONS,
+  MAX_ROWS_PER_FILE,
+  rowBytes,
+  rowStride,
+  setHeader,
+} from '@vexfs/shared';
 
 /** How the rows of a set lie in the file: what SET_VECTOR_META fixes. */
 export interface RowLayout {
@@ -10,6 +19,34 @@ export interface RowLayout {
   readonly alignment: number;
   /** Byte of the file where slot 0 begins. */
   readonly dataOffset: number;
+}
+
+/** What the header of a set says. */
+export function layoutIn(header: DataView): RowLayout {
+  return {
+    dimensions: setHeader.dimensions.get(header, 0),
+    elementType: setHeader.element_type.get(header, 0),
+    storageFormat: setHeader.storage_format.get(header, 0),
+    compressionType: setHeader.compression_type.get(header, 0),
+    alignment: setHeader.alignment.get(header, 0),
+    dataOffset: setHeader.data_offset.get(header, 0),
+  };
+}
+
+/** Whether a set on a volume can have it; anything else is damage. */
+export function isPossibleLayout(layout: RowLayout): boolean {
+  const { dimensions, elementType, alignment, dataOffset } = layout;
+  return (
+    dimensions >= 1 &&
+    dimensions <= MAX_DIMENSIONS &&
+    isElementType(elementType) &&
+    layout.storageFormat === 0 &&
+    layout.compressionType === 0 &&
+    alignment <= MAX_ALIGNMENT_BYTES &&
+    (alignment & (alignment - 1)) === 0 &&
+    Number.isSafeInteger(dataOffset) &&
+    dataOffset % elementBytes(elementType) === 0
+  );
 }
 
 /** Bytes of a row without padding. */

@@ -1,17 +1,9 @@
-import {
-  isElementType,
-  MAX_ALIGNMENT_BYTES,
-  MAX_DIMENSIONS,
-  MAX_ROWS_PER_FILE,
-  recordsPerBlock,
-  SET_MAGIC,
-  setHeader,
-} from '@vexfs/shared';
+import { MAX_ROWS_PER_FILE, recordsPerBlock, SET_MAGIC, setHeader } from '@vexfs/shared';
 import { extentsOf } from './content.js';
 import { DamageError, FsError } from './errors.js';
 import { hiddenOf, isHiddenOf } from './hidden_inode.js';
 import type { Inode } from './inode.js';
-import { type RowLayout, slotsIn } from './row_layout.js';
+import { isPossibleLayout, layoutIn, type RowLayout, slotsIn } from './row_layout.js';
 import type { MetaBlock } from './store.js';
 import type { Volume } from './volume.js';
 
@@ -53,17 +45,7 @@ export class SetHeader {
     if (setHeader.magic.get(view, 0) !== SET_MAGIC) fail('has no header');
     if (setHeader.owner_generation.get(view, 0) !== this.owner.generation)
       fail('belongs to an earlier inode');
-    const { alignment } = layout;
-    const valid =
-      layout.dimensions >= 1 &&
-      layout.dimensions <= MAX_DIMENSIONS &&
-      isElementType(layout.elementType) &&
-      layout.storageFormat === 0 &&
-      layout.compressionType === 0 &&
-      alignment <= MAX_ALIGNMENT_BYTES &&
-      (alignment & (alignment - 1)) === 0 &&
-      Number.isSafeInteger(layout.dataOffset);
-    if (!valid) fail('has a layout that cannot be');
+    if (!isPossibleLayout(layout)) fail('has a layout that cannot be');
     if (setHeader.inline_records.get(view, 0) > this.perBlock) fail('has too many inline records');
     if (this.slots > MAX_ROWS_PER_FILE || this.liveRows > this.slots) fail('counts more rows than slots');
     if (this.slots !== slotsIn(layout, this.owner.size)) fail('counts other slots than its file has');
@@ -76,15 +58,7 @@ export class SetHeader {
   }
 
   get layout(): RowLayout {
-    const { view } = this.header();
-    return {
-      dimensions: setHeader.dimensions.get(view, 0),
-      elementType: setHeader.element_type.get(view, 0),
-      storageFormat: setHeader.storage_format.get(view, 0),
-      compressionType: setHeader.compression_type.get(view, 0),
-      alignment: setHeader.alignment.get(view, 0),
-      dataOffset: setHeader.data_offset.get(view, 0),
-    };
+    return layoutIn(this.header().view);
   }
 
   set layout(layout: RowLayout) {

@@ -123,10 +123,7 @@ export function swapBlocks(runs: number): number {
 /** Whether one transaction can note that so many pieces become a snapshot: nodes of its tree, bitmaps, descriptors. */
 export function isSwappable({ geometry, crowdedAt }: Volume, runs: readonly WrittenRun[]): boolean {
   const tables = new Set<number>();
-  for (const { start } of runs) {
-    const group = geometry.groupOfBlock(start);
-    tables.add(geometry.blockBitmap(group)).add(geometry.descriptorBlock(group));
-  }
+  for (const { start } of runs) geometry.noteTables(start, tables);
   return Math.ceil(runs.length / entriesIn(geometry.blockSize)) + tables.size <= crowdedAt;
 }
 

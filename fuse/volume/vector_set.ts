@@ -112,8 +112,7 @@ export class VectorSet extends SetHeader {
         found.push(range);
         if (i === 0 || range.start !== goal) runs += 1;
         goal = range.start + 1;
-        const group = geometry.groupOfBlock(range.start);
-        tables.add(geometry.blockBitmap(group)).add(geometry.descriptorBlock(group));
+        geometry.noteTables(range.start, tables);
       }
     } finally {
       for (const range of found) blocks.unreserve(range);

@@ -25,6 +25,7 @@ static bool vexfs_header_holds(const struct vexfs_volume *volume, const void *da
 	       le32_to_cpu(header->compression_type) == VEXFS_COMPRESS_NONE &&
 	       alignment <= VEXFS_MAX_ALIGNMENT_BYTES && (alignment & (alignment - 1)) == 0 &&
 	       le64_to_cpu(header->data_offset) <= VEXFS_MAX_FILE_BYTES &&
+	       le64_to_cpu(header->data_offset) % vx_row_bytes(le32_to_cpu(header->element_type), 1) == 0 &&
 	       le64_to_cpu(header->slots) <= VEXFS_MAX_ROWS_PER_FILE &&
 	       le64_to_cpu(header->live_rows) <= le64_to_cpu(header->slots) &&
 	       le32_to_cpu(header->inline_records) <= vexfs_records_per_block(volume->sb) &&

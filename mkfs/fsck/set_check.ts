@@ -3,22 +3,19 @@ import {
   extentsOf,
   FsError,
   type Inode,
+  isPossibleLayout,
+  layoutIn,
   type MetaBlock,
-  type RowLayout,
   readIndex,
   slotsIn,
   VectorSet,
 } from '@vexfs/fuse/volume';
 import {
-  elementBytes,
   INDEX_NONE,
-  isElementType,
   LOG_MAGIC,
   LOG_RECORD_SIZE,
   logHeader,
   logRecord,
-  MAX_ALIGNMENT_BYTES,
-  MAX_DIMENSIONS,
   recordsPerBlock,
   SET_HEADER_SIZE,
   SET_MAGIC,
@@ -150,7 +147,7 @@ class SetCheck {
       if (setHeader.owner_generation.get(view, 0) !== owner.generation) {
         return 'has the vector set of an earlier inode';
       }
-      if (!isPossible(layoutOf(view))) return 'has a vector set whose layout cannot be';
+      if (!isPossibleLayout(layoutIn(view))) return 'has a vector set whose layout cannot be';
       return block;
     } catch (error) {
       if (error instanceof DamageError) return `has a damaged vector set: ${error.message}`;
@@ -177,7 +174,7 @@ class SetCheck {
       inode.markDirty();
     }
     const slots = setHeader.slots.get(view, 0);
-    const wanted = slotsIn(layoutOf(view), this.owner.size);
+    const wanted = slotsIn(layoutIn(view), this.owner.size);
     if (slots !== wanted) {
       this.find('vector-set', `counts ${slots} slots, its file has ${wanted}`, 'set the count');
       this.rewrite = true;
@@ -229,7 +226,7 @@ class SetCheck {
   }
 
   private snapshotFault(view: DataView, inode: Inode): string | undefined {
-    const { dimensions, elementType } = layoutOf(view);
+    const { dimensions, elementType } = layoutIn(view);
     try {
       const fault = snapshotFault(this.repair.volume, inode, { view, dimensions, elementType });
       return fault === undefined ? undefined : `has a snapshot ${fault}`;
@@ -349,7 +346,7 @@ class SetCheck {
 
   private compare(header: MetaBlock): void {
     const { view } = header;
-    const slots = slotsIn(layoutOf(view), this.owner.size);
+    const slots = slotsIn(layoutIn(view), this.owner.size);
     const { rows, past } = this.state.live(slots);
     if (past > 0) {
       this.find('row-log', `has ${past} rows behind its last slot`, 'drop them');
@@ -406,30 +403,4 @@ class SetCheck {
       }
     });
   }
-}
-
-function layoutOf(view: DataView): RowLayout {
-  return {
-    dimensions: setHeader.dimensions.get(view, 0),
-    elementType: setHeader.element_type.get(view, 0),
-    storageFormat: setHeader.storage_format.get(view, 0),
-    compressionType: setHeader.compression_type.get(view, 0),
-    alignment: setHeader.alignment.get(view, 0),
-    dataOffset: setHeader.data_offset.get(view, 0),
-  };
-}
-
-function isPossible(layout: RowLayout): boolean {
-  const { dimensions, elementType, alignment, dataOffset } = layout;
-  return (
-    dimensions >= 1 &&
-    dimensions <= MAX_DIMENSIONS &&
-    isElementType(elementType) &&
-    layout.storageFormat === 0 &&
-    layout.compressionType === 0 &&
-    alignment <= MAX_ALIGNMENT_BYTES &&
-    (alignment & (alignment - 1)) === 0 &&
-    Number.isSafeInteger(dataOffset) &&
-    dataOffset % elementBytes(elementType) === 0
-  );
 }
